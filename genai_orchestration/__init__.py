@@ -1,0 +1,1 @@
+"""Generative-image providers as Dagster assets in the team's own warehouse, through dlt."""

@@ -1,0 +1,32 @@
+"""The code location: for each provider its assets, checks, job, schedules and sensors.
+
+Nothing happens at import; Dagster calls `defs` when it loads the location. No key is needed for
+that: what is missing is said at run time, in a sentence that names the setting.
+"""
+
+import dagster as dg
+from dagster_dlt import DagsterDltResource
+
+from genai_orchestration.orchestration.assets import load_assets
+from genai_orchestration.orchestration.checks import table_checks
+from genai_orchestration.orchestration.groups import groups_of
+from genai_orchestration.orchestration.jobs import load_job
+from genai_orchestration.orchestration.schedules import provider_schedules
+from genai_orchestration.orchestration.sensors import provider_sensors
+from genai_orchestration.providers import all_providers
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Everything that the web UI, the daemon and the runs know of this project."""
+    providers = all_providers()
+    groups = [group for provider in providers for group in groups_of(provider)]
+    return dg.Definitions(
+        assets=[load_assets(group) for group in groups],
+        asset_checks=[check for group in groups for check in table_checks(group)],
+        jobs=[load_job(provider) for provider in providers],
+        schedules=[s for provider in providers for s in provider_schedules(provider)],
+        sensors=[s for provider in providers for s in provider_sensors(provider)],
+        resources={"dlt": DagsterDltResource()},
+        executor=dg.in_process_executor,  # a step of its own process would cost seconds each
+    )

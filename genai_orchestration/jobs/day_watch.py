@@ -1,0 +1,246 @@
+"""Watching a provider that can count: which days have newly finished jobs, and need a run.
+
+    cursor ─► due() ─► days to count ─(shell: asks the API)─► counts ┐
+                                 (shell: asks Dagster)─► outcomes ───┴► advance() ─► Tick
+
+    a day:   unknown ──► counted ──► asked ──► loaded ──► closed
+                            ▲          │ failed: asked again, later each time
+                            └──────────┘ counted anew: more have finished
+
+No job id is kept. Ten thousand open jobs cost what ten do, rows that appear late behind others are
+seen, and a crash forgets nothing: a day counts as loaded only when its run has succeeded.
+Pure: no clock, no network, no Dagster.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from genai_orchestration.providers.base import Counts
+
+RECENT = 2  # today and yesterday are counted at each look
+REACH = 60  # days back that are watched at all; older ones are for a backfill
+OLD_EVERY = timedelta(minutes=10)  # how often older days with open jobs are counted
+AT_ONCE = 10  # days in flight: the cursor stays small, the queue short
+RED_AFTER = 5  # failures of one day until the tick turns red
+FIRST_DELAY = timedelta(seconds=30)  # after the first failure; doubles with each
+RED_DELAY = timedelta(hours=1)  # between attempts once the tick is red
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run that was asked for; `ended` is when it failed."""
+
+    state: Literal["missing", "active", "succeeded", "failed"]
+    ended: datetime | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run asked for a day: for how many finished jobs, in which round, at which attempt."""
+
+    finished: int
+    seq: int
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """A day that needs a run, under a key that is the same when the same tick is done again."""
+
+    day: date
+    run_key: str
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Everything the watch remembers; under 1 KB as text."""
+
+    through: date | None = None  # the last day that was opened
+    loaded: Mapping[date, int | None] = field(default_factory=dict)  # open days: jobs loaded
+    asked: Mapping[date, Asked] = field(default_factory=dict)
+    seq: int = 0
+    old_looked: datetime | None = None  # when the older days were counted last
+    place: date | None = None  # where a look that ran out of time goes on
+    missed: tuple[date, date] | None = None  # days of a long stop, beyond REACH
+
+    def dumps(self) -> str:
+        """The cursor as compact JSON: days are counted back from `through`."""
+        if self.through is None:
+            return ""
+        body = {
+            "through": self.through.isoformat(),
+            "seq": self.seq,
+            "loaded": {self._back(day): n for day, n in self.loaded.items()},
+            "asked": {self._back(d): [a.finished, a.seq, a.attempt] for d, a in self.asked.items()},
+            "old": self.old_looked and int(self.old_looked.timestamp()),
+            "place": self.place and self.place.isoformat(),
+            "missed": self.missed and [day.isoformat() for day in self.missed],
+        }
+        kept = {name: value for name, value in body.items() if value not in (None, {})}
+        return json.dumps(kept, separators=(",", ":"))
+
+    def _back(self, day: date) -> int:
+        assert self.through
+        return (self.through - day).days
+
+    @classmethod
+    def loads(cls, text: str | None) -> "Cursor":
+        """The cursor from its text; an empty one is a first start."""
+        if not text:
+            return cls()
+        body = json.loads(text)
+        through = date.fromisoformat(body["through"])
+        missed = body.get("missed")
+        return cls(
+            through=through,
+            loaded={through - int(back) * DAY: n for back, n in body.get("loaded", {}).items()},
+            asked={
+                through - int(back) * DAY: Asked(*a) for back, a in body.get("asked", {}).items()
+            },
+            seq=body["seq"],
+            old_looked=body.get("old") and datetime.fromtimestamp(body["old"]).astimezone(),
+            place=body.get("place") and date.fromisoformat(body["place"]),
+            missed=missed and (date.fromisoformat(missed[0]), date.fromisoformat(missed[1])),
+        )
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one look comes to: the cursor to keep, the runs to ask for, and what went wrong."""
+
+    cursor: Cursor
+    requests: tuple[Request, ...] = ()
+    loading: int = 0  # days whose run is on its way
+    failure: str | None = None  # a day that failed too often: the tick turns red
+
+
+def old_days_due(cursor: Cursor, now: datetime) -> bool:
+    """Whether this look also takes the days before yesterday."""
+    return cursor.old_looked is None or now - cursor.old_looked >= OLD_EVERY
+
+
+def open_days(cursor: Cursor, now: datetime, unfinished: Sequence[date]) -> Cursor:
+    """The cursor with today, yesterday, the days since the last look and `unfinished` opened."""
+    today = now.date()
+    first = today - REACH * DAY
+    wanted = {today, today - DAY, *unfinished}
+    missed = cursor.missed
+    if cursor.through and cursor.through < today:
+        since = cursor.through + DAY
+        wanted |= {since + n * DAY for n in range((today - since).days)}
+        if since < first:
+            missed = (missed[0] if missed else since, first - DAY)
+    kept = {day: n for day, n in cursor.loaded.items() if day >= first}
+    opened = {day: None for day in sorted(wanted) if day >= first}
+    asked = {day: a for day, a in cursor.asked.items() if day >= first}
+    return dataclasses.replace(
+        cursor, through=today, loaded={**opened, **kept}, asked=asked, missed=missed
+    )
+
+
+def due(cursor: Cursor, now: datetime) -> list[date]:
+    """The open days to count in this look, beginning where the last one ran out of time."""
+    recent = now.date() - (RECENT - 1) * DAY
+    days = [
+        day
+        for day, loaded in sorted(cursor.loaded.items(), reverse=True)
+        if day >= recent or loaded is None or old_days_due(cursor, now)
+    ]
+    start = days.index(cursor.place) if cursor.place in days else 0
+    return days[start:] + days[:start]
+
+
+def advance(
+    cursor: Cursor,
+    now: datetime,
+    counts: Mapping[date, Counts],
+    outcomes: Mapping[date, Outcome],
+    *,
+    place: date | None = None,
+) -> Tick:
+    """The next cursor and the runs to ask for, from what the API and Dagster said.
+
+    `place` is the first day that there was no time to count; None when all due days were counted.
+    """
+    settled = _settle(cursor, now, outcomes)
+    asking = _ask(settled.cursor, now, counts)
+    complete = place is None and old_days_due(cursor, now)
+    looked = now if complete else cursor.old_looked
+    return dataclasses.replace(
+        settled,
+        cursor=dataclasses.replace(asking.cursor, place=place, old_looked=looked),
+        requests=settled.requests + asking.requests,
+    )
+
+
+def _settle(cursor: Cursor, now: datetime, outcomes: Mapping[date, Outcome]) -> Tick:
+    """What became of the runs asked for: loaded, on their way, lost, or to be asked for again."""
+    loaded, asked = dict(cursor.loaded), dict(cursor.asked)
+    requests: list[Request] = []
+    failure: str | None = None
+    loading = 0
+    for day, ask in cursor.asked.items():
+        outcome = outcomes.get(day, Outcome("missing"))
+        match outcome.state:
+            case "succeeded":
+                loaded[day] = ask.finished
+                del asked[day]
+            case "active":
+                loading += 1
+            case "missing":
+                requests.append(_request(day, ask))
+            case "failed" if outcome.ended and now < outcome.ended + delay(ask.attempt):
+                failure = _failure(day, ask, outcome) if ask.attempt >= RED_AFTER else failure
+            case "failed":
+                asked[day] = dataclasses.replace(ask, attempt=ask.attempt + 1)
+                requests.append(_request(day, asked[day]))
+    settled = dataclasses.replace(cursor, loaded=loaded, asked=asked)
+    return Tick(settled, tuple(requests), loading, failure)
+
+
+def _ask(cursor: Cursor, now: datetime, counts: Mapping[date, Counts]) -> Tick:
+    """Ask for the days whose finished jobs are not all loaded; close those with nothing left."""
+    loaded, asked, seq = dict(cursor.loaded), dict(cursor.asked), cursor.seq
+    requests: list[Request] = []
+    recent = now.date() - (RECENT - 1) * DAY
+    for day, count in counts.items():
+        if day in asked or day not in loaded:
+            continue
+        if count.finished == (loaded[day] or 0):
+            loaded[day] = count.finished
+            if count.unfinished == 0 and day < recent:
+                del loaded[day]
+        elif len(asked) < AT_ONCE:
+            seq += 1
+            asked[day] = Asked(count.finished, seq)
+            requests.append(_request(day, asked[day]))
+    return Tick(dataclasses.replace(cursor, loaded=loaded, asked=asked, seq=seq), tuple(requests))
+
+
+def run_key(day: date, ask: Asked) -> str:
+    """The key of the run: a tick that is done again after a crash asks for the same one."""
+    return f"{day}|n{ask.finished}|s{ask.seq}|a{ask.attempt}"
+
+
+def delay(attempt: int) -> timedelta:
+    """How long a day rests after its `attempt`-th failure: 30 s, 1, 2, 4 minutes, then an hour."""
+    return FIRST_DELAY * 2 ** (attempt - 1) if attempt < RED_AFTER else RED_DELAY
+
+
+def _request(day: date, ask: Asked) -> Request:
+    return Request(day, run_key(day, ask))
+
+
+def _failure(day: date, ask: Asked, outcome: Outcome) -> str:
+    return (
+        f"The images of {day} failed to load {ask.attempt} times, last because: "
+        f"{outcome.cause or 'see the run'}. Mend that; the sensor asks again within the hour, or "
+        f"materialize the partition {day} yourself and reset the sensor's cursor."
+    )

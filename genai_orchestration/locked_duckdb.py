@@ -1,0 +1,99 @@
+"""dlt's DuckDB destination, in which processes wait for each other instead of failing.
+
+DuckDB refuses every other process, readers too, while one has the file open, and dlt does not
+retry. Here a connection is lent only while this process holds the lock beside the file.
+
+    LockedDuckDb ─spec─► LockedConfiguration ─type hint─► LockedCredentials ─► LockedPool
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import tenacity
+from dlt.common.configuration import configspec
+from dlt.destinations.impl.duckdb.configuration import (
+    DuckDbClientConfiguration,
+    DuckDbConnectionPool,
+    DuckDbCredentials,
+)
+
+from genai_orchestration.locks import PATIENCE, ProcessLock, WarehouseLocked, process_lock
+
+_HOLDER = re.compile(r"Conflicting lock is held in (.+?\(PID \d+\))")
+
+
+def lock_file(warehouse: Path) -> Path:
+    """The lock beside a DuckDB file: hold it while the file is open."""
+    return warehouse.with_name(warehouse.name + ".lock")
+
+
+class LockedPool(DuckDbConnectionPool):
+    """dlt's pool of DuckDB connections, which holds the file's lock while it has it open."""
+
+    _held: ProcessLock | None = None
+
+    def borrow_conn(self, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyConnection:
+        """A connection, as soon as no other process has the file open."""
+        with self._conn_lock:
+            if self._held is None:
+                lock = process_lock(lock_file(Path(self.credentials._conn_str())))
+                lock.acquire(PATIENCE)
+                self._held = lock
+            try:
+                return _until_free(super().borrow_conn, *args, **kwargs)
+            finally:
+                if self._conn is None:  # it did not open
+                    self._free()
+
+    def _close_conn(self) -> None:
+        super()._close_conn()
+        self._free()
+
+    def _free(self) -> None:
+        lock, self._held = self._held, None
+        if lock:
+            lock.release()
+
+
+@configspec(init=False)
+class LockedCredentials(DuckDbCredentials):
+    """DuckDB credentials whose connections come from a `LockedPool`."""
+
+    def on_resolved(self) -> None:
+        """Put the locked pool in the place of dlt's."""
+        super().on_resolved()
+        self.conn_pool = LockedPool(self)
+
+
+@configspec(init=False)
+class LockedConfiguration(DuckDbClientConfiguration):
+    """Makes dlt resolve `LockedCredentials`: it goes by this type hint."""
+
+    credentials: LockedCredentials = None  # type: ignore[assignment]  # dlt's own idiom
+
+
+class LockedDuckDb(dlt.destinations.duckdb):
+    """dlt's DuckDB destination, in which processes wait for each other."""
+
+    spec = LockedConfiguration
+
+
+def _until_free(connect: Any, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyConnection:
+    """Open the file, waiting for programs that do not know of our lock, such as a DuckDB shell."""
+    opened = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_message(match=r"(?s).*Could not set lock on file.*"),
+        wait=tenacity.wait_random(0.1, 0.4),
+        stop=tenacity.stop_after_delay(PATIENCE),
+        retry_error_callback=_held_by_a_stranger,
+    )
+    connection: duckdb.DuckDBPyConnection = opened(connect, *args, **kwargs)
+    return connection
+
+
+def _held_by_a_stranger(state: tenacity.RetryCallState) -> None:
+    text = str(state.outcome.exception()) if state.outcome else ""
+    holder = _HOLDER.search(text)
+    raise WarehouseLocked(holder.group(1) if holder else "another program", "the DuckDB file")

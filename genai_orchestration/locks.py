@@ -1,0 +1,96 @@
+"""One at a time, across processes and threads: a file lock that says whom it waits for.
+
+    thread ─► threading lock (this process) ─► file lock (this host) ─► the work
+              └ nested use by the same holder is free: the lock counts
+
+The operating system frees the file lock when its process dies, however it dies.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from genai_orchestration.errors import PlainError
+
+PATIENCE = 300.0  # seconds that a load or a reader waits for others before it gives up
+
+
+class WarehouseLocked(PlainError):
+    """Others kept the warehouse for longer than this load was ready to wait."""
+
+    def __init__(self, holder: str, what: str) -> None:
+        super().__init__(
+            f"The warehouse is in use: {holder} has kept {what} for {PATIENCE:g} s. Close it, or "
+            "wait for it to end, and run this again; nothing was written."
+        )
+
+
+class ProcessLock:
+    """A file lock that any number of threads of one process may hold together.
+
+    It keeps *other processes* out for as long as at least one thread here holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._holders = 0
+        self._mutex = threading.Lock()
+        # every thread of the process shares this one object, and may release another's hold
+        self._file = FileLock(path, thread_local=False)
+
+    def acquire(self, timeout: float) -> None:
+        """Take one hold; WarehouseLocked when another process keeps it for `timeout` seconds."""
+        with self._mutex:
+            if self._holders == 0:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    self._file.acquire(timeout=timeout)
+                except Timeout:
+                    raise WarehouseLocked(
+                        "another process of this project", str(self.path)
+                    ) from None
+            self._holders += 1
+
+    def release(self) -> None:
+        """Give one hold back; the last one frees the file."""
+        with self._mutex:
+            self._holders -= 1
+            if self._holders == 0:
+                self._file.release()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock for the length of a with block."""
+        self.acquire(PATIENCE)
+        try:
+            yield
+        finally:
+            self.release()
+
+
+_locks: dict[Path, ProcessLock] = {}
+_names: dict[tuple[Path, str], threading.Lock] = {}
+_locks_mutex = threading.Lock()
+
+
+def process_lock(path: Path) -> ProcessLock:
+    """The process's one lock object for `path`: two of them would wait for each other for ever."""
+    with _locks_mutex:
+        return _locks.setdefault(path.resolve(), ProcessLock(path.resolve()))
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, name: str) -> Iterator[None]:
+    """Hold `path` against other processes, and `name` against other threads of this one."""
+    with _locks_mutex:
+        threads = _names.setdefault((path, name), threading.Lock())
+    if not threads.acquire(timeout=PATIENCE):
+        raise WarehouseLocked("another load of this process", name)
+    try:
+        with process_lock(path).held():
+            yield
+    finally:
+        threads.release()

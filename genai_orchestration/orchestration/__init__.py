@@ -1,0 +1,1 @@
+"""Dagster: one file per concept, everything built from `Provider` values."""

@@ -1,0 +1,124 @@
+"""Asset checks: what must hold of the rows in the warehouse, and of a window just loaded."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta, timezone
+
+import dagster as dg
+
+from genai_orchestration import warehouse
+from genai_orchestration.orchestration.facts import DayFacts
+from genai_orchestration.orchestration.groups import Group, asset_key
+from genai_orchestration.providers.base import TERMINAL, Provider, Table, setting
+from genai_orchestration.settings import Settings
+
+IDS = "ids_present_and_unique"
+WORDS = "status_words_known"
+STUCK = "no_stuck_jobs"
+WINDOW_COMPLETE = "window_complete"
+STUCK_AFTER = timedelta(hours=1)  # providers decide within minutes once a job has left the queue
+NAMED = 10  # stuck jobs that a check names
+
+
+def table_checks(group: Group) -> list[dg.AssetChecksDefinition]:
+    """The checks of a group's tables, run in one op over SQL; none for tables without a key."""
+    specs = [spec for table in group.tables for spec in _specs(group.provider, table)]
+    if not specs:
+        return []
+
+    @dg.multi_asset_check(
+        name=f"{group.name}_checks", specs=specs, can_subset=True, pool=group.name
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        settings = Settings.load()
+        for key in sorted(context.selected_asset_check_keys):
+            table = group.provider.table(key.asset_key.path[-1])
+            passed, words, severity = _CHECKS[key.name](group.provider, table, settings)
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=passed,
+                severity=severity,
+                description=words,
+            )
+
+    return [check]
+
+
+def _specs(provider: Provider, table: Table) -> Iterator[dg.AssetCheckSpec]:
+    key = asset_key(provider, table.name)
+    if table.primary_key:
+        yield dg.AssetCheckSpec(IDS, asset=key, description="Each row has an id, and none twice.")
+    if table.states:
+        yield dg.AssetCheckSpec(
+            WORDS, asset=key, description="The project knows every status word of the vendor."
+        )
+        yield dg.AssetCheckSpec(
+            STUCK, asset=key, description="No job is open for longer than is configured."
+        )
+
+
+def window_spec(provider: Provider, table: Table) -> dg.AssetCheckSpec:
+    """The check that a run of day partitions brings with it."""
+    return dg.AssetCheckSpec(
+        WINDOW_COMPLETE,
+        asset=asset_key(provider, table.name),
+        description="The warehouse has as many rows for the loaded days as the API counted.",
+    )
+
+
+def window_check(
+    key: dg.AssetKey,
+    days: tuple[date, date],
+    by_day: Mapping[date, DayFacts],
+    wanted: int,
+    *,
+    finished_only: bool,
+) -> dg.AssetCheckResult:
+    """Compare the rows of the loaded days with the API's own count before the load."""
+    found = sum(fact.finished if finished_only else fact.rows for fact in by_day.values())
+    what = "finished rows" if finished_only else "rows"
+    last = days[1] - timedelta(days=1)
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=WINDOW_COMPLETE,
+        # more than counted is complete too: rows deleted at the provider are kept here
+        passed=found >= wanted,
+        description=f"{found} {what} from {days[0]} to {last}; the API counted {wanted}.",
+        metadata={"rows": found, "counted": wanted},
+    )
+
+
+Verdict = tuple[bool, str, dg.AssetCheckSeverity]
+
+
+def _ids(provider: Provider, table: Table, settings: Settings) -> Verdict:
+    (key,) = table.primary_key
+    sql = f"SELECT count(*), count({key}), count(DISTINCT {key}) FROM {{{table.name}}}"  # noqa: S608 own names
+    rows, present, distinct = (warehouse.query(provider, settings, sql) or [(0, 0, 0)])[0]
+    words = f"{rows} rows, {rows - present} without {key}, {present - distinct} twice."
+    return rows == present == distinct, words, dg.AssetCheckSeverity.ERROR
+
+
+def _words(provider: Provider, table: Table, settings: Settings) -> Verdict:
+    sql = f"SELECT DISTINCT status FROM {{{table.name}}}"  # noqa: S608 own name
+    found = {row[0] for row in warehouse.query(provider, settings, sql) or []}
+    unknown = sorted(map(str, found - set(provider.statuses)))
+    words = f"Taken as still open: {', '.join(unknown)}." if unknown else "All words are known."
+    return not unknown, words, dg.AssetCheckSeverity.WARN
+
+
+def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
+    minutes = setting(provider, "stuck_after_minutes")
+    allowed = timedelta(minutes=float(minutes)) if minutes else STUCK_AFTER
+    before = (datetime.now(timezone.utc) - allowed).strftime("%Y-%m-%d %H:%M:%S+00")
+    sql = f"""SELECT id, date_created FROM {{{table.name}}}
+        WHERE state NOT IN {TERMINAL} AND date_created < TIMESTAMPTZ '{before}'
+        ORDER BY date_created"""  # noqa: S608 own names and a date
+    stuck = warehouse.query(provider, settings, sql) or []
+    named = ", ".join(f"{id_} since {since:%Y-%m-%d %H:%M}" for id_, since in stuck[:NAMED])
+    more = f" and {len(stuck) - NAMED} more" if len(stuck) > NAMED else ""
+    words = f"Open for over {allowed}: {named}{more}." if stuck else f"None over {allowed}."
+    return not stuck, words, dg.AssetCheckSeverity.WARN
+
+
+_CHECKS = {IDS: _ids, WORDS: _words, STUCK: _stuck}

@@ -1,0 +1,50 @@
+"""Schedules: when each provider's tables are loaded. All of them are free reads.
+
+They run from the start: without an API key they skip, in a sentence that names the setting.
+"""
+
+from datetime import date, timedelta
+
+import dagster as dg
+
+from genai_orchestration.errors import PlainError
+from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.providers.base import Provider, Schedule, account_of
+
+
+def provider_schedules(provider: Provider) -> list[dg.ScheduleDefinition]:
+    """The provider's schedules, as its value lists them."""
+    return [_schedule(provider, schedule) for schedule in provider.schedules]
+
+
+def _schedule(provider: Provider, schedule: Schedule) -> dg.ScheduleDefinition:
+    names = schedule.tables or tuple(table.name for table in provider.tables)
+    keys = [asset_key(provider, name) for name in names]
+    by_day = any(provider.table(name).by_day for name in names)
+
+    @dg.schedule(
+        name=schedule.name,
+        cron_schedule=schedule.cron,
+        execution_timezone="UTC",
+        job_name=f"{provider.name}_load",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Loads {', '.join(names)} of {provider.title}.",
+    )
+    def load(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        try:
+            account_of(provider, None, None)
+        except PlainError as error:
+            return dg.SkipReason(str(error))
+        at = context.scheduled_execution_time
+        tags = _last_days(at.date()) if by_day else {}
+        return dg.RunRequest(run_key=at.isoformat(), asset_selection=keys, tags=tags)
+
+    return load
+
+
+def _last_days(today: date) -> dict[str, str]:
+    """One run for yesterday, now complete, and today so far."""
+    return {
+        "dagster/asset_partition_range_start": (today - timedelta(days=1)).isoformat(),
+        "dagster/asset_partition_range_end": today.isoformat(),
+    }

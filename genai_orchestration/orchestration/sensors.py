@@ -1,0 +1,224 @@
+"""Sensors: thin shells around the watches that a provider brings along.
+
+day watch      cursor ─► open days ─► count them ─► advance ─► runs, or a sentence
+change watch   one cheap request ─► another version than the one loaded? ─► a run
+"""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+
+import dagster as dg
+
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs import day_watch
+from genai_orchestration.jobs.day_watch import Cursor, Tick
+from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
+from genai_orchestration.orchestration.runs import outcome_of
+from genai_orchestration.providers.base import (
+    ChangeWatch,
+    Counts,
+    DayCounter,
+    DayWatch,
+    Provider,
+)
+
+EVERY = 30  # seconds between two looks
+BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
+
+
+@dataclass(frozen=True)
+class AskedVersion:
+    """A change watch's cursor: the version a run was asked for, in which round and attempt."""
+
+    version: str = ""
+    seq: int = 0
+    attempt: int = 1
+
+    @property
+    def run_key(self) -> str:
+        """Another key for each round and attempt: Dagster never runs one key twice."""
+        return f"{self.version}|s{self.seq}|a{self.attempt}"
+
+
+class NotLoaded(PlainError):
+    """What a sensor asked for failed again and again."""
+
+
+def provider_sensors(provider: Provider) -> list[dg.SensorDefinition]:
+    """The provider's sensors, as its value lists them."""
+    sensors = []
+    if provider.day_watch:
+        sensors.append(_day_sensor(provider, provider.day_watch))
+    if provider.change_watch:
+        sensors.append(_change_sensor(provider, provider.change_watch))
+    return sensors
+
+
+def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
+    group = next(g for g in groups_of(provider) if provider.table(watch.table) in g.tables)
+
+    @dg.sensor(
+        name=watch.sensor,
+        job_name=f"{provider.name}_load",
+        minimum_interval_seconds=EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            f"Follows every open image of {provider.title} by counting, whoever made it, and "
+            "materializes its day once it is completed or failed."
+        ),
+    )
+    def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        try:
+            counter = watch.connect()
+        except PlainError as error:
+            return dg.SkipReason(str(error))
+        tick, sentence = look(context, counter, watch.noun, now=_now())
+        if tick.failure and not tick.requests:
+            raise NotLoaded(tick.failure)
+        requests = [_day_request(group, watch.table, request) for request in tick.requests]
+        return dg.SensorResult(
+            run_requests=requests or None,
+            skip_reason=None if requests else dg.SkipReason(sentence),
+            cursor=tick.cursor.dumps(),
+        )
+
+    return watch_days
+
+
+def look(
+    context: dg.SensorEvaluationContext,
+    counter: DayCounter,
+    noun: str,
+    *,
+    now: datetime,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Tick, str]:
+    """One look: what to do, and a sentence about the state of things."""
+    cursor = Cursor.loads(context.cursor)
+    outcomes = {
+        day: outcome_of(context.instance, day_watch.run_key(day, ask))
+        for day, ask in cursor.asked.items()
+    }
+    deadline = clock() + BUDGET
+    counts: dict[date, Counts] = {}
+    place: date | None = None
+    try:
+        cursor = day_watch.open_days(cursor, now, _unfinished(counter, cursor, now))
+        for day in day_watch.due(cursor, now):
+            if clock() > deadline:
+                place = day
+                break
+            counts[day] = counter.counts(day, day + timedelta(days=1))
+        sentence = _state_of_things(counter, noun, now)
+    except PlainError as error:  # an outage: what was counted so far still counts
+        sentence, place = str(error), cursor.place
+    tick = day_watch.advance(cursor, now, counts, outcomes, place=place)
+    return tick, _sentence(sentence, tick, place)
+
+
+def _unfinished(counter: DayCounter, cursor: Cursor, now: datetime) -> list[date]:
+    """Older days with open images, looked for now and then; today and yesterday always count."""
+    if not day_watch.old_days_due(cursor, now):
+        return []
+    recent = now.date() - (day_watch.RECENT - 1) * day_watch.DAY
+    return counter.unfinished_days(now.date() - day_watch.REACH * day_watch.DAY, recent)
+
+
+def _state_of_things(counter: DayCounter, noun: str, now: datetime) -> str:
+    since = now.date() - day_watch.REACH * day_watch.DAY
+    oldest = counter.oldest_unfinished(since)
+    if oldest is None:
+        return f"No {noun} open"
+    unfinished = counter.counts(since, None).unfinished
+    return f"{unfinished} {noun} still open, oldest {_age(now - oldest)}"
+
+
+def _sentence(state: str, tick: Tick, place: date | None) -> str:
+    parts = [state.rstrip(".")]
+    if tick.loading:
+        parts.append(f"{tick.loading} day{'s' * (tick.loading > 1)} loading")
+    if place:
+        parts.append(f"out of time, going on with {place} at the next look")
+    if tick.cursor.missed:
+        first, last = tick.cursor.missed
+        parts.append(
+            f"the sensor was off for over {day_watch.REACH} days: launch a backfill from "
+            f"{first} to {last}"
+        )
+    return "; ".join(parts) + "."
+
+
+def _age(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    for size, name in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            number = minutes // size
+            return f"{number} {name}{'s' * (number > 1)}"
+    return "less than a minute"
+
+
+def _day_request(group: Group, table: str, request: day_watch.Request) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=request.run_key,
+        partition_key=request.day.isoformat(),
+        asset_selection=[asset_key(group.provider, table)],
+        # only finished images: a late progress report can then never reach a finished row
+        run_config={"ops": {group.name: {"config": {"finished_only": True}}}},
+    )
+
+
+def _change_sensor(provider: Provider, watch: ChangeWatch) -> dg.SensorDefinition:
+    keys = [asset_key(provider, table) for table in watch.tables]
+
+    @dg.sensor(
+        name=watch.sensor,
+        job_name=f"{provider.name}_load",
+        minimum_interval_seconds=300,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            f"Asks {provider.title} one small question, and loads {', '.join(watch.tables)} "
+            "when something has changed."
+        ),
+    )
+    def watch_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        try:
+            version = watch.version()
+        except PlainError as error:
+            return dg.SkipReason(str(error))
+        return changed(context, keys, version)
+
+    return watch_changes
+
+
+def changed(
+    context: dg.SensorEvaluationContext, keys: list[dg.AssetKey], version: str
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for a run when `version` is not the one that was loaded, and again when it failed."""
+    asked = AskedVersion(**json.loads(context.cursor)) if context.cursor else AskedVersion()
+    if asked.version != version:
+        asked = AskedVersion(version, asked.seq + 1)
+    else:
+        outcome = outcome_of(context.instance, asked.run_key)
+        match outcome.state:
+            case "succeeded":
+                return dg.SkipReason(f"Nothing has changed: {version}.")
+            case "active":
+                return dg.SkipReason(f"A change is being loaded: {version}.")
+            case "failed":
+                if outcome.ended and _now() < outcome.ended + day_watch.delay(asked.attempt):
+                    if asked.attempt >= day_watch.RED_AFTER:
+                        raise NotLoaded(f"A change failed {asked.attempt} times: {outcome.cause}")
+                    return dg.SkipReason(f"A change failed to load, soon again: {outcome.cause}.")
+                asked = dataclasses.replace(asked, attempt=asked.attempt + 1)
+    request = dg.RunRequest(run_key=asked.run_key, asset_selection=keys)
+    return dg.SensorResult(
+        run_requests=[request], cursor=json.dumps(dataclasses.asdict(asked), sort_keys=True)
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,239 @@
+"""Abyssale as a dlt source: snapshots of designs, projects and fonts, details, files, credits.
+
+    designs ─► snapshot ─────────────────────────────► table designs (replaced in one step)
+          └──► changed since the stored detail? ─GET─► table design_detail
+          └──► stored, but not listed any more ──────► deleted from design_detail
+
+GET only: nothing here generates a banner or spends a credit.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from typing import Any
+
+import pyarrow as pa
+import requests
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.extract import DltSource
+
+from genai_orchestration.providers.abyssale.tables import (
+    CREDITS,
+    DESIGN_DETAIL,
+    DESIGNS,
+    FILE,
+    FONTS,
+    PROJECTS,
+    TABLES,
+)
+from genai_orchestration.providers.base import (
+    ChangeWatch,
+    Provider,
+    Schedule,
+    Table,
+    account_of,
+    active_pipeline,
+    resource,
+    setting,
+    source_of,
+)
+from genai_orchestration.providers.http import (
+    PATIENT,
+    QUICK,
+    KeyAuth,
+    NotFound,
+    OutOfCredits,
+    Pace,
+    ProviderError,
+    RateLimit,
+    RateLimited,
+    ReadClient,
+)
+from genai_orchestration.providers.rows import Record, to_arrow, unforeseen
+
+REQUESTS_PER_SECOND = 10  # the gateway's ceiling over a whole workspace
+THREADS = 10  # enough to keep the ceiling busy while answers take up to a second
+BATCH = 50  # details in one Arrow table
+
+logger = logging.getLogger(__name__)
+
+
+def abyssale_source(
+    api_key: str | None = None,
+    base_url: str | None = None,
+    *,
+    banner_ids: Sequence[str] | None = None,
+) -> DltSource:
+    """Abyssale's free reads.
+
+    `banner_ids` are the banners whose `file` is loaded (by default `banner_ids` of the
+    configuration): Abyssale cannot list them. Without `api_key` and `base_url` dlt's configuration
+    decides, section `sources.abyssale_source`. Raises ProviderError in words.
+    """
+    account = account_of(PROVIDER, api_key, base_url)
+    client = connect(account.api_key, account.base_url)
+    ids = banner_ids if banner_ids is not None else configured_banners()
+    return source_of(
+        PROVIDER,
+        resource(DESIGNS, lambda: _page(DESIGNS, client.get_json("designs"))),
+        resource(DESIGN_DETAIL, lambda: design_details(client)),
+        resource(PROJECTS, lambda: _page(PROJECTS, client.get_json("projects"))),
+        resource(FONTS, lambda: _page(FONTS, client.get_json("fonts"))),
+        resource(FILE, lambda: files(client, ids)),
+        resource(CREDITS, lambda: credits(client)),
+    )
+
+
+def designs_version() -> str:
+    """Another text whenever a design of the configured workspace is made, changed or deleted."""
+    account = account_of(PROVIDER, None, None)
+    total, newest = latest_change(connect(account.api_key, account.base_url, QUICK))
+    return f"{total} designs, newest change {newest}"
+
+
+def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
+    """A read client for the workspace of `api_key`, never above Abyssale's ceiling."""
+    return ReadClient(
+        title="Abyssale",
+        section="abyssale_source",
+        base_url=base_url,
+        auth=KeyAuth("x-api-key", api_key),
+        limit=RateLimit(REQUESTS_PER_SECOND),
+        classify=_classify,
+        pace=pace,
+    )
+
+
+def latest_change(client: ReadClient) -> tuple[int, int]:
+    """How many designs there are, and the newest `updated_at` (Unix seconds): one small request.
+
+    Together they move whenever a design is made, changed or deleted.
+    """
+    answer = client.get("designs", {"sort": "updated", "order": "desc", "page": 1, "per_page": 1})
+    newest = answer.json()
+    total = int(answer.headers.get("X-Total-Count", len(newest)))
+    return total, newest[0]["updated_at"] if newest else 0
+
+
+def configured_banners() -> list[str]:
+    """`banner_ids` of the configuration: a list, or a string with commas from the environment."""
+    configured = setting(PROVIDER, "banner_ids") or []
+    if isinstance(configured, str):
+        configured = configured.strip("[]").replace('"', "").split(",")
+    return [str(banner).strip() for banner in configured if str(banner).strip()]
+
+
+def design_details(client: ReadClient) -> Iterator[pa.Table]:
+    """The details of designs that changed since they were stored, and the ids of deleted ones."""
+    listed = {design["id"]: design for design in client.get_json("designs")}
+    stored = _stored_details()
+    deleted = [{"id": id_, "deleted": True} for id_ in stored.keys() - listed.keys()]
+    if deleted:
+        yield to_arrow(deleted, DESIGN_DETAIL.columns)
+    changed = [id_ for id_, design in listed.items() if stored.get(id_) != _version(design)]
+    yield from _batches(DESIGN_DETAIL, _each(client, "designs/{}", changed))
+
+
+def files(client: ReadClient, banner_ids: Sequence[str]) -> Iterator[pa.Table]:
+    """The banners with these ids; those that Abyssale does not know are named in a warning."""
+    yield from _batches(FILE, _each(client, "banners/{}", banner_ids))
+
+
+def credits(client: ReadClient) -> Iterator[pa.Table]:
+    """Both credit pools now, as one row."""
+    answer = client.get_json("credits")
+    row: dict[str, Any] = {"read_at": datetime.now(timezone.utc)}
+    for pool in ("generation_credits", "ai_credits"):
+        row |= {f"{pool}_{name}": value for name, value in answer.get(pool, {}).items()}
+    rest = {name: value for name, value in answer.items() if not isinstance(value, dict)}
+    yield to_arrow([{**row, **rest}], CREDITS.columns)
+
+
+def _page(table: Table, records: Sequence[Record]) -> Iterator[pa.Table]:
+    """A whole list as one table: a listing without `page` comes complete, in one answer."""
+    if odd := unforeseen(records, table.columns):
+        logger.warning("Abyssale sent fields that are new in %s; kept as JSON: %s", table.name, odd)
+    yield to_arrow(records, table.columns)
+
+
+def _batches(table: Table, records: Iterator[Record]) -> Iterator[pa.Table]:
+    batch: list[Record] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) == BATCH:
+            yield from _page(table, batch)
+            batch = []
+    if batch:
+        yield from _page(table, batch)
+
+
+def _each(client: ReadClient, path: str, ids: Sequence[str]) -> Iterator[Record]:
+    """The records behind `ids`, asked for in parallel; ids that are gone are left out."""
+
+    def fetch(id_: str) -> Record | None:
+        try:
+            found: Record = client.get_json(path.format(id_))
+        except NotFound as error:
+            logger.warning("%s is left out: %s", id_, error)
+            return None
+        return found
+
+    with ThreadPoolExecutor(THREADS) as executor:
+        try:
+            yield from filter(None, executor.map(fetch, ids))
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+def _version(design: Record) -> tuple[Any, ...]:
+    """What tells one state of a design from another; a rename may not move `updated_at`."""
+    moment = datetime.fromtimestamp(design["updated_at"], timezone.utc)
+    return moment, design["name"], design.get("project_id")
+
+
+def _stored_details() -> dict[str, tuple[Any, ...]]:
+    """Versions of the details in the warehouse: the data itself, so that no crash can lie."""
+    pipeline = active_pipeline()
+    if (
+        pipeline is None
+        or not pipeline.default_schema_name
+        or DESIGN_DETAIL.name not in pipeline.default_schema.tables
+    ):
+        return {}
+    try:
+        rows = pipeline.dataset()(
+            f"SELECT id, updated_at, name, project_id FROM {DESIGN_DETAIL.name}"  # noqa: S608 own name
+        ).fetchall()
+    except DatabaseUndefinedRelation:
+        return {}
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def _classify(answer: requests.Response, words: str) -> ProviderError | None:
+    """Abyssale's 429 has three meanings, told apart by `id`."""
+    try:
+        code = answer.json()["id"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    if code == "feature_not_in_plan":
+        return OutOfCredits(f"Abyssale refuses: {words} The workspace's plan does not include it.")
+    if code == "rate_limit_exceeded":  # the gateway's 10 requests a second, without a Retry-After
+        return RateLimited(f"Abyssale answered 429: {words}", retry_after=1.0)
+    return None
+
+
+PROVIDER = Provider(
+    name="abyssale",
+    title="Abyssale",
+    package="genai_orchestration.providers.abyssale",
+    base_url="https://api.abyssale.com",
+    source=abyssale_source,
+    tables=TABLES,
+    change_watch=ChangeWatch(
+        sensor="abyssale_designs_sensor",
+        tables=("designs", "design_detail", "projects"),
+        version=designs_version,
+    ),
+    schedules=(Schedule(name="abyssale_daily", cron="0 2 * * *"),),
+)

@@ -1,0 +1,209 @@
+"""What a provider is: a frozen value that everything else is built from.
+
+    Provider ──► source(...)   its dlt source: GET only, free of charge
+             ├─► tables        what it loads: descriptions, keys, types, freshness
+             ├─► schedules     when
+             ├─► statuses      its status words in the one vocabulary of JobState
+             └─► watches       what its sensors ask
+
+Nothing here knows Dagster, and no provider knows another.
+"""
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, Protocol
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.data_types import TDataType
+from dlt.common.pipeline import PipelineContext
+from dlt.common.schema import Schema
+from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.extract import DltResource, DltSource
+from dlt.pipeline.pipeline import Pipeline
+
+from genai_orchestration.providers.http import MissingKey
+
+Disposition = Literal["merge", "replace", "append"]
+
+
+class JobState(str, enum.Enum):
+    """The one vocabulary of job states; the last four are terminal."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    GONE = "GONE"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job is over: a terminal state never changes again."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+TERMINAL = tuple(state.value for state in JobState if state.terminal)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table of a provider: a dlt resource, a warehouse table and a Dagster asset at once."""
+
+    name: str
+    description: str  # what a person reads in the web UI
+    disposition: Disposition
+    primary_key: tuple[str, ...] = ()
+    columns: Mapping[str, TDataType] = field(default_factory=dict)
+    hard_delete: str | None = None  # a row with this column set deletes the stored one
+    by_day: bool = False  # partitioned by UTC day of `date_created`
+    fresh_within: timedelta | None = None  # how old the newest load may be
+    picture: str | None = None  # column with the address of a picture to show
+    caption: str | None = None  # column with the words below it
+    states: bool = False  # has the columns `status` (vendor's word) and `state` (JobState)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """A cron schedule, in UTC, that loads some of a provider's tables; none means all."""
+
+    name: str
+    cron: str
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many jobs of some days are open, and how many are finished (succeeded or failed)."""
+
+    unfinished: int
+    finished: int
+
+
+class DayCounter(Protocol):
+    """An API that can count its jobs by UTC day. All methods raise ProviderError in words."""
+
+    def counts(self, start: date, end: date | None) -> Counts:
+        """Jobs created from `start` (inclusive) to `end` (exclusive)."""
+
+    def unfinished_days(self, start: date, end: date) -> list[date]:
+        """The days from `start` to before `end` that have open jobs."""
+
+    def oldest_unfinished(self, start: date) -> datetime | None:
+        """When the oldest open job since `start` was created; None when none is open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayWatch:
+    """A polling sensor that follows the jobs of a table by counting them per day."""
+
+    sensor: str
+    table: str
+    noun: str  # what a job is called in a sentence: "images"
+    connect: Callable[[], DayCounter]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeWatch:
+    """A sensor that loads `tables` when one cheap request says that something has changed."""
+
+    sensor: str
+    tables: tuple[str, ...]
+    version: Callable[[], str]  # another text whenever something has changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """A SaaS provider: everything that the rest of the project needs to know of it."""
+
+    name: str  # "imagine_api": names its source, pipeline, dataset, assets and jobs
+    title: str  # "ImagineAPI": how the vendor writes it
+    package: str  # the provider's Python package
+    base_url: str  # the vendor's own, when none is configured
+    source: Callable[..., DltSource]
+    tables: tuple[Table, ...]
+    schedules: tuple[Schedule, ...] = ()
+    statuses: Mapping[str, JobState] = field(default_factory=dict)  # vendor's word -> state
+    start: Callable[[], date] | None = None  # the first day of tables that are `by_day`
+    day_watch: DayWatch | None = None
+    change_watch: ChangeWatch | None = None
+
+    @property
+    def section(self) -> str:
+        """The section of dlt's configuration, below `sources`, as the seeds give it."""
+        return f"{self.name}_source"
+
+    @property
+    def pipeline(self) -> str:
+        """The dlt pipeline's name."""
+        return f"{self.name}_pipeline"
+
+    @property
+    def dataset(self) -> str:
+        """The dataset (schema) in the warehouse."""
+        return f"{self.name}_data"
+
+    def table(self, name: str) -> Table:
+        """The table of that name; KeyError when the provider has none."""
+        return {table.name: table for table in self.tables}[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """As whom, and where, a provider is asked."""
+
+    api_key: str = field(repr=False)
+    base_url: str
+
+
+def setting(provider: Provider, name: str) -> Any:
+    """The provider's setting of that name in dlt's configuration; None when it is not set.
+
+    Looked up by its full name, `sources.<provider>_source.<name>`, and by nothing shorter: dlt's
+    own argument injection would also take a bare `API_KEY` meant for somebody else, and send it
+    to the vendor.
+    """
+    return dlt.secrets.get(f"sources.{provider.section}.{name}")
+
+
+def account_of(provider: Provider, api_key: str | None, base_url: str | None) -> Account:
+    """The configured account; what is passed in wins. MissingKey names the setting."""
+    key = api_key or setting(provider, "api_key")
+    if not key:
+        raise MissingKey(
+            f"{provider.title} has no API key: set api_key under [sources.{provider.section}] in "
+            f".dlt/secrets.toml, or SOURCES__{provider.section.upper()}__API_KEY."
+        )
+    return Account(
+        api_key=str(key), base_url=base_url or setting(provider, "base_url") or provider.base_url
+    )
+
+
+def resource(table: Table, pages: Callable[[], Iterable[Any]]) -> DltResource:
+    """The dlt resource of `table`: `pages` yields its Arrow tables when it is loaded."""
+    columns: TTableSchemaColumns = {
+        name: {"data_type": kind} for name, kind in table.columns.items()
+    }
+    if table.hard_delete:
+        columns[table.hard_delete]["hard_delete"] = True
+    return dlt.resource(
+        pages,
+        name=table.name,
+        write_disposition=table.disposition,
+        primary_key=list(table.primary_key),
+        columns=columns,
+    )
+
+
+def source_of(provider: Provider, *resources: DltResource) -> DltSource:
+    """The provider's dlt source, named and sectioned as the seeds give it."""
+    return DltSource(Schema(provider.section), provider.section, list(resources))
+
+
+def active_pipeline() -> Pipeline | None:
+    """The dlt pipeline that is extracting just now; None when a source is read by itself."""
+    context = Container()[PipelineContext]
+    active = context.pipeline() if context.is_active() else None
+    return active if isinstance(active, Pipeline) else None

@@ -1,0 +1,218 @@
+"""ImagineAPI (Midjourney over REST) as a dlt source: `images` by day or by id, and `status`.
+
+GET only: nothing here creates an image. One row per image, its nested values as JSON columns.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.extract import DltSource
+
+from genai_orchestration.providers.base import (
+    TERMINAL,
+    DayWatch,
+    JobState,
+    Provider,
+    Schedule,
+    Table,
+    account_of,
+    active_pipeline,
+    resource,
+    setting,
+    source_of,
+)
+from genai_orchestration.providers.http import QUICK, ReadClient
+from genai_orchestration.providers.imagine_api import api
+from genai_orchestration.providers.rows import to_arrow, unforeseen
+
+BEGINNING = date(2023, 1, 1)  # ImagineAPI opened in March 2023: nothing can be older
+
+logger = logging.getLogger(__name__)
+
+STATUSES = {
+    "pending": JobState.QUEUED,
+    "queued": JobState.QUEUED,
+    "in-progress": JobState.RUNNING,
+    "completed": JobState.SUCCEEDED,
+    "failed": JobState.FAILED,
+}
+
+IMAGES = Table(
+    name="images",
+    description=(
+        "Every Midjourney image of the account, one row each, by UTC day of `date_created`. "
+        "`status` is ImagineAPI's word, `state` the project's (QUEUED, RUNNING, SUCCEEDED, "
+        "FAILED). `upscaled_urls` (JSON) lists the four quadrants from top left to bottom right; "
+        "`upscaled` (JSON) holds the same four file ids in another order: never pair the two. A "
+        "finished image is never overwritten by a late progress report."
+    ),
+    disposition="merge",
+    primary_key=("id",),
+    by_day=True,
+    states=True,
+    picture="url",
+    caption="prompt",
+    fresh_within=timedelta(hours=26),
+    columns={
+        "id": "text",
+        "prompt": "text",
+        "results": "text",
+        "user_created": "text",
+        "date_created": "timestamp",
+        "status": "text",
+        "state": "text",
+        "progress": "bigint",
+        "url": "text",
+        "error": "text",
+        "upscaled_urls": "json",
+        "ref": "text",
+        "upscaled": "json",
+    },
+)
+
+STATUS = Table(
+    name="status",
+    description=(
+        "The ImagineAPI bot's health (`bot_status`: healthy, unhealthy, starting, paused) each "
+        "time it was asked, a row per look with `read_at`. It is not per user, and may say "
+        "unhealthy while images are made."
+    ),
+    disposition="append",
+    fresh_within=timedelta(minutes=30),
+    columns={
+        "read_at": "timestamp",
+        "bot_status": "text",
+        "message": "text",
+        "date_created": "timestamp",
+        "date_updated": "timestamp",
+        "id": "bigint",
+        "user_created": "text",
+        "user_updated": "text",
+    },
+)
+
+
+def imagine_api_source(
+    api_key: str | None = None,
+    base_url: str | None = None,
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    ids: Sequence[str] | None = None,
+    finished_only: bool = False,
+) -> DltSource:
+    """ImagineAPI's free reads.
+
+    `start` (inclusive, by default `start_date` of the configuration) and `end` (exclusive) are UTC
+    days of `date_created`; `ids` loads these images instead. `finished_only` leaves out images
+    that are still open. Without `api_key` and `base_url` dlt's configuration decides, section
+    `sources.imagine_api_source`. Raises ProviderError in words.
+    """
+    account = account_of(PROVIDER, api_key, base_url)
+    client = api.connect(account.api_key, account.base_url)
+    window = api.Window(start or start_date(), end)
+    chosen = tuple(ids) if ids is not None else None
+    return source_of(
+        PROVIDER,
+        resource(IMAGES, lambda: images(client, window, chosen, finished_only)),
+        resource(STATUS, lambda: status(client)),
+    )
+
+
+def image_counter() -> api.ImageCounter:
+    """The configured account's images, to be counted by a sensor that has little time."""
+    account = account_of(PROVIDER, None, None)
+    return api.ImageCounter(api.connect(account.api_key, account.base_url, QUICK))
+
+
+def start_date() -> date:
+    """The first day that is loaded: `start_date` of the configuration, else 2023-01-01."""
+    configured = setting(PROVIDER, "start_date")
+    return date.fromisoformat(str(configured)) if configured else BEGINNING
+
+
+def images(
+    client: ReadClient, window: api.Window, ids: Sequence[str] | None, finished_only: bool
+) -> Iterator[Any]:
+    """Arrow tables of images: of a window of days, or those with the given ids."""
+    now = datetime.now(timezone.utc)
+    filters = [api.FINISHED] if finished_only else []
+    if ids is None:
+        pages = api.read_window(client, window, *filters, now=now)
+    else:
+        pages = api.read_ids(client, ids)
+    found: set[str] = set()
+    for page in filter(None, pages):
+        found.update(record["id"] for record in page if ids is not None)
+        yield dlt.mark.with_hints(
+            image_table(page), dlt.mark.make_hints(write_disposition=_disposition())
+        )
+    if absent := sorted(set(ids or ()) - found):
+        logger.warning("ImagineAPI has no such image of this account: %s", ", ".join(absent))
+
+
+def image_table(records: Sequence[api.Record]) -> pa.Table:
+    """Images as an Arrow table: the API's fields as they came, and `state`."""
+    if odd := unforeseen(records, IMAGES.columns):
+        logger.warning("ImagineAPI sent fields that are new; kept as JSON columns: %s", odd)
+    if words := {record["status"] for record in records} - set(STATUSES):
+        logger.warning("ImagineAPI sent status words that are new; taken as open: %s", words)
+    return to_arrow([{**record, "state": state_of(record)} for record in records], IMAGES.columns)
+
+
+def state_of(record: api.Record) -> str:
+    """The image's JobState; an unknown word means still open, four pictures mean done."""
+    state = STATUSES.get(record["status"], JobState.RUNNING)
+    if not state.terminal and record.get("upscaled_urls"):
+        return JobState.SUCCEEDED.value
+    return state.value
+
+
+def status(client: ReadClient) -> Iterator[pa.Table]:
+    """The bot's health now: one row."""
+    answer = client.get_json("items/status")["data"]
+    yield to_arrow([{"read_at": datetime.now(timezone.utc), **answer}], STATUS.columns)
+
+
+def _disposition() -> Any:
+    """Merge on `id`, but never an open row over a finished one.
+
+    The condition is evaluated by dlt inside the merge's own transaction, so that it also holds
+    against another run that stored the finished image after this one had read the open one.
+    """
+    pipeline = active_pipeline()
+    if pipeline is None:
+        return "merge"
+    if not pipeline.destination or pipeline.destination.destination_name == "filesystem":
+        return "merge"  # files cannot be asked
+    final = f"state IN {TERMINAL}"
+    stored = f"{pipeline.dataset_name}.{IMAGES.name}"
+    return {
+        "disposition": "merge",
+        "strategy": "delete-insert",
+        "source_filter": f"{final} OR id NOT IN (SELECT id FROM {stored} WHERE {final})",  # noqa: S608 own names
+    }
+
+
+PROVIDER = Provider(
+    name="imagine_api",
+    title="ImagineAPI",
+    package="genai_orchestration.providers.imagine_api",
+    base_url="https://cl.imagineapi.dev",
+    source=imagine_api_source,
+    statuses=STATUSES,
+    tables=(IMAGES, STATUS),
+    start=start_date,
+    day_watch=DayWatch(
+        sensor="imagine_api_images_sensor", table="images", noun="images", connect=image_counter
+    ),
+    schedules=(
+        # an hour into the day: yesterday's last images are decided, late rows have appeared
+        Schedule(name="imagine_api_daily", cron="0 1 * * *", tables=("images",)),
+        Schedule(name="imagine_api_status_every_5_minutes", cron="*/5 * * * *", tables=("status",)),
+    ),
+)

@@ -1,0 +1,205 @@
+"""Magic Hour as a dlt source: `credits`, `models` and `status`.
+
+    ask the path that the seeds name ─► 404 ─► fall back, and say so in `answered_by`
+      /v1/credits                             /v1/account has the credits
+      /v1/models                              the dated catalogue models.csv beside this file
+      /v1/status                              /v1/account answering at all
+
+GET only: nothing here makes an image or spends a credit.
+"""
+
+import csv
+import importlib.resources
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pyarrow as pa
+from dlt.extract import DltSource
+
+from genai_orchestration.providers.base import (
+    JobState,
+    Provider,
+    Schedule,
+    Table,
+    account_of,
+    resource,
+    source_of,
+)
+from genai_orchestration.providers.http import KeyAuth, NotFound, ReadClient, Unavailable
+from genai_orchestration.providers.rows import to_arrow, unforeseen
+
+HOURLY = timedelta(hours=2)  # an hourly load, and an hour to run late
+CATALOGUE = "models.csv"
+ACCOUNT = "v1/account"
+
+logger = logging.getLogger(__name__)
+
+STATUSES = {
+    "draft": JobState.QUEUED,
+    "queued": JobState.QUEUED,
+    "rendering": JobState.RUNNING,
+    "complete": JobState.SUCCEEDED,
+    "error": JobState.FAILED,
+    "canceled": JobState.CANCELED,
+}
+
+CREDITS = Table(
+    name="credits",
+    description=(
+        "The account's credit balance, tier and subscription each time they were asked for, a row "
+        "per look with `read_at`. `answered_by` names the path that answered: Magic Hour's "
+        "current API has the balance in /v1/account."
+    ),
+    disposition="append",
+    fresh_within=HOURLY,
+    columns={
+        "read_at": "timestamp",
+        "credits": "bigint",
+        "id": "text",
+        "email": "text",
+        "tier": "text",
+        "subscription": "json",
+        "answered_by": "text",
+    },
+)
+
+MODELS = Table(
+    name="models",
+    description=(
+        "Models and modes with their price in credits. Magic Hour lists none over its API, so "
+        "this is a catalogue shipped with the project (`catalogue_date`); prices drift, and "
+        "a price is null where none is published."
+    ),
+    disposition="replace",
+    columns={
+        "operation": "text",
+        "model": "text",
+        "option": "text",
+        "credits": "bigint",
+        "image_counts": "json",
+        "note": "text",
+        "catalogue_date": "text",
+        "answered_by": "text",
+    },
+)
+
+STATUS = Table(
+    name="status",
+    description=(
+        "Whether Magic Hour's API answers, a row per look with `read_at` and the milliseconds it "
+        "took. There is no status path in the current API: an answer of /v1/account counts as up."
+    ),
+    disposition="append",
+    fresh_within=HOURLY,
+    columns={
+        "read_at": "timestamp",
+        "status": "text",
+        "milliseconds": "bigint",
+        "message": "text",
+        "answered_by": "text",
+    },
+)
+
+
+def magic_hour_source(api_key: str | None = None, base_url: str | None = None) -> DltSource:
+    """Magic Hour's free reads.
+
+    Without `api_key` and `base_url` dlt's configuration decides, section
+    `sources.magic_hour_source`; the base URL may end in /v1 or not. Raises ProviderError in words.
+    """
+    account = account_of(PROVIDER, api_key, base_url)
+    client = connect(account.api_key, account.base_url)
+    return source_of(
+        PROVIDER,
+        resource(CREDITS, lambda: credits(client)),
+        resource(MODELS, lambda: models(client)),
+        resource(STATUS, lambda: status(client)),
+    )
+
+
+def connect(api_key: str, base_url: str) -> ReadClient:
+    """A read client for the account of `api_key`; one /v1 goes out, whether configured or not."""
+    return ReadClient(
+        title="Magic Hour",
+        section="magic_hour_source",
+        base_url=base_url.rstrip("/").removesuffix("/v1"),
+        auth=KeyAuth("Authorization", f"Bearer {api_key}"),
+    )
+
+
+def credits(client: ReadClient) -> Iterator[pa.Table]:
+    """The balance now: one row."""
+    answer, path = _first_of(client, "v1/credits", ACCOUNT)
+    yield _table(CREDITS, [{"read_at": _now(), **answer, "answered_by": f"/{path}"}])
+
+
+def models(client: ReadClient) -> Iterator[pa.Table]:
+    """The models: Magic Hour's own list if it has one, else the shipped catalogue."""
+    try:
+        answer = client.get_json("v1/models")
+    except NotFound:
+        yield _table(MODELS, catalogue())
+        return
+    listed = answer if isinstance(answer, list) else answer.get("items") or answer.get("models")
+    if not isinstance(listed, list):
+        listed = [answer]
+    yield _table(MODELS, [{**model, "answered_by": "/v1/models"} for model in listed])
+
+
+def status(client: ReadClient) -> Iterator[pa.Table]:
+    """Whether the API answers now: one row, also when it does not."""
+    started = time.monotonic()
+    try:
+        answer, path = _first_of(client, "v1/status", ACCOUNT)
+        said = answer if path == "v1/status" else {}
+        row = {"status": "up", **said, "answered_by": f"/{path}"}
+    except Unavailable as error:
+        row = {"status": "down", "message": str(error), "answered_by": f"/{ACCOUNT}"}
+    taken = round(1000 * (time.monotonic() - started))
+    yield _table(STATUS, [{"read_at": _now(), "milliseconds": taken, **row}])
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """The shipped catalogue of models, a row per model and option."""
+    text = importlib.resources.files(PROVIDER.package).joinpath(CATALOGUE).read_text()
+    return [
+        {
+            **row,
+            "credits": int(row["credits"]) if row["credits"] else None,
+            "image_counts": [int(count) for count in row["image_counts"].split()] or None,
+            "answered_by": CATALOGUE,
+        }
+        for row in csv.DictReader(text.splitlines())
+    ]
+
+
+def _first_of(client: ReadClient, documented: str, fallback: str) -> tuple[Mapping[str, Any], str]:
+    try:
+        return client.get_json(documented), documented
+    except NotFound:
+        return client.get_json(fallback), fallback
+
+
+def _table(table: Table, records: list[dict[str, Any]]) -> pa.Table:
+    if odd := unforeseen(records, table.columns):
+        logger.warning("Magic Hour sent fields that are new in %s; kept: %s", table.name, odd)
+    return to_arrow(records, table.columns)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+PROVIDER = Provider(
+    name="magic_hour",
+    title="Magic Hour",
+    package="genai_orchestration.providers.magic_hour",
+    base_url="https://api.magichour.ai",
+    source=magic_hour_source,
+    statuses=STATUSES,
+    tables=(CREDITS, MODELS, STATUS),
+    schedules=(Schedule(name="magic_hour_hourly", cron="5 * * * *"),),
+)

@@ -1,0 +1,112 @@
+"""The sandbox as a server: in a thread of this process for tests, in the foreground for people."""
+
+import contextlib
+import importlib
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Protocol
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from genai_orchestration.providers import all_providers
+from genai_orchestration.sandbox.clock import Clock
+from genai_orchestration.sandbox.traffic import Fault, Traffic
+
+KEY = "sandbox"  # the one API key that every provider's sandbox takes
+HOST = "127.0.0.1"
+
+
+class ProviderSandbox(Protocol):
+    """One provider's side of the sandbox: its state, and the routes that show it."""
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Routes relative to `/<provider>`."""
+
+
+class Sandbox:
+    """The three APIs, their clock and their faults, as one ASGI application on a local port."""
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.providers: dict[str, Any] = {
+            provider.name: importlib.import_module(f"{provider.package}.sandbox").create(self.clock)
+            for provider in all_providers()
+        }
+        mounts = [
+            Mount(f"/{name}", app=Router(routes=list(sandbox.routes())))
+            for name, sandbox in self.providers.items()
+        ]
+        self.traffic = Traffic(Starlette(routes=[*self._admin_routes(), *mounts]))
+        self.url = ""
+
+    def base_url(self, provider: str) -> str:
+        """What to configure as `base_url` of that provider."""
+        return f"{self.url}/{provider}"
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point every provider at this sandbox."""
+        return {
+            f"SOURCES__{name.upper()}_SOURCE__{setting}": value
+            for name in self.providers
+            for setting, value in (("API_KEY", KEY), ("BASE_URL", self.base_url(name)))
+        }
+
+    @contextlib.contextmanager
+    def running(self, port: int = 0) -> Iterator["Sandbox"]:
+        """Serve from a thread of this process; `port` 0 takes a free one."""
+        server, sock = self._server(port)
+        thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield self
+        finally:
+            server.should_exit = True
+            server.force_exit = True
+            thread.join()
+            sock.close()
+
+    def serve(self, port: int) -> None:
+        """Serve in the foreground until Ctrl-C."""
+        server, sock = self._server(port)
+        with contextlib.closing(sock):
+            server.run([sock])
+
+    def _server(self, port: int) -> tuple[uvicorn.Server, socket.socket]:
+        sock = socket.create_server((HOST, port))
+        # asyncio leaves Nagle's algorithm on for sockets that it did not make: 40 ms an answer
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.url = f"http://{HOST}:{sock.getsockname()[1]}"
+        # h11 and asyncio: the plain protocol, whose socket `Traffic` can cut
+        config = uvicorn.Config(
+            self.traffic, log_level="warning", http="h11", loop="asyncio", lifespan="off"
+        )
+        return uvicorn.Server(config), sock
+
+    def _admin_routes(self) -> list[Route]:
+        return [
+            Route("/_admin/clock", self._move_clock, methods=["POST"]),
+            Route("/_admin/faults", self._add_fault, methods=["POST"]),
+            Route("/_admin/faults", self._clear_faults, methods=["DELETE"]),
+        ]
+
+    async def _move_clock(self, request: Request) -> JSONResponse:
+        self.clock.advance((await request.json())["advance"])
+        return JSONResponse({"now": self.clock.now().isoformat()})
+
+    async def _add_fault(self, request: Request) -> JSONResponse:
+        fault = Fault(**await request.json())
+        self.traffic.faults.append(fault)
+        return JSONResponse(asdict(fault))
+
+    async def _clear_faults(self, request: Request) -> JSONResponse:
+        self.traffic.faults.clear()
+        return JSONResponse([])

@@ -1,0 +1,45 @@
+"""Where this project keeps its state, and which warehouse it loads into.
+
+Two environment variables decide: GENAI_HOME (a folder) and GENAI_DESTINATION (a dlt destination's
+name). Keys, addresses and credentials are dlt's own configuration, not ours.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME_VARIABLE = "GENAI_HOME"
+DESTINATION_VARIABLE = "GENAI_DESTINATION"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The folder of the local state, absolute, and the name of a dlt destination."""
+
+    home: Path
+    destination: str = "duckdb"
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings from `environment` (the process's own when None)."""
+        env = os.environ if environment is None else environment
+        return cls(
+            home=Path(env.get(HOME_VARIABLE) or ".genai").expanduser().absolute(),
+            destination=env.get(DESTINATION_VARIABLE) or "duckdb",
+        )
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file, when DuckDB is the destination."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance: run history, schedule and sensor state."""
+        return self.home / "dagster"
+
+    @property
+    def dlt_home(self) -> Path:
+        """Working folders of dlt pipelines, one a run, and the leases of their load steps."""
+        return self.home / "dlt"

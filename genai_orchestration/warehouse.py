@@ -1,0 +1,160 @@
+"""The warehouse: dlt pipelines, their destination, and the two rules that keep every row.
+
+    pipeline(provider) ─► working folder of its own ─► extract ─► normalize ─► load step
+                                                       (nobody waits)          (one at a time)
+
+*One load step at a time per dataset, on every destination*: dlt merges through a shared staging
+dataset, and concurrent merges lose rows without an error. *Nobody opens the DuckDB file without
+its lock*: DuckDB refuses every other process while one has the file open, so ours wait instead.
+"""
+
+import contextlib
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dlt
+import sqlglot
+from dlt.common.destination import Destination
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.exceptions import MissingDependencyException
+from dlt.common.pipeline import LoadInfo
+from dlt.common.schema import Schema
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.pipeline.pipeline import Pipeline
+
+from genai_orchestration.errors import PlainError
+from genai_orchestration.locked_duckdb import LockedDuckDb, lock_file
+from genai_orchestration.locks import exclusive
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
+
+STALE = 24 * 3600.0  # seconds after which a working folder belongs to a run that was killed
+REPLACE = "insert-from-staging"  # the old snapshot stays until the new one is there, in one step
+
+
+class WarehouseError(PlainError):
+    """The warehouse cannot be used; the text says what to do next."""
+
+
+class WarehousePipeline(Pipeline):
+    """A dlt pipeline whose load step waits until no other load step uses its dataset."""
+
+    settings: Settings
+
+    def load(self, *args: Any, **kwargs: Any) -> LoadInfo:
+        """Load the extracted packages, alone in the dataset."""
+        with _lease(self.settings, self.dataset_name or self.pipeline_name):
+            return super().load(*args, **kwargs)
+
+
+def destination(settings: Settings) -> Destination[Any, Any]:
+    """The configured dlt destination; WarehouseError when dlt has none of that name."""
+    if settings.destination == "duckdb":
+        return LockedDuckDb(
+            str(settings.warehouse), destination_name="duckdb", replace_strategy=REPLACE
+        )
+    try:
+        found = Destination.from_reference(settings.destination)
+        if found is None:
+            raise UnknownDestinationModule(settings.destination, settings.destination, [])
+        _ = found.client_class  # imports the database's own driver
+        strategies = found.capabilities().supported_replace_strategies or ()
+        if REPLACE in strategies and settings.destination != "filesystem":
+            found.config_params["replace_strategy"] = REPLACE
+    except UnknownDestinationModule:
+        raise WarehouseError(
+            f"dlt has no destination {settings.destination!r}: set {DESTINATION_VARIABLE} to "
+            "duckdb, postgres, bigquery, snowflake, redshift, databricks or filesystem."
+        ) from None
+    except MissingDependencyException:
+        raise WarehouseError(
+            f"The destination {settings.destination} is not installed: run "
+            f"pip install 'dlt[{settings.destination}]', or set {DESTINATION_VARIABLE}=duckdb."
+        ) from None
+    return found
+
+
+@contextlib.contextmanager
+def pipeline(
+    provider: Provider, settings: Settings, *, progress: Any = None
+) -> Iterator[WarehousePipeline]:
+    """The provider's dlt pipeline, under its fixed name, in a working folder of its own.
+
+    The folder lasts as long as the with block: two runs that share one delete each other's work,
+    and the pipeline's state is in the warehouse anyway.
+    """
+    runs = settings.dlt_home / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    _sweep(runs)
+    folder = tempfile.mkdtemp(prefix=f"{provider.name}-", dir=runs)
+    _quiet_known_warning()
+    try:
+        made = dlt.pipeline(
+            provider.pipeline,
+            pipelines_dir=folder,
+            destination=destination(settings),
+            dataset_name=provider.dataset,
+            progress=progress,
+            _impl_cls=WarehousePipeline,
+        )
+        made.settings = settings
+        yield made
+        made.deactivate()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def query(provider: Provider, settings: Settings, sql: str) -> list[tuple[Any, ...]] | None:
+    """The rows of one SELECT over the provider's dataset, on any destination with SQL.
+
+    `sql` is DuckDB's dialect and is translated for the destination; `{images}` becomes the
+    qualified name of that table. None when the warehouse does not have the table yet.
+    """
+    if settings.destination == "duckdb" and not settings.warehouse.exists():
+        return None
+    target = destination(settings)
+    # every destination with SQL has this configuration and this client, but dlt types neither
+    config: Any = target.spec()
+    job_client: Any = target.client(
+        Schema(provider.section), config._bind_dataset_name(provider.dataset)
+    )
+    with job_client.sql_client as client:
+        names = {t.name: client.make_qualified_table_name(t.name) for t in provider.tables}
+        try:
+            dialect = client.capabilities.sqlglot_dialect or "duckdb"
+            statement = sqlglot.transpile(sql.format(**names), read="duckdb", write=dialect)[0]
+            return list(client.execute_sql(statement) or [])
+        except DatabaseUndefinedRelation:
+            return None
+
+
+def _lease(settings: Settings, dataset: str) -> contextlib.AbstractContextManager[None]:
+    """Hold the dataset for one load step; with DuckDB, the whole file."""
+    if settings.destination == "duckdb":
+        return exclusive(lock_file(settings.warehouse), dataset)
+    return exclusive(settings.dlt_home / f"{settings.destination}-{dataset}.lock", dataset)
+
+
+def _sweep(runs: Path) -> None:
+    """Remove the working folders of runs that were killed."""
+    for folder in runs.iterdir():
+        with contextlib.suppress(OSError):  # another run may be sweeping it at this moment
+            if time.time() - folder.stat().st_mtime > STALE:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _quiet_known_warning() -> None:
+    """Drop dlt's word that a JSON column arrives as text: Arrow has no other way to send it."""
+    logger = logging.getLogger("dlt")
+    if not any(isinstance(f, _KnownWarning) for f in logger.filters):
+        logger.addFilter(_KnownWarning())
+
+
+class _KnownWarning(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "when merging arrow schema with dlt schema" not in record.getMessage()

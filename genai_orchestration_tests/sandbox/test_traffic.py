@@ -1,0 +1,94 @@
+"""What goes wrong on a wire goes wrong on the sandbox's: on request, and as often as asked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from genai_orchestration.sandbox.clock import FrozenClock
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.sandbox.traffic import Call, Fault
+
+READ = "/magic_hour/v1/account"
+CREATE = "/magic_hour/v1/ai-image-generator"
+BODY = {"image_count": 1, "style": {"prompt": "a sneaker"}}
+
+
+@pytest.fixture
+def server() -> Iterator[Sandbox]:
+    with Sandbox(clock=FrozenClock()).running() as sandbox:
+        yield sandbox
+
+
+def call(server: Sandbox, method: str, path: str, **options: Any) -> requests.Response:
+    options = {"timeout": 10, "headers": {"Authorization": "Bearer sandbox"}, **options}
+    return requests.request(method, server.url + path, **options)
+
+
+def accepted(server: Sandbox) -> int:
+    count: int = server.providers["magic_hour"].accepted
+    return count
+
+
+def test_every_call_is_logged_without_its_headers(server: Sandbox) -> None:
+    call(server, "GET", READ, params={"a": "b"})
+    assert list(server.traffic.calls) == [Call("GET", READ, "a=b")]
+
+
+def test_a_status_replaces_the_answer_as_often_as_asked(server: Sandbox) -> None:
+    server.traffic.faults.append(Fault(kind="status", path=READ, times=2))
+    assert [call(server, "GET", READ).status_code for _ in range(3)] == [500, 500, 200]
+
+
+def test_a_429_says_how_long_to_wait(server: Sandbox) -> None:
+    fault = Fault(kind="status", path=READ, status=429, retry_after="7", body='{"message": "slow"}')
+    server.traffic.faults.append(fault)
+    response = call(server, "GET", READ)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
+    assert response.json() == {"message": "slow"}
+
+
+def test_a_status_can_hide_work_that_was_done(server: Sandbox) -> None:
+    server.traffic.faults.append(Fault(kind="status", path=CREATE, status=502, after_work=True))
+    assert call(server, "POST", CREATE, json=BODY).status_code == 502
+    assert accepted(server) == 1
+
+
+def test_a_timeout_keeps_silent_and_then_works(server: Sandbox) -> None:
+    server.traffic.faults.append(Fault(kind="timeout", path=READ, seconds=0.4))
+    with pytest.raises(requests.ReadTimeout):
+        call(server, "GET", READ, timeout=0.1)
+    server.traffic.faults.append(Fault(kind="timeout", path=READ, seconds=0.1))
+    assert call(server, "GET", READ).status_code == 200
+
+
+def test_a_reset_does_the_work_and_answers_nothing(server: Sandbox) -> None:
+    server.traffic.faults.append(Fault(kind="reset", path=CREATE))
+    with pytest.raises(requests.ConnectionError):
+        call(server, "POST", CREATE, json=BODY)
+    assert accepted(server) == 1
+
+
+def test_a_truncated_body_ends_in_the_middle(server: Sandbox) -> None:
+    server.traffic.faults.append(Fault(kind="truncate", path=READ))
+    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        call(server, "GET", READ)
+    assert call(server, "GET", READ).json()["tier"] == "pro"
+
+
+def test_a_fault_waits_for_its_path_and_method(server: Sandbox) -> None:
+    server.traffic.faults.append(Fault(kind="status", path=CREATE, method="POST"))
+    assert call(server, "GET", READ).status_code == 200
+    assert call(server, "GET", CREATE).status_code == 405
+    assert call(server, "POST", CREATE, json=BODY).status_code == 500
+
+
+def test_faults_and_the_clock_are_moved_over_http(server: Sandbox) -> None:
+    before = server.clock.now()
+    call(server, "POST", "/_admin/clock", json={"advance": 90})
+    assert (server.clock.now() - before).total_seconds() == 90
+    call(server, "POST", "/_admin/faults", json={"kind": "status", "path": READ, "times": 9})
+    assert call(server, "GET", READ).status_code == 500
+    call(server, "DELETE", "/_admin/faults")
+    assert call(server, "GET", READ).status_code == 200
