@@ -1,8 +1,159 @@
 """The `genai` command: thin; imports Dagster and dlt only in the commands that need them."""
 
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from genai_orchestration.errors import plain
 
-@click.group()
+if TYPE_CHECKING:
+    from genai_orchestration.providers.base import Provider
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+class Sentences(click.Group):
+    """Shows errors that are written for people as one sentence, and exits with 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a plain error, however deep it is wrapped, becomes the message."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            known = plain(error)
+            if known is None:
+                raise
+            raise click.ClickException(str(known)) from None
+
+
+@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Generative-image providers as Dagster assets in your own warehouse."""
+    """Generative-image providers as Dagster assets in your own warehouse.
+
+    State is kept in GENAI_HOME (default .genai), the warehouse is a dlt destination named by
+    GENAI_DESTINATION (default duckdb). Keys and addresses: .dlt/secrets.toml and .dlt/config.toml.
+    """
+    # dlt's own telemetry; the project's .dlt/config.toml says so too, but may be out of sight
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="The whole tour without a web UI, then exit.")
+@click.option("--port", default=3000, show_default=True, help="The web UI's port.")
+def demo(once: bool, port: int) -> None:
+    """Show everything against the sandbox: no key, no network, state of its own."""
+    from genai_orchestration import demo as tour
+
+    if once:
+        tour.once()
+    else:
+        tour.with_ui(port)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="The web UI's port.")
+def dev(port: int) -> None:
+    """Start Dagster with your own keys: web UI, daemon, schedules and sensors."""
+    from genai_orchestration.dev import dagster_dev, stopped_by_signals
+    from genai_orchestration.settings import Settings
+
+    settings = Settings.load()
+    with stopped_by_signals(), dagster_dev(settings, port) as url:
+        click.echo(f"The web UI is at {url}; state is in {settings.home}. Ctrl-C ends it.")
+        while True:
+            time.sleep(3600)
+
+
+@main.command()
+@click.option("--port", default=8123, show_default=True, help="The sandbox's port; 0 finds one.")
+def sandbox(port: int) -> None:
+    """Serve local stand-ins of the three APIs; their key is "sandbox"."""
+    from genai_orchestration.sandbox.server import Sandbox
+
+    Sandbox().serve(port, lambda served: click.echo(_environment(served.environment())))
+
+
+def _environment(variables: dict[str, str]) -> str:
+    exports = "\n".join(f"export {name}={value}" for name, value in variables.items())
+    return f"# The sandbox is up; Ctrl-C ends it. To use it, in another shell:\n{exports}"
+
+
+@main.command()
+@click.argument("provider")
+@click.option("--table", "tables", multiple=True, help="Only this table; may be repeated.")
+@click.option("--from", "start", type=DAY, help="First UTC day of tables with a history.")
+@click.option("--to", "end", type=DAY, help="The UTC day after the last one.")
+@click.option("--id", "ids", multiple=True, help="Only the jobs with this id; may be repeated.")
+def load(
+    provider: str,
+    tables: Sequence[str],
+    start: datetime | None,
+    end: datetime | None,
+    ids: Sequence[str],
+) -> None:
+    """Load PROVIDER's tables into the warehouse, without Dagster. Free: no credit is spent."""
+    from genai_orchestration import warehouse
+    from genai_orchestration.providers import provider_named
+    from genai_orchestration.settings import Settings
+
+    found = provider_named(provider)
+    arguments = _window(found, start, end, ids)
+    names = _tables(found, tables, only_history=bool(arguments))
+    source = found.source(**arguments).with_resources(*names)
+    progress = "tqdm" if sys.stderr.isatty() else None
+    with warehouse.pipeline(found, Settings.load(), progress=progress) as pipeline:
+        click.echo(pipeline.run(source))
+
+
+def _window(
+    provider: "Provider", start: datetime | None, end: datetime | None, ids: Sequence[str]
+) -> dict[str, Any]:
+    """The source's arguments for a window of days or a list of ids; empty without either."""
+    if not (start or end or ids):
+        return {}
+    if not provider.start:
+        raise click.UsageError(
+            f"{provider.title}'s tables have no history by day: leave out --from, --to and --id."
+        )
+    if ids and (start or end):
+        raise click.UsageError("Give either --id, or --from and --to.")
+    first: date = start.date() if start else provider.start()
+    if end and end.date() <= first:
+        raise click.UsageError(
+            f"--to {end.date()} is not after the first day {first}: it names the day after the "
+            "last one that is loaded."
+        )
+    return {"ids": list(ids)} if ids else {"start": first, "end": end and end.date()}
+
+
+def _tables(provider: "Provider", chosen: Sequence[str], *, only_history: bool) -> list[str]:
+    """The chosen tables, else those that a window or ids are about, else all."""
+    known = [table.name for table in provider.tables]
+    for name in chosen:
+        if name not in known:
+            raise click.UsageError(
+                f"{provider.title} has no table {name!r}. Choose of: {', '.join(known)}."
+            )
+    if chosen:
+        return list(chosen)
+    return [table.name for table in provider.tables if table.by_day] if only_history else known
+
+
+@main.command()
+def doctor() -> None:
+    """Check keys, addresses, reachability and the warehouse, and say what to do."""
+    from genai_orchestration.doctor import examine
+
+    healthy = True
+    for finding in examine():
+        click.echo(f"{finding.mark} {finding.words}")
+        healthy = healthy and not finding.broken
+    if not healthy:
+        raise click.exceptions.Exit(1)

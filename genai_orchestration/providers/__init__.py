@@ -8,7 +8,12 @@ import functools
 import importlib
 import pkgutil
 
+from genai_orchestration.errors import PlainError
 from genai_orchestration.providers.base import Provider
+
+
+class UnknownProvider(PlainError):
+    """No folder here has that name."""
 
 
 @functools.cache
@@ -19,9 +24,9 @@ def all_providers() -> tuple[Provider, ...]:
 
 
 def provider_named(name: str) -> Provider:
-    """The provider of that name; LookupError names the ones there are."""
+    """The provider of that name; UnknownProvider names the ones there are."""
     by_name = {provider.name: provider for provider in all_providers()}
     if name not in by_name:
         known = ", ".join(by_name)
-        raise LookupError(f"There is no provider {name!r}. Choose one of: {known}.")
+        raise UnknownProvider(f"There is no provider {name!r}. Choose one of: {known}.")
     return by_name[name]

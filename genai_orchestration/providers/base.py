@@ -10,7 +10,7 @@ Nothing here knows Dagster, and no provider knows another.
 """
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -24,7 +24,7 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource, DltSource
 from dlt.pipeline.pipeline import Pipeline
 
-from genai_orchestration.providers.http import MissingKey
+from genai_orchestration.providers.http import MissingKey, WrongSetting
 
 Disposition = Literal["merge", "replace", "append"]
 
@@ -95,6 +95,30 @@ class DayCounter(Protocol):
         """When the oldest open job since `start` was created; None when none is open."""
 
 
+@dataclass(frozen=True)
+class Finding:
+    """Something that `genai doctor` says: a mark, and a sentence with the next step."""
+
+    mark: str
+    words: str
+    broken: bool = False
+
+    @classmethod
+    def good(cls, words: str) -> "Finding":
+        """It works."""
+        return cls("ok  ", words)
+
+    @classmethod
+    def off(cls, words: str) -> "Finding":
+        """It is not configured, or not as it could be; nothing is broken by that."""
+        return cls("--  ", words)
+
+    @classmethod
+    def bad(cls, words: str) -> "Finding":
+        """It does not work, and a person has to do something."""
+        return cls("BAD ", words, broken=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DayWatch:
     """A polling sensor that follows the jobs of a table by counting them per day."""
@@ -115,6 +139,14 @@ class ChangeWatch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Account:
+    """As whom, and where, a provider is asked."""
+
+    api_key: str = field(repr=False)
+    base_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provider:
     """A SaaS provider: everything that the rest of the project needs to know of it."""
 
@@ -123,6 +155,7 @@ class Provider:
     package: str  # the provider's Python package
     base_url: str  # the vendor's own, when none is configured
     source: Callable[..., DltSource]
+    examine: Callable[[Account], Iterator[Finding]]  # asks the API whether all is well
     tables: tuple[Table, ...]
     schedules: tuple[Schedule, ...] = ()
     statuses: Mapping[str, JobState] = field(default_factory=dict)  # vendor's word -> state
@@ -150,14 +183,6 @@ class Provider:
         return {table.name: table for table in self.tables}[name]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Account:
-    """As whom, and where, a provider is asked."""
-
-    api_key: str = field(repr=False)
-    base_url: str
-
-
 def setting(provider: Provider, name: str) -> Any:
     """The provider's setting of that name in dlt's configuration; None when it is not set.
 
@@ -170,14 +195,20 @@ def setting(provider: Provider, name: str) -> Any:
 
 def account_of(provider: Provider, api_key: str | None, base_url: str | None) -> Account:
     """The configured account; what is passed in wins. MissingKey names the setting."""
-    key = api_key or setting(provider, "api_key")
+    key = str(api_key or setting(provider, "api_key") or "").strip()  # a file's last line break
     if not key:
         raise MissingKey(
             f"{provider.title} has no API key: set api_key under [sources.{provider.section}] in "
             f".dlt/secrets.toml, or SOURCES__{provider.section.upper()}__API_KEY."
         )
+    if not (key.isascii() and key.isprintable()):
+        # http.client would refuse it as well, in an error that quotes the key
+        raise WrongSetting(
+            f"{provider.title}'s API key has characters that no key has, such as a line break: "
+            f"set api_key in [sources.{provider.section}] again."
+        )
     return Account(
-        api_key=str(key), base_url=base_url or setting(provider, "base_url") or provider.base_url
+        api_key=key, base_url=base_url or setting(provider, "base_url") or provider.base_url
     )
 
 

@@ -71,6 +71,10 @@ class KeyAuth(AuthBase):
         request.headers[self._header] = self._value
         return request
 
+    def hide(self, text: str) -> str:
+        """The text without the key: some vendors repeat a wrong one in their answer."""
+        return text.replace(self._value.rpartition(" ")[2], "***")
+
 
 class RateLimit:
     """Lets at most `per_second` requests start in any second, evenly spaced, over all threads."""
@@ -113,7 +117,7 @@ class ReadClient:
     title: str  # the provider as its vendor writes it
     section: str  # its section in the configuration, for the next step in an error
     base_url: str
-    auth: AuthBase | None = None
+    auth: KeyAuth | None = None
     limit: RateLimit | None = None
     classify: Classify | None = None  # the vendor's own meanings, asked before the general ones
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -134,7 +138,7 @@ class ReadClient:
 
     def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """The parsed JSON of GET `path`; raises ProviderError in words."""
-        return self._retrying()(lambda: self._parsed(self._once(path, params)))
+        return self._retrying()(lambda: self.parsed(self._once(path, params)))
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> requests.Response:
         """The answer to GET `path`, whatever its content; raises ProviderError in words."""
@@ -171,7 +175,8 @@ class ReadClient:
             raise self._error(answer, path)
         return answer
 
-    def _parsed(self, answer: requests.Response) -> Any:
+    def parsed(self, answer: requests.Response) -> Any:
+        """The answer's JSON; ProviderError when it is none."""
         try:
             return orjson.loads(answer.content)
         except orjson.JSONDecodeError:
@@ -194,6 +199,8 @@ class ReadClient:
 
     def _error(self, answer: requests.Response, path: str) -> ProviderError:
         words = message_of(answer)
+        if self.auth:
+            words = self.auth.hide(words)
         return (self.classify and self.classify(answer, words)) or self._general(
             answer, words, path
         )

@@ -10,6 +10,7 @@ faster than dlt's default path, and nested values stay in their row as JSON.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import orjson
@@ -22,6 +23,15 @@ ARROW_TYPES: Mapping[str, pa.DataType] = {
     "double": pa.float64(),
     "bool": pa.bool_(),
     "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+# Stricter than Arrow, which would store 1.5 as 1 and true as 1.0
+FITTING: Mapping[str, set[type]] = {
+    "text": {str},
+    "bigint": {int, float},
+    "double": {int, float},
+    "bool": {bool},
+    "timestamp": {str, int, datetime},
 }
 
 Record = Mapping[str, Any]
@@ -45,37 +55,47 @@ def unforeseen(records: Iterable[Record], columns: Mapping[str, str]) -> list[st
 def _column(name: str, data_type: str, values: list[Any]) -> dict[str, pa.Array]:
     if data_type == "json":
         return {name: _json(values)}
+    column = _typed(data_type, values)
+    if column is not None:
+        return {name: column}
+    cells = [_typed(data_type, [value]) for value in values]
+    empty = pa.nulls(1, ARROW_TYPES[data_type])
+    built = {name: pa.concat_arrays([empty if cell is None else cell for cell in cells])}
+    if any(cell is None for cell in cells):
+        odd = (value if cell is None else None for value, cell in zip(values, cells, strict=True))
+        built[f"{name}__as_sent"] = _json(odd)
+    return built
+
+
+def _typed(data_type: str, values: list[Any]) -> pa.Array | None:
+    """The values as one column; None when one does not fit, or not in the form of the others."""
+    sent = {type(value) for value in values if value is not None}
+    if not sent <= FITTING[data_type]:
+        return None
     try:
-        return {name: _typed(data_type, values)}
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        fits = [_fits(data_type, value) for value in values]
-        kept = [value if fit else None for value, fit in zip(values, fits, strict=True)]
-        odd = [None if fit else value for value, fit in zip(values, fits, strict=True)]
-        return {name: _typed(data_type, kept), f"{name}__as_sent": _json(odd)}
-
-
-def _typed(data_type: str, values: list[Any]) -> pa.Array:
-    if data_type == "timestamp":
-        return _times(values)
-    return pa.array(values, ARROW_TYPES[data_type])
+        if data_type == "timestamp":
+            return _times(values)
+        if data_type == "bigint" and float in sent:  # 12.0 is whole, 12.5 is refused
+            return pa.array(values, pa.float64()).cast(pa.int64())
+        return pa.array(values, ARROW_TYPES[data_type])
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        OSError,
+    ):  # Arrow's errors are among the first two
+        return None
 
 
 def _times(values: list[Any]) -> pa.Array:
-    """Timestamps from ISO 8601 text, Unix seconds or datetimes."""
+    """Timestamps from ISO 8601 text, Unix seconds or datetimes, all in the same form."""
     present = next((value for value in values if value is not None), None)
     if isinstance(present, str):
         return pa.array(values, pa.string()).cast(ARROW_TYPES["timestamp"])
     if isinstance(present, int):
-        return pa.array(values, pa.timestamp("s", tz="UTC")).cast(ARROW_TYPES["timestamp"])
+        # by way of datetime, which has no years after 9999: those are milliseconds, not seconds
+        values = [v if v is None else datetime.fromtimestamp(v, timezone.utc) for v in values]
     return pa.array(values, ARROW_TYPES["timestamp"])
-
-
-def _fits(data_type: str, value: Any) -> bool:
-    try:
-        _typed(data_type, [value])
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        return False
-    return True
 
 
 def _json(values: Iterable[Any]) -> pa.Array:

@@ -5,7 +5,7 @@ import importlib
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -15,12 +15,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, Router
 
+from genai_orchestration.errors import PlainError
 from genai_orchestration.providers import all_providers
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.sandbox.traffic import Fault, Traffic
 
 KEY = "sandbox"  # the one API key that every provider's sandbox takes
 HOST = "127.0.0.1"
+
+
+class PortInUse(PlainError):
+    """Something else listens on the port."""
 
 
 class ProviderSandbox(Protocol):
@@ -74,14 +79,18 @@ class Sandbox:
             thread.join()
             sock.close()
 
-    def serve(self, port: int) -> None:
-        """Serve in the foreground until Ctrl-C."""
+    def serve(self, port: int, ready: Callable[["Sandbox"], None]) -> None:
+        """Serve in the foreground until Ctrl-C; `ready` is called once the port is open."""
         server, sock = self._server(port)
         with contextlib.closing(sock):
+            ready(self)
             server.run([sock])
 
     def _server(self, port: int) -> tuple[uvicorn.Server, socket.socket]:
-        sock = socket.create_server((HOST, port))
+        try:
+            sock = socket.create_server((HOST, port))
+        except OSError:
+            raise PortInUse(f"Port {port} is in use: choose another one with --port.") from None
         # asyncio leaves Nagle's algorithm on for sockets that it did not make: 40 ms an answer
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"http://{HOST}:{sock.getsockname()[1]}"

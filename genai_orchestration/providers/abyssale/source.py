@@ -28,7 +28,9 @@ from genai_orchestration.providers.abyssale.tables import (
     TABLES,
 )
 from genai_orchestration.providers.base import (
+    Account,
     ChangeWatch,
+    Finding,
     Provider,
     Schedule,
     Table,
@@ -111,9 +113,20 @@ def latest_change(client: ReadClient) -> tuple[int, int]:
     Together they move whenever a design is made, changed or deleted.
     """
     answer = client.get("designs", {"sort": "updated", "order": "desc", "page": 1, "per_page": 1})
-    newest = answer.json()
+    newest = client.parsed(answer)
     total = int(answer.headers.get("X-Total-Count", len(newest)))
     return total, newest[0]["updated_at"] if newest else 0
+
+
+def examine(account: Account) -> Iterator[Finding]:
+    """Whether the workspace answers to this key, and what it has to spend."""
+    client = connect(account.api_key, account.base_url, QUICK)
+    total, _ = latest_change(client)
+    spendable = client.get_json("credits")["generation_credits"]
+    left = "unlimited" if spendable["available"] is None else spendable["available"]
+    yield Finding.good(
+        f"Abyssale answers at {account.base_url}: {total} designs, {left} generation credits."
+    )
 
 
 def configured_banners() -> list[str]:
@@ -229,6 +242,7 @@ PROVIDER = Provider(
     package="genai_orchestration.providers.abyssale",
     base_url="https://api.abyssale.com",
     source=abyssale_source,
+    examine=examine,
     tables=TABLES,
     change_watch=ChangeWatch(
         sensor="abyssale_designs_sensor",

@@ -141,6 +141,13 @@ class ImageCounter:
         return parsed(found[0]["date_created"]) if found else None
 
 
+def newest_picture(client: ReadClient) -> str | None:
+    """The stored address of the newest finished picture; None when there is none."""
+    params = {"fields": "url", "sort": "-date_created", "limit": 1, "filter": _all([FINISHED])}
+    found = client.get_json("items/images", params)["data"]
+    return found[0]["url"] if found else None
+
+
 def _sent(moment: datetime) -> str:
     """A moment in the form that ImagineAPI sends: UTC, milliseconds, `Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
@@ -174,19 +181,20 @@ def read(
     records were added or deleted in between and the pages have moved: the list is then read on
     from the last `date_created` seen.
     """
-    seen: Page = []  # the last page given out
+    since: str | None = None  # the newest `date_created` given out
+    ties: set[str] = set()  # the records of that very millisecond that were given out
     for _ in range(RESTARTS):
-        since = seen[-1]["date_created"] if seen else None
-        ties = {record["id"] for record in seen if record["date_created"] == since}
         following = [*filters, {"date_created": {"_gte": since}}] if since else filters
         last: str | None = None
         for page in _pages(client, following, fields, counted):
-            if last and page and page[0]["id"] != last:
+            if last and (not page or page[0]["id"] != last):
                 break
-            overlap = 1 if last else 0
-            fresh = [record for record in page[overlap:] if record["id"] not in ties]
-            last = page[-1]["id"] if page else last
-            seen = fresh or seen
+            fresh = [record for record in page[1 if last else 0 :] if record["id"] not in ties]
+            if page:
+                last, newest = page[-1]["id"], page[-1]["date_created"]
+                ties = ties if newest == since else set()
+                ties.update(record["id"] for record in page if record["date_created"] == newest)
+                since = newest
             yield fresh
         else:
             return

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
 import dlt
 import pyarrow as pa
@@ -14,7 +15,9 @@ from dlt.extract import DltSource
 
 from genai_orchestration.providers.base import (
     TERMINAL,
+    Account,
     DayWatch,
+    Finding,
     JobState,
     Provider,
     Schedule,
@@ -115,7 +118,7 @@ def imagine_api_source(
     account = account_of(PROVIDER, api_key, base_url)
     client = api.connect(account.api_key, account.base_url)
     window = api.Window(start or start_date(), end)
-    chosen = tuple(ids) if ids is not None else None
+    chosen = None if ids is None else tuple(dict.fromkeys(id_.lower() for id_ in ids))
     return source_of(
         PROVIDER,
         resource(IMAGES, lambda: images(client, window, chosen, finished_only)),
@@ -127,6 +130,23 @@ def image_counter() -> api.ImageCounter:
     """The configured account's images, to be counted by a sensor that has little time."""
     account = account_of(PROVIDER, None, None)
     return api.ImageCounter(api.connect(account.api_key, account.base_url, QUICK))
+
+
+def examine(account: Account) -> Iterator[Finding]:
+    """Whether the server answers to this key, how its bot is, and where its pictures are."""
+    client = api.connect(account.api_key, account.base_url, QUICK)
+    total = api.count(client)
+    bot = client.get_json("items/status")["data"]["bot_status"]
+    yield Finding.good(
+        f"ImagineAPI answers at {account.base_url}: {total} images, the bot is {bot}."
+    )
+    newest = api.newest_picture(client)
+    if newest and urlsplit(newest).netloc != urlsplit(account.base_url).netloc:
+        yield Finding.bad(
+            f"ImagineAPI stores picture addresses at {urlsplit(newest).netloc or newest!r}, but "
+            f"its base_url is {account.base_url}: its PUBLIC_URL is wrong. Mend that on the "
+            "server; addresses already stored keep the wrong host."
+        )
 
 
 def start_date() -> date:
@@ -179,8 +199,9 @@ def status(client: ReadClient) -> Iterator[pa.Table]:
 
 
 def _disposition() -> Any:
-    """Merge on `id`, but never an open row over a finished one.
+    """Merge on `id`, but over a finished row only another whose `status` says so itself.
 
+    A late progress report has four pictures, and so is SUCCEEDED, but its `url` is a partial one.
     The condition is evaluated by dlt inside the merge's own transaction, so that it also holds
     against another run that stored the finished image after this one had read the open one.
     """
@@ -189,12 +210,11 @@ def _disposition() -> Any:
         return "merge"
     if not pipeline.destination or pipeline.destination.destination_name == "filesystem":
         return "merge"  # files cannot be asked
-    final = f"state IN {TERMINAL}"
-    stored = f"{pipeline.dataset_name}.{IMAGES.name}"
+    stored = f"SELECT id FROM {pipeline.dataset_name}.{IMAGES.name} WHERE state IN {TERMINAL}"  # noqa: S608 own names
     return {
         "disposition": "merge",
         "strategy": "delete-insert",
-        "source_filter": f"{final} OR id NOT IN (SELECT id FROM {stored} WHERE {final})",  # noqa: S608 own names
+        "source_filter": f"status IN {api.FINISHED_WORDS} OR id NOT IN ({stored})",
     }
 
 
@@ -205,6 +225,7 @@ PROVIDER = Provider(
     base_url="https://cl.imagineapi.dev",
     source=imagine_api_source,
     statuses=STATUSES,
+    examine=examine,
     tables=(IMAGES, STATUS),
     start=start_date,
     day_watch=DayWatch(

@@ -20,6 +20,8 @@ import pyarrow as pa
 from dlt.extract import DltSource
 
 from genai_orchestration.providers.base import (
+    Account,
+    Finding,
     JobState,
     Provider,
     Schedule,
@@ -28,7 +30,15 @@ from genai_orchestration.providers.base import (
     resource,
     source_of,
 )
-from genai_orchestration.providers.http import KeyAuth, NotFound, ReadClient, Unavailable
+from genai_orchestration.providers.http import (
+    PATIENT,
+    QUICK,
+    KeyAuth,
+    NotFound,
+    Pace,
+    ReadClient,
+    Unavailable,
+)
 from genai_orchestration.providers.rows import to_arrow, unforeseen
 
 HOURLY = timedelta(hours=2)  # an hourly load, and an hour to run late
@@ -120,13 +130,24 @@ def magic_hour_source(api_key: str | None = None, base_url: str | None = None) -
     )
 
 
-def connect(api_key: str, base_url: str) -> ReadClient:
+def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
     """A read client for the account of `api_key`; one /v1 goes out, whether configured or not."""
     return ReadClient(
         title="Magic Hour",
         section="magic_hour_source",
         base_url=base_url.rstrip("/").removesuffix("/v1"),
         auth=KeyAuth("Authorization", f"Bearer {api_key}"),
+        pace=pace,
+    )
+
+
+def examine(account: Account) -> Iterator[Finding]:
+    """Whether the account answers to this key, and what it has to spend."""
+    client = connect(account.api_key, account.base_url, QUICK)
+    answer = client.get_json(ACCOUNT)
+    yield Finding.good(
+        f"Magic Hour answers at {client.base_url}: {answer['credits']} credits, "
+        f"tier {answer['tier']}."
     )
 
 
@@ -200,6 +221,7 @@ PROVIDER = Provider(
     base_url="https://api.magichour.ai",
     source=magic_hour_source,
     statuses=STATUSES,
+    examine=examine,
     tables=(CREDITS, MODELS, STATUS),
     schedules=(Schedule(name="magic_hour_hourly", cron="5 * * * *"),),
 )

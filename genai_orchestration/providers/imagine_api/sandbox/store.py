@@ -47,6 +47,14 @@ class ImageStore:
         asked = (spec if isinstance(spec, Spec) else Spec(**spec) for spec in specs)
         return self._keep([image_from(spec, now=now, new_id=new_id) for spec in asked])
 
+    def never_ending(self) -> list[str]:
+        """Ids of the customer's images that stay open for ever."""
+        return [
+            image.id
+            for image in self.images.values()
+            if image.user == OWN_USER and image.plan.outcome in ("stuck", "pending")
+        ]
+
     def remove(self, id: str) -> None:
         """Take an image out, as an owner's DELETE would; its pictures stay."""
         del self.images[id]
