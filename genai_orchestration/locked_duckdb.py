@@ -20,8 +20,11 @@ from dlt.destinations.impl.duckdb.configuration import (
     DuckDbCredentials,
 )
 
-from genai_orchestration.locks import PATIENCE, ProcessLock, WarehouseLocked, process_lock
+from genai_orchestration import locks
+from genai_orchestration.locks import ProcessLock, WarehouseLocked, process_lock
 
+# another process has the file open, or another thread of this one is just closing it
+_BUSY = r"(?s).*(Could not set lock on file|Unique file handle conflict).*"
 _HOLDER = re.compile(r"Conflicting lock is held in (.+?\(PID \d+\))")
 
 
@@ -40,7 +43,7 @@ class LockedPool(DuckDbConnectionPool):
         with self._conn_lock:
             if self._held is None:
                 lock = process_lock(lock_file(Path(self.credentials._conn_str())))
-                lock.acquire(PATIENCE)
+                lock.acquire(locks.PATIENCE)
                 self._held = lock
             try:
                 return _until_free(super().borrow_conn, *args, **kwargs)
@@ -84,9 +87,9 @@ class LockedDuckDb(dlt.destinations.duckdb):
 def _until_free(connect: Any, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyConnection:
     """Open the file, waiting for programs that do not know of our lock, such as a DuckDB shell."""
     opened = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_message(match=r"(?s).*Could not set lock on file.*"),
+        retry=tenacity.retry_if_exception_message(match=_BUSY),
         wait=tenacity.wait_random(0.1, 0.4),
-        stop=tenacity.stop_after_delay(PATIENCE),
+        stop=tenacity.stop_after_delay(locks.PATIENCE),
         retry_error_callback=_held_by_a_stranger,
     )
     connection: duckdb.DuckDBPyConnection = opened(connect, *args, **kwargs)

@@ -33,7 +33,7 @@ from genai_orchestration.locks import exclusive
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 
-STALE = 24 * 3600.0  # seconds after which a working folder belongs to a run that was killed
+STALE = 24 * 3600.0  # seconds without a write: the working folder of a run that was killed
 REPLACE = "insert-from-staging"  # the old snapshot stays until the new one is there, in one step
 
 
@@ -71,7 +71,7 @@ def destination(settings: Settings) -> Destination[Any, Any]:
             f"dlt has no destination {settings.destination!r}: set {DESTINATION_VARIABLE} to "
             "duckdb, postgres, bigquery, snowflake, redshift, databricks or filesystem."
         ) from None
-    except MissingDependencyException:
+    except (MissingDependencyException, ModuleNotFoundError):
         raise WarehouseError(
             f"The destination {settings.destination} is not installed: run "
             f"pip install 'dlt[{settings.destination}]', or set {DESTINATION_VARIABLE}=duckdb."
@@ -144,7 +144,9 @@ def _sweep(runs: Path) -> None:
     """Remove the working folders of runs that were killed."""
     for folder in runs.iterdir():
         with contextlib.suppress(OSError):  # another run may be sweeping it at this moment
-            if time.time() - folder.stat().st_mtime > STALE:
+            # the newest file's age, not the folder's: a run that lasts for days goes on writing
+            newest = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+            if time.time() - newest > STALE:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -99,13 +99,19 @@ def count(settings: Settings, table: str = "letters") -> int | None:
     found = warehouse.query(
         PROVIDER,
         settings,
-        f"SELECT count(*), count(DISTINCT id) FROM {{{table}}}",  # noqa: S608 own name
+        f"SELECT count(*), count(DISTINCT id) FROM {{{table}}}",
     )
     if found is None:
         return None
     rows, ids = found[0]
     assert rows == ids
     return int(rows)
+
+
+def versions(settings: Settings) -> list[tuple[int, int]]:
+    """The versions in the snapshot, and how many rows each has."""
+    sql = "SELECT version, count(*) FROM {stand} GROUP BY 1 ORDER BY 1"
+    return [(row[0], row[1]) for row in warehouse.query(PROVIDER, settings, sql) or []]
 
 
 class Death(NullCollector):
@@ -150,12 +156,17 @@ def go(process: "subprocess.Popen[str]") -> None:
     process.stdin.flush()
 
 
-def run(*arguments: object, timeout: float = 120, **environment: str) -> int:
-    """Run this module as a process to its end; its exit code."""
+def run(*arguments: object, **environment: str) -> int:
+    """Run this module as a process to its end, within a minute; its exit code."""
     process = start(*arguments, **environment)
     go(process)
-    process.communicate(timeout=timeout)
+    process.communicate(timeout=60)
     return process.returncode
+
+
+def killed_at(moment: str, *arguments: object) -> None:
+    """Run this module as a process that kills itself at that moment, and see that it did."""
+    assert run(*arguments, **{DEATH: moment}) == -signal.SIGKILL
 
 
 def main(kind: str, name: str, loads: str = "1") -> None:

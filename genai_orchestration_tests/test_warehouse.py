@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from genai_orchestration import locked_duckdb, warehouse
+from genai_orchestration import locks, warehouse
 from genai_orchestration.errors import plain
 from genai_orchestration.locked_duckdb import LockedDuckDb
 from genai_orchestration.locks import WarehouseLocked
@@ -58,7 +58,13 @@ def stranger(settings: Settings) -> Iterator["subprocess.Popen[str]"]:
         assert process.stdout
         assert process.stdout.readline() == "open\n"
         yield process
-        process.communicate("\n")
+        leave(process)
+
+
+def leave(stranger: "subprocess.Popen[str]") -> None:
+    """Make the stranger close the file and end."""
+    assert stranger.stdin
+    stranger.stdin.close()
 
 
 def test_eight_processes_merge_into_one_table_from_its_first_load_on_and_no_row_is_lost(
@@ -99,6 +105,17 @@ def test_a_load_of_the_same_rows_again_changes_nothing(destination: Settings) ->
     assert loads.count(destination, "stand") == loads.SNAPSHOT_ROWS
 
 
+def test_a_snapshot_killed_in_its_load_step_leaves_the_old_one_whole(
+    destination: Settings,
+) -> None:
+    loads.load(destination, stand=loads.stand(1))
+    for moment in ("load", "job1"):
+        loads.killed_at(moment, "snapshot", 2)
+        assert loads.versions(destination) == [(1, loads.SNAPSHOT_ROWS)], moment
+    loads.load(destination, stand=loads.stand(3))
+    assert loads.versions(destination) == [(3, loads.SNAPSHOT_ROWS)]
+
+
 def test_a_query_of_nothing_loaded_gives_none(destination: Settings) -> None:
     assert loads.count(destination) is None
     loads.load(destination, letters=loads.letters("one", 1))
@@ -114,7 +131,7 @@ def test_a_query_leaves_no_duckdb_file_behind(settings: Settings) -> None:
 def test_a_stranger_with_the_file_open_is_named(
     settings: Settings, stranger: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locked_duckdb, "PATIENCE", 0.5)
+    monkeypatch.setattr(locks, "PATIENCE", 0.5)
     with pytest.raises(Exception, match="in use") as caught:
         loads.load(settings, letters=loads.letters("one", 1))
     said = plain(caught.value)
@@ -126,11 +143,9 @@ def test_a_stranger_with_the_file_open_is_named(
 def test_a_stranger_that_closes_the_file_in_time_is_waited_for(
     settings: Settings, stranger: "subprocess.Popen[str]"
 ) -> None:
-    leave = threading.Timer(1.0, stranger.communicate, ["\n"])
-    leave.start()
+    threading.Timer(1.0, leave, [stranger]).start()
     loads.load(settings, letters=loads.letters("one", 1))
-    leave.join()
-    assert stranger.returncode == 0
+    assert stranger.wait() == 0
     assert loads.count(settings) == ROWS
 
 
@@ -140,7 +155,7 @@ def test_a_file_that_is_no_database_fails_and_frees_the_lock(settings: Settings)
     with pytest.raises(Exception, match="not a valid DuckDB database file"):
         loads.load(settings, letters=loads.letters("one", 1))
     settings.warehouse.unlink()
-    assert loads.run("merge", "other", timeout=30) == 0  # another process gets the lock
+    assert loads.run("merge", "other") == 0  # another process gets the lock
     loads.load(settings, letters=loads.letters("one", 1))
     assert loads.count(settings) == 2 * ROWS
 
@@ -151,7 +166,7 @@ def test_a_failing_query_frees_the_lock(settings: Settings) -> None:
         warehouse.query(PROVIDER, settings, "SELECT no_such_column FROM {letters}")
     with duckdb.connect(str(settings.warehouse)) as direct:  # our own process has let it go
         direct.execute("SELECT 1")
-    assert loads.run("merge", "other", timeout=30) == 0
+    assert loads.run("merge", "other") == 0
 
 
 def test_an_unknown_destination_lists_the_known_ones(

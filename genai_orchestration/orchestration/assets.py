@@ -20,12 +20,15 @@ from genai_orchestration.orchestration import facts
 from genai_orchestration.orchestration.checks import WINDOW_COMPLETE, window_check, window_spec
 from genai_orchestration.orchestration.groups import Group, asset_key
 from genai_orchestration.orchestration.translator import TableTranslator, table_spec
-from genai_orchestration.providers.base import Counts
-from genai_orchestration.providers.http import Unavailable
+from genai_orchestration.providers.base import Counts, Table
+from genai_orchestration.providers.http import PATIENT, Unavailable
 from genai_orchestration.settings import Settings
 
 # an outage of seconds is ridden out by the client, one of a minute here, a longer one by schedules
 RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
+
+# What to keep of dagster-dlt's metadata; the rest is 10 KB of file names in a folder that is gone
+KEPT = ("rows_loaded", "dagster/column_schema", "dagster/storage_kind")
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
@@ -101,15 +104,14 @@ def _run(
     **arguments: Any,
 ) -> Iterator[Event]:
     provider, settings = group.provider, Settings.load()
-    if days:
-        arguments |= {"start": days[0], "end": days[1]}
     counts = _counts(group, days)
+    window = {"start": days[0], "end": days[1]} if days else {}
     progress = LogCollector(log_period=10, logger=context.log, dump_system_stats=False)
-    names = [table.name for table in group.tables]
     with warehouse.pipeline(provider, settings, progress=progress) as pipeline:
+        source = provider.source(**window, **arguments)
         results = dlt.run(
             context=context,
-            dlt_source=provider.source(**arguments).with_resources(*names),
+            dlt_source=source.with_resources(*(table.name for table in group.tables)),
             dlt_pipeline=pipeline,
             dagster_dlt_translator=TableTranslator(provider),
         )
@@ -117,34 +119,32 @@ def _run(
             assert isinstance(result, dg.MaterializeResult)
             assert result.asset_key
             table = provider.table(result.asset_key.path[-1])
+            told = {k: v for k, v in (result.metadata or {}).items() if k in KEPT}
             measured = facts.of_table(provider, table, settings, pipeline)
-            metadata = {"rows_loaded": 0, **(result.metadata or {}), **measured}
-            yield result._replace(metadata=metadata)
-    if days and counts:
-        yield from _days_facts(context, group, days, counts, settings, **arguments)
+            # a day's own facts have to be there before the event that they belong to
+            by_day = _tell_days(context, group, table, days, settings) if days else {}
+            yield result._replace(metadata={"rows_loaded": 0, **told, **measured})
+            if days and counts and _checked(context, result.asset_key):
+                yield window_check(result.asset_key, days, by_day, counts, **arguments)
 
 
 def _counts(group: Group, days: Days | None) -> Counts | None:
     """What the API counts before the load: rows that appear later do not make it incomplete."""
     watch = group.provider.day_watch
-    return watch.connect().counts(*days) if days and watch else None
+    return watch.connect(PATIENT).counts(*days) if days and watch else None
 
 
-def _days_facts(
-    context: dg.AssetExecutionContext,
-    group: Group,
-    days: Days,
-    counts: Counts,
-    settings: Settings,
-    finished_only: bool,
-    **_: Any,
-) -> Iterator[dg.AssetCheckResult]:
-    for table in group.tables:
-        by_day = facts.of_days(group.provider, table, settings, days)
-        key = asset_key(group.provider, table.name)
-        for day in context.partition_keys:
-            fact = by_day.get(date.fromisoformat(day), facts.DayFacts())
-            context.add_asset_metadata(fact.metadata(), asset_key=key, partition_key=day)
-        wanted = counts.finished if finished_only else counts.finished + counts.unfinished
-        if dg.AssetCheckKey(key, WINDOW_COMPLETE) in context.selected_asset_check_keys:
-            yield window_check(key, days, by_day, wanted, finished_only=finished_only)
+def _tell_days(
+    context: dg.AssetExecutionContext, group: Group, table: Table, days: Days, settings: Settings
+) -> dict[date, facts.DayFacts]:
+    """Give each day's partition its own row counts and pictures."""
+    by_day = facts.of_days(group.provider, table, settings, days)
+    key = asset_key(group.provider, table.name)
+    for day in context.partition_keys:
+        fact = by_day.get(date.fromisoformat(day), facts.DayFacts())
+        context.add_asset_metadata(fact.metadata(), asset_key=key, partition_key=day)
+    return by_day
+
+
+def _checked(context: dg.AssetExecutionContext, key: dg.AssetKey) -> bool:
+    return dg.AssetCheckKey(key, WINDOW_COMPLETE) in context.selected_asset_check_keys

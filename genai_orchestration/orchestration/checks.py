@@ -8,7 +8,7 @@ import dagster as dg
 from genai_orchestration import warehouse
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key
-from genai_orchestration.providers.base import TERMINAL, Provider, Table, setting
+from genai_orchestration.providers.base import TERMINAL, Counts, Provider, Table, setting
 from genai_orchestration.settings import Settings
 
 IDS = "ids_present_and_unique"
@@ -70,12 +70,13 @@ def window_check(
     key: dg.AssetKey,
     days: tuple[date, date],
     by_day: Mapping[date, DayFacts],
-    wanted: int,
+    counts: Counts,
     *,
     finished_only: bool,
 ) -> dg.AssetCheckResult:
     """Compare the rows of the loaded days with the API's own count before the load."""
     found = sum(fact.finished if finished_only else fact.rows for fact in by_day.values())
+    wanted = counts.finished if finished_only else counts.finished + counts.unfinished
     what = "finished rows" if finished_only else "rows"
     last = days[1] - timedelta(days=1)
     return dg.AssetCheckResult(

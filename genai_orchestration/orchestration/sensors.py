@@ -25,6 +25,7 @@ from genai_orchestration.providers.base import (
     DayWatch,
     Provider,
 )
+from genai_orchestration.providers.http import QUICK
 
 EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
@@ -73,7 +74,7 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
     )
     def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            counter = watch.connect()
+            counter = watch.connect(QUICK)
         except PlainError as error:
             return dg.SkipReason(str(error))
         tick, sentence = look(context, counter, watch.noun, now=_now())

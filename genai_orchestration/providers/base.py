@@ -24,7 +24,7 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource, DltSource
 from dlt.pipeline.pipeline import Pipeline
 
-from genai_orchestration.providers.http import MissingKey, WrongSetting
+from genai_orchestration.providers.http import MissingKey, Pace, WrongSetting
 
 Disposition = Literal["merge", "replace", "append"]
 
@@ -126,7 +126,7 @@ class DayWatch:
     sensor: str
     table: str
     noun: str  # what a job is called in a sentence: "images"
-    connect: Callable[[], DayCounter]
+    connect: Callable[[Pace], DayCounter]
 
 
 @dataclass(frozen=True, kw_only=True)

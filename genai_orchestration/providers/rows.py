@@ -74,7 +74,7 @@ def _typed(data_type: str, values: list[Any]) -> pa.Array | None:
         return None
     try:
         if data_type == "timestamp":
-            return _times(values)
+            return _times(values) if len(sent) <= 1 else None
         if data_type == "bigint" and float in sent:  # 12.0 is whole, 12.5 is refused
             return pa.array(values, pa.float64()).cast(pa.int64())
         return pa.array(values, ARROW_TYPES[data_type])

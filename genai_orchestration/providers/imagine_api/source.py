@@ -28,7 +28,7 @@ from genai_orchestration.providers.base import (
     setting,
     source_of,
 )
-from genai_orchestration.providers.http import QUICK, ReadClient
+from genai_orchestration.providers.http import QUICK, Pace, ReadClient
 from genai_orchestration.providers.imagine_api import api
 from genai_orchestration.providers.rows import to_arrow, unforeseen
 
@@ -126,10 +126,10 @@ def imagine_api_source(
     )
 
 
-def image_counter() -> api.ImageCounter:
-    """The configured account's images, to be counted by a sensor that has little time."""
+def image_counter(pace: Pace = QUICK) -> api.ImageCounter:
+    """The configured account's images, to be counted."""
     account = account_of(PROVIDER, None, None)
-    return api.ImageCounter(api.connect(account.api_key, account.base_url, QUICK))
+    return api.ImageCounter(api.connect(account.api_key, account.base_url, pace))
 
 
 def examine(account: Account) -> Iterator[Finding]:

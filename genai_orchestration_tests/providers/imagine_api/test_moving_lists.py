@@ -1,0 +1,160 @@
+"""Lists that change while they are read: who was there all along is read exactly once."""
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from genai_orchestration.providers.imagine_api import api
+from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration_tests.providers.imagine_api.account import (
+    apart,
+    at,
+    client,
+    emptied,
+    ids,
+)
+from genai_orchestration_tests.providers.loading import midnight
+
+MINUTE = timedelta(minutes=1)
+MS = timedelta(milliseconds=1)
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of seven, each asked for when the one before has been taken."""
+    monkeypatch.setattr(api, "PAGE", 7)
+    monkeypatch.setattr(api, "AHEAD", 1)
+
+
+@pytest.fixture
+def images(sandbox: Sandbox) -> ImagineApiSandbox:
+    return emptied(sandbox)
+
+
+@pytest.fixture
+def noon(sandbox: Sandbox) -> datetime:
+    return midnight(sandbox, -1) + timedelta(hours=12)
+
+
+def test_images_deleted_behind_the_reader_hide_none_before_it(
+    sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
+) -> None:
+    there = images.add(apart(noon, 40, MINUTE))[::-1]
+    reading = api.read(client(sandbox))
+    found = ids([next(reading), next(reading)])
+    for gone in there[:3]:
+        images.remove(gone)
+    assert found + ids(reading) == there
+
+
+def test_a_list_that_shrinks_below_its_next_page_is_still_read_to_its_end(
+    sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
+) -> None:
+    there = images.add(apart(noon, 8, MINUTE))[::-1]
+    reading = api.read(client(sandbox))
+    found = ids([next(reading)])
+    assert found == there[:7]
+    for gone in there[:2]:
+        images.remove(gone)
+    assert found + ids(reading) == there
+
+
+def test_images_inserted_behind_the_reader_are_no_reason_to_read_one_twice(
+    sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
+) -> None:
+    there = images.add(apart(noon, 40, MINUTE))[::-1]
+    reading = api.read(client(sandbox))
+    found = ids([next(reading), next(reading)])
+    images.add(apart(noon - timedelta(hours=3), 5, MINUTE))
+    assert found + ids(reading) == there
+
+
+def test_images_of_one_millisecond_over_many_pages_are_read_once_when_the_list_moves(
+    sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
+) -> None:
+    first = images.add(at(noon - MINUTE))[0]
+    there = images.add([*at(*[noon] * 30), *at(noon + MINUTE)])
+    reading = api.read(client(sandbox))
+    found = ids([next(reading), next(reading), next(reading)])
+    images.remove(first)
+    assert sorted(found + ids(reading)) == sorted([first, *there])
+
+
+def test_images_appended_while_the_list_is_read_are_read_too(
+    sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
+) -> None:
+    there = images.add(apart(noon, 20, MINUTE))[::-1]
+    reading = api.read(client(sandbox))
+    found = ids([next(reading)])
+    appended = images.add(apart(noon + timedelta(hours=2), 30, MINUTE))[::-1]
+    assert found + ids(reading) == there + appended
+
+
+@pytest.mark.parametrize("ahead", [1, 8])
+@pytest.mark.parametrize("seed", range(12))
+def test_whoever_is_there_all_along_is_read_exactly_once(
+    sandbox: Sandbox,
+    images: ImagineApiSandbox,
+    noon: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+    ahead: int,
+) -> None:
+    monkeypatch.setattr(api, "AHEAD", ahead)
+    chance = random.Random(seed)
+
+    def somewhen() -> datetime:
+        return noon + chance.randrange(25) * MS  # many share a millisecond
+
+    there = set(images.add(at(*(somewhen() for _ in range(100)))))
+    found: list[str] = []
+    for page in api.read(client(sandbox)):
+        found += [record["id"] for record in page]
+        for gone in chance.sample(sorted(images.images), chance.randrange(3)):
+            images.remove(gone)
+            there.discard(gone)
+        images.add(at(*(somewhen() for _ in range(chance.randrange(3)))))
+        if len(found) > 400:
+            break
+    assert len(found) == len(set(found))
+    assert there <= set(found)
+
+
+def test_a_list_that_never_stands_still_is_given_up_in_words(
+    sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "RESTARTS", 3)
+    images.add(apart(noon, 60, MINUTE))
+
+    def read_while_the_oldest_go() -> Iterator[api.Page]:
+        for page in api.read(client(sandbox)):
+            yield page
+            images.remove(min(images.images.values(), key=lambda image: image.created).id)
+
+    with pytest.raises(api.Unavailable, match="changes faster than it can be read"):
+        list(read_while_the_oldest_go())
+
+
+def test_images_that_appear_late_behind_the_reader_are_read_at_the_end(
+    sandbox: Sandbox, images: ImagineApiSandbox
+) -> None:
+    now = sandbox.clock.now()
+    there = images.add(apart(now, 30, timedelta(seconds=20)))[::-1]
+    reading = api.read_window(client(sandbox), api.Window(midnight(sandbox, -1).date()), now=now)
+    found = ids([next(reading), next(reading), next(reading)])
+    late = images.add(at(now - 9 * MINUTE, now - 8 * MINUTE))
+    found += ids(reading)
+    assert sorted(found) == sorted(there + late)
+
+
+def test_a_window_that_is_long_over_is_read_once(
+    sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
+) -> None:
+    images.add(apart(noon, 3, MINUTE))
+    window = api.Window(noon.date(), (noon + timedelta(days=1)).date())
+    late = noon + timedelta(days=2)
+    assert len(ids(api.read_window(client(sandbox), window, now=late))) == 3
+    assert len(sandbox.traffic.calls) == 1

@@ -1,0 +1,88 @@
+"""What importing does not do: no Dagster below the border, no neighbour, no trace on the disk."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import genai_orchestration
+from genai_orchestration.providers import all_providers
+from genai_orchestration.providers.base import Provider
+
+PACKAGE = Path(genai_orchestration.__file__).parent
+ABOVE = ("dagster", "genai_orchestration.orchestration", "genai_orchestration.definitions")
+NO_NETWORK = """
+import socket
+def refuse(*arguments):
+    raise AssertionError(f"asked the network: {arguments}")
+socket.socket.connect = socket.getaddrinfo = refuse
+"""
+
+
+def run(code: str, tmp_path: Path) -> None:
+    """Run code in a process whose folder and home are empty, and see that they stay so."""
+    cwd, home = tmp_path / "cwd", tmp_path / "own"
+    cwd.mkdir()
+    home.mkdir()
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", NO_NETWORK + code],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [*cwd.iterdir(), *home.iterdir()] == []
+
+
+def imported(file: Path) -> list[str]:
+    """The full names of what a file imports."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports relatively"
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def modules(folder: str) -> list[str]:
+    """The full names of the modules below a folder of the package."""
+    files = (PACKAGE / folder).rglob("*.py")
+    parts = (file.relative_to(PACKAGE.parent).with_suffix("").parts for file in files)
+    return [".".join(part).removesuffix(".__init__") for part in parts]
+
+
+@pytest.mark.parametrize("provider", all_providers(), ids=lambda each: each.name)
+def test_a_provider_imports_no_other_one(provider: Provider) -> None:
+    others = tuple(f"{each.package}." for each in all_providers() if each is not provider)
+    files = list((PACKAGE / "providers" / provider.name).rglob("*.py"))
+    assert len(files) > 2
+    for file in files:
+        assert not [name for name in imported(file) if f"{name}.".startswith(others)], file
+
+
+@pytest.mark.parametrize("folder", ["providers", "jobs"])
+def test_what_lies_below_dagster_does_not_import_what_lies_above(
+    folder: str, tmp_path: Path
+) -> None:
+    for file in (PACKAGE / folder).rglob("*.py"):
+        assert not [name for name in imported(file) if name.startswith(ABOVE)], file
+    names = modules(folder)
+    assert len(names) >= 2
+    run(
+        f"import sys, {', '.join(names)}\n"
+        "assert not [name for name in sys.modules if name.startswith('dagster')]",
+        tmp_path,
+    )
+
+
+def test_the_code_location_loads_with_nothing_configured_and_leaves_no_trace(
+    tmp_path: Path,
+) -> None:
+    run("import genai_orchestration.definitions as location\nassert location.defs()", tmp_path)
