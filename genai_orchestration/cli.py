@@ -4,30 +4,44 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genai_orchestration.errors import plain
-
 if TYPE_CHECKING:
     from genai_orchestration.providers.base import Provider
 
-DAY = click.DateTime(formats=["%Y-%m-%d"])
+PORT = click.IntRange(1, 65535)
+
+
+class Day(click.ParamType[date]):
+    """A UTC day, written like 2024-01-31."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day of that text; a usage error for any other."""
+        try:
+            return datetime.strptime(value, "%Y-%m-%d").date()
+        except ValueError:
+            self.fail(f"{value!r} is not a day: write it like 2024-01-31.", param, ctx)
 
 
 class Sentences(click.Group):
     """Shows errors that are written for people as one sentence, and exits with 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a plain error, however deep it is wrapped, becomes the message."""
+        """Run the command; an error that is known, however deep it is wrapped, is told in words."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            known = plain(error)
+            from genai_orchestration.destination_errors import in_words
+            from genai_orchestration.settings import Settings
+
+            known = in_words(error, Settings.load())
             if known is None:
                 raise
             raise click.ClickException(str(known)) from None
@@ -46,7 +60,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--once", is_flag=True, help="The whole tour without a web UI, then exit.")
-@click.option("--port", default=3000, show_default=True, help="The web UI's port.")
+@click.option("--port", type=PORT, default=3000, show_default=True, help="The web UI's port.")
 def demo(once: bool, port: int) -> None:
     """Show everything against the sandbox: no key, no network, state of its own."""
     from genai_orchestration import demo as tour
@@ -58,7 +72,7 @@ def demo(once: bool, port: int) -> None:
 
 
 @main.command()
-@click.option("--port", default=3000, show_default=True, help="The web UI's port.")
+@click.option("--port", type=PORT, default=3000, show_default=True, help="The web UI's port.")
 def dev(port: int) -> None:
     """Start Dagster with your own keys: web UI, daemon, schedules and sensors."""
     from genai_orchestration.dev import dagster_dev, stopped_by_signals
@@ -72,12 +86,20 @@ def dev(port: int) -> None:
 
 
 @main.command()
-@click.option("--port", default=8123, show_default=True, help="The sandbox's port; 0 finds one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8123,
+    show_default=True,
+    help="The sandbox's port; 0 finds one.",
+)
 def sandbox(port: int) -> None:
     """Serve local stand-ins of the three APIs; their key is "sandbox"."""
+    from genai_orchestration.dev import stopped_by_signals
     from genai_orchestration.sandbox.server import Sandbox
 
-    Sandbox().serve(port, lambda served: click.echo(_environment(served.environment())))
+    with stopped_by_signals():
+        Sandbox().serve(port, lambda served: click.echo(_environment(served.environment())))
 
 
 def _environment(variables: dict[str, str]) -> str:
@@ -88,14 +110,14 @@ def _environment(variables: dict[str, str]) -> str:
 @main.command()
 @click.argument("provider")
 @click.option("--table", "tables", multiple=True, help="Only this table; may be repeated.")
-@click.option("--from", "start", type=DAY, help="First UTC day of tables with a history.")
-@click.option("--to", "end", type=DAY, help="The UTC day after the last one.")
+@click.option("--from", "start", type=Day(), help="First UTC day of tables with a history.")
+@click.option("--to", "end", type=Day(), help="The UTC day after the last one.")
 @click.option("--id", "ids", multiple=True, help="Only the jobs with this id; may be repeated.")
 def load(
     provider: str,
     tables: Sequence[str],
-    start: datetime | None,
-    end: datetime | None,
+    start: date | None,
+    end: date | None,
     ids: Sequence[str],
 ) -> None:
     """Load PROVIDER's tables into the warehouse, without Dagster. Free: no credit is spent."""
@@ -113,7 +135,7 @@ def load(
 
 
 def _window(
-    provider: "Provider", start: datetime | None, end: datetime | None, ids: Sequence[str]
+    provider: "Provider", start: date | None, end: date | None, ids: Sequence[str]
 ) -> dict[str, Any]:
     """The source's arguments for a window of days or a list of ids; empty without either."""
     if not (start or end or ids):
@@ -124,26 +146,32 @@ def _window(
         )
     if ids and (start or end):
         raise click.UsageError("Give either --id, or --from and --to.")
-    first: date = start.date() if start else provider.start()
-    if end and end.date() <= first:
+    if ids:
+        return {"ids": list(ids)}
+    first = start or provider.start()
+    if first > datetime.now(timezone.utc).date():
+        raise click.UsageError(f"The first day {first} is in the future: give --from another one.")
+    if end and end <= first:
         raise click.UsageError(
-            f"--to {end.date()} is not after the first day {first}: it names the day after the "
-            "last one that is loaded."
+            f"--to {end} is not after the first day {first}: it names the day after the last one "
+            "that is loaded."
         )
-    return {"ids": list(ids)} if ids else {"start": first, "end": end and end.date()}
+    return {"start": first, "end": end}
 
 
 def _tables(provider: "Provider", chosen: Sequence[str], *, only_history: bool) -> list[str]:
     """The chosen tables, else those that a window or ids are about, else all."""
-    known = [table.name for table in provider.tables]
+    known = {table.name: table for table in provider.tables}
     for name in chosen:
         if name not in known:
             raise click.UsageError(
                 f"{provider.title} has no table {name!r}. Choose of: {', '.join(known)}."
             )
-    if chosen:
-        return list(chosen)
-    return [table.name for table in provider.tables if table.by_day] if only_history else known
+        if only_history and not known[name].by_day:
+            raise click.UsageError(
+                f"The table {name} has no history by day: leave out --from, --to and --id."
+            )
+    return list(chosen) or [n for n, table in known.items() if table.by_day or not only_history]
 
 
 @main.command()

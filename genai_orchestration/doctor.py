@@ -1,19 +1,21 @@
 """What is configured, whether it works, and what to do about it, a sentence each."""
 
+import ipaddress
+import tempfile
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.destinations.exceptions import DestinationConnectionError
-
 from genai_orchestration import warehouse
+from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.errors import PlainError
 from genai_orchestration.providers import all_providers
-from genai_orchestration.providers.base import Finding, Provider, account_of
+from genai_orchestration.providers.base import Account, Finding, Provider, account_of
 from genai_orchestration.providers.http import MissingKey
 from genai_orchestration.settings import Settings
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
+# what reading an answer raises when it is JSON, but of another shape than the provider's
+OTHER_SHAPE = (LookupError, TypeError, AttributeError, ValueError)
 
 
 def examine() -> Iterator[Finding]:
@@ -25,39 +27,89 @@ def examine() -> Iterator[Finding]:
         except MissingKey as missing:
             yield Finding.off(f"{missing} Until then its schedules and sensors skip.")
             continue
-        configured += 1
-        yield from _address(provider, account.base_url)
-        try:
-            yield from provider.examine(account)
         except PlainError as error:
             yield Finding.bad(str(error))
+        else:
+            yield from _provider(provider, account)
+        configured += 1
     if not configured:
         yield Finding.bad(
             "No provider has a key: copy .dlt/secrets.toml.example to .dlt/secrets.toml and put "
             "yours in, or look around with `genai demo`."
         )
-    yield _warehouse(Settings.load())
+    settings = Settings.load()
+    yield _home(settings)
+    yield _warehouse(settings)
 
 
-def _address(provider: Provider, base_url: str) -> Iterator[Finding]:
-    address = urlsplit(base_url)
-    if address.scheme == "http" and address.hostname not in LOCAL:
+def _provider(provider: Provider, account: Account) -> Iterator[Finding]:
+    """Its start date, its address, and what it says itself."""
+    section = f"[sources.{provider.section}]"
+    try:
+        if provider.start and provider.start() > datetime.now(timezone.utc).date():
+            yield Finding.bad(
+                f"{provider.title} is loaded from {provider.start()} on, which is in the future: "
+                f"set start_date in {section}."
+            )
+        if _in_the_open(account.base_url):
+            # no request: it would send the key, for everybody on the way to read
+            yield Finding.bad(
+                f"{provider.title}'s base_url is not encrypted, and a redirect to https would "
+                f"lose requests: write it with https:// in {section}."
+            )
+        else:
+            yield from _answers(provider, account)
+    except PlainError as error:
+        yield Finding.bad(str(error))
+
+
+def _answers(provider: Provider, account: Account) -> Iterator[Finding]:
+    try:
+        yield from provider.examine(account)
+    except OTHER_SHAPE:
         yield Finding.bad(
-            f"{provider.title}'s base_url {base_url} is not encrypted, and a redirect to https "
-            f"would lose requests: write https:// in [sources.{provider.section}]."
+            f"What answers at {provider.title}'s base_url sends JSON, but is not its API: check "
+            f"base_url in [sources.{provider.section}]."
         )
+
+
+def _in_the_open(base_url: str) -> bool:
+    """Whether requests would cross a network that is not one's own without encryption."""
+    try:
+        address = urlsplit(base_url)
+    except ValueError:
+        return False  # the provider's client says what is wrong with it
+    return address.scheme == "http" and not _own_network(address.hostname or "")
+
+
+def _own_network(host: str) -> bool:
+    """Whether the host is this one, or one of a network that has no certificates."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host  # localhost, or a neighbour in a container network
+
+
+def _home(settings: Settings) -> Finding:
+    """Whether state can be written, tried in the nearest folder there is; nothing is left there."""
+    try:
+        nearest = next(p for p in (settings.home, *settings.home.parents) if p.exists())
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        return Finding.bad(str(unusable_home(error, settings)))
+    return Finding.good(f"State is kept in {settings.home}.")
 
 
 def _warehouse(settings: Settings) -> Finding:
     try:
         warehouse.query(all_providers()[0], settings, "SELECT 1")
-    except PlainError as error:
-        return Finding.bad(str(error))
-    except (ConfigurationException, DestinationConnectionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        return Finding.bad(
-            f"The warehouse {settings.destination} does not answer ({reason}): set its "
-            f"[destination.{settings.destination}.credentials] in .dlt/secrets.toml."
-        )
-    where = settings.warehouse if settings.destination == "duckdb" else settings.destination
-    return Finding.good(f"The warehouse {where} answers; other state is in {settings.home}.")
+    except Exception as error:
+        known = in_words(error, settings)
+        if known is None:
+            raise
+        return Finding.bad(str(known))
+    if settings.destination != "duckdb":
+        return Finding.good(f"The warehouse {settings.destination} answers.")
+    if settings.warehouse.exists():
+        return Finding.good(f"The warehouse {settings.warehouse} answers.")
+    return Finding.good(f"The warehouse will be {settings.warehouse}: nothing is loaded yet.")

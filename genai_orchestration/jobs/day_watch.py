@@ -120,7 +120,12 @@ class Tick:
     cursor: Cursor
     requests: tuple[Request, ...] = ()
     loading: int = 0  # days whose run is on its way
-    failure: str | None = None  # a day that failed too often: the tick turns red
+    failure: str | None = None  # a day that failed too often
+
+    @property
+    def red(self) -> bool:
+        """Whether the tick is to fail, which keeps its cursor from being stored."""
+        return bool(self.failure) and not self.requests and self.cursor.place is None
 
 
 def old_days_due(cursor: Cursor, now: datetime) -> bool:
@@ -138,7 +143,8 @@ def open_days(cursor: Cursor, now: datetime, unfinished: Sequence[date]) -> Curs
         since = cursor.through + DAY
         wanted |= {since + n * DAY for n in range((today - since).days)}
         if since < first:
-            missed = (missed[0] if missed else since, first - DAY)
+            oldest = min([since, *cursor.loaded])  # days open at the stop went on without us
+            missed = (missed[0] if missed else oldest, first - DAY)
     kept = {day: n for day, n in cursor.loaded.items() if day >= first}
     opened = {day: None for day in sorted(wanted) if day >= first}
     asked = {day: a for day, a in cursor.asked.items() if day >= first}
@@ -173,7 +179,7 @@ def advance(
     """
     settled = _settle(cursor, now, outcomes)
     asking = _ask(settled.cursor, now, counts)
-    complete = place is None and old_days_due(cursor, now)
+    complete = old_days_due(cursor, now) and all(day in counts for day in due(cursor, now))
     looked = now if complete else cursor.old_looked
     return dataclasses.replace(
         settled,

@@ -4,17 +4,14 @@ from typing import Any
 
 import dagster as dg
 
-from genai_orchestration.orchestration.groups import groups_of
 from genai_orchestration.providers.base import Provider
 
 
 def load_job(provider: Provider) -> Any:  # Dagster does not export the type
     """`<provider>_load`: every table of the provider; free of charge, as all loads are."""
-    partitions = next((g.partitions for g in groups_of(provider) if g.by_day), None)
     return dg.define_asset_job(
         f"{provider.name}_load",
         selection=dg.AssetSelection.groups(provider.name),
-        partitions_def=partitions,
         description=f"Loads {provider.title}'s tables. Free reads: no credit is spent.",
         tags={"provider": provider.name},
     )

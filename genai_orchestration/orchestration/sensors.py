@@ -78,7 +78,7 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
         except PlainError as error:
             return dg.SkipReason(str(error))
         tick, sentence = look(context, counter, watch.noun, now=_now())
-        if tick.failure and not tick.requests:
+        if tick.red:
             raise NotLoaded(tick.failure)
         requests = [_day_request(group, watch.table, request) for request in tick.requests]
         return dg.SensorResult(
@@ -104,6 +104,7 @@ def look(
         day: outcome_of(context.instance, day_watch.run_key(day, ask))
         for day, ask in cursor.asked.items()
     }
+    cursor = day_watch.open_days(cursor, now, ())  # an outage must not cost a day
     deadline = clock() + BUDGET
     counts: dict[date, Counts] = {}
     place: date | None = None
@@ -116,7 +117,8 @@ def look(
             counts[day] = counter.counts(day, day + timedelta(days=1))
         sentence = _state_of_things(counter, noun, now)
     except PlainError as error:  # an outage: what was counted so far still counts
-        sentence, place = str(error), cursor.place
+        tick = day_watch.advance(cursor, now, counts, outcomes, place=cursor.place)
+        return tick, _sentence(str(error), tick, None)
     tick = day_watch.advance(cursor, now, counts, outcomes, place=place)
     return tick, _sentence(sentence, tick, place)
 

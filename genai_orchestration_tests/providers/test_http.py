@@ -4,23 +4,19 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from genai_orchestration.providers import http
 from genai_orchestration.providers.http import (
     KeyAuth,
     NotFound,
     OutOfCredits,
     Pace,
     ProviderError,
-    RateLimit,
     RateLimited,
     ReadClient,
     Unavailable,
@@ -243,30 +239,3 @@ def test_an_address_that_is_not_http_is_refused_before_any_request(ask: Ask, bas
     text = refusal(ask, WrongSetting, base_url=base_url)
     assert repr(base_url) in text
     assert "set base_url in [sources.magic_hour_source]" in text
-
-
-@pytest.mark.parametrize("per_second", [1, 10, 25])
-def test_no_second_sees_more_starts_than_allowed_whatever_the_threads_do(
-    monkeypatch: pytest.MonkeyPatch, per_second: int
-) -> None:
-    starts: list[float] = []
-    standing_still = SimpleNamespace(monotonic=lambda: 100.0, sleep=starts.append)
-    monkeypatch.setattr(http, "time", standing_still)
-    limit = RateLimit(per_second)
-    with ThreadPoolExecutor(8) as threads:
-        for _ in range(80):
-            threads.submit(limit.wait)
-    starts.sort()
-    assert len(starts) == 80
-    later = starts[per_second:]
-    assert min(end - start for start, end in zip(starts, later, strict=False)) > 1.0
-
-
-def test_a_limit_makes_nobody_wait_who_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, slept = [0.0], list[float]()
-    monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append))
-    limit = RateLimit(10)
-    for moment in (0.0, 5.0, 5.0):
-        now[0] = moment
-        limit.wait()
-    assert slept == [0.0, 0.0, pytest.approx(0.104)]

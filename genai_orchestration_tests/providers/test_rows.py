@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genai_orchestration.providers.rows import ARROW_TYPES, to_arrow, unforeseen
+from genai_orchestration.providers.rows import ARROW_TYPES, Record, to_arrow, unforeseen
 
 UTC = timezone.utc
 AS_SENT = "value__as_sent"
@@ -117,7 +117,8 @@ def test_a_column_without_values_still_has_its_type(
 
 
 def test_a_field_nobody_declared_becomes_a_json_column_after_the_others() -> None:
-    records = [{"id": "a"}, {"model": {"name": "MJ"}, "id": "b"}, {"model": "MJ", "odd näme": 1}]
+    records: list[Record] = [{"id": "a"}, {"model": {"name": "MJ"}, "id": "b"}]
+    records.append({"model": "MJ", "odd näme": 1})
     table = to_arrow(records, {"id": "text"})
     assert table.to_pydict() == {
         "id": ["a", "b", None],

@@ -16,7 +16,6 @@ from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.loading import Row, load, select
 
 LIST = "/imagine_api/items/images"
-AGE = timedelta(hours=2)  # of images whose age does not matter
 
 
 def state(sandbox: Sandbox) -> ImagineApiSandbox:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from genai_orchestration.providers.http import Unavailable
 from genai_orchestration.providers.imagine_api import api
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.sandbox.server import Sandbox
@@ -129,13 +130,13 @@ def test_a_list_that_never_stands_still_is_given_up_in_words(
     monkeypatch.setattr(api, "RESTARTS", 3)
     images.add(apart(noon, 60, MINUTE))
 
-    def read_while_the_oldest_go() -> Iterator[api.Page]:
+    def read_and_delete() -> Iterator[api.Page]:
         for page in api.read(client(sandbox)):
             yield page
-            images.remove(min(images.images.values(), key=lambda image: image.created).id)
+            images.remove(page[-1]["id"])
 
-    with pytest.raises(api.Unavailable, match="changes faster than it can be read"):
-        list(read_while_the_oldest_go())
+    with pytest.raises(Unavailable, match="changes faster than it can be read"):
+        list(read_and_delete())
 
 
 def test_images_that_appear_late_behind_the_reader_are_read_at_the_end(

@@ -1,0 +1,103 @@
+"""A real `dagster dev` on a free port, spoken to through its GraphQL API as the web UI does."""
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from genai_orchestration import dev
+from genai_orchestration.settings import Settings
+
+LOCATION = "genai_orchestration"
+REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": LOCATION}
+
+
+def free_port() -> int:
+    """A port that nobody uses at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def dagster(settings: Settings, environment: Mapping[str, str]) -> Iterator["Dagster"]:
+    """`dagster dev` with the project's settings, ended with all of its processes at the end."""
+    with dev.dagster_dev(settings, free_port(), environment) as url:
+        yield Dagster(url)
+
+
+@dataclass
+class Dagster:
+    """The web UI's API, and the processes behind it."""
+
+    url: str
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The `data` of a GraphQL query; an error is an AssertionError."""
+        answer = requests.post(
+            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=30
+        ).json()
+        assert "errors" not in answer, answer
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def backfill(self, asset: list[str], days: list[str]) -> str:
+        """Launch a backfill of an asset's partitions; its id."""
+        started = self.ask(
+            """mutation($params: LaunchBackfillParams!) {
+                launchPartitionBackfill(backfillParams: $params) {
+                    ... on LaunchBackfillSuccess { backfillId }
+                    ... on PythonError { message }
+                } }""",
+            params={"assetSelection": [{"path": asset}], "partitionNames": days, "tags": []},
+        )
+        backfill_id: str = started["launchPartitionBackfill"]["backfillId"]
+        return backfill_id
+
+    def runs(self, **tags: str) -> list[dict[str, Any]]:
+        """Runs with these tags (`__` in a name stands for `/`), newest first."""
+        wanted = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
+        found = self.ask(
+            """query($filter: RunsFilter) { runsOrError(filter: $filter, limit: 200) { ... on Runs {
+                results { runId status tags { key value } } } } }""",
+            filter={"tags": wanted},
+        )["runsOrError"]["results"]
+        return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in found]
+
+    def last_tick(self, name: str) -> dict[str, Any]:
+        """The newest tick of a sensor: its status, skip reason and error."""
+        ticks = self.ask(
+            """query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor {
+                sensorState { ticks(limit: 1) { status skipReason error { message } } } } } }""",
+            s={**REPOSITORY, "sensorName": name},
+        )["sensorOrError"]["sensorState"]["ticks"]
+        return ticks[0] if ticks else {}
+
+
+def until(what: str, seconds: float, condition: Any) -> Any:
+    """The first truthy value of `condition()`; AssertionError names what was waited for."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+def processes(words: str, home: Path) -> list[int]:
+    """Ids of processes whose command line has `words` and whose DAGSTER_HOME is below `home`."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            mine = f"DAGSTER_HOME={home}".encode() in (folder / "environ").read_bytes()
+            if mine and words in command and int(folder.name) != os.getpid():
+                found.append(int(folder.name))
+    return found

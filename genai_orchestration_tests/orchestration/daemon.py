@@ -1,0 +1,62 @@
+"""What Dagster's daemon does for one sensor, on a real ephemeral instance, without the waiting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from genai_orchestration.definitions import defs
+from genai_orchestration.orchestration.runs import RUN_KEY
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.sandbox.traffic import Fault
+
+
+def refuse(sandbox: Sandbox) -> None:
+    """Make every request fail as one that is not worth waiting for, until faults are cleared."""
+    sandbox.traffic.faults.append(
+        Fault(kind="status", status=429, retry_after="1000", times=1_000_000)
+    )
+
+
+@dataclass
+class Daemon:
+    """Evaluates a sensor, keeps its cursor, and executes what it asks for."""
+
+    sensor: str
+    instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
+    definitions: dg.Definitions = field(default_factory=lambda: defs())
+    cursor: str | None = None
+    said: str = ""  # the last skip's sentence
+
+    def look(self, *, keep: bool = True) -> Sequence[dg.RunRequest]:
+        """One tick; what it asks for. Without `keep` the daemon dies before storing its cursor."""
+        sensor = self.definitions.resolve_sensor_def(self.sensor)
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, definitions=self.definitions
+        )
+        tick = sensor.evaluate_tick(context)
+        self.said = tick.skip_message or ""
+        if keep:
+            self.cursor = tick.cursor or self.cursor
+        return tick.run_requests or []
+
+    def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult | None:
+        """Execute a request, unless its key was ever used: as Dagster does."""
+        assert request.run_key
+        if self.instance.get_runs(dg.RunsFilter(tags={RUN_KEY: request.run_key})):
+            return None
+        job = self.definitions.resolve_sensor_def(self.sensor).job_name
+        assert job
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            run_config=request.run_config,
+            partition_key=request.partition_key,
+            tags={**request.tags, RUN_KEY: request.run_key, "dagster/sensor_name": self.sensor},
+            asset_selection=list(request.asset_selection or ()),
+            raise_on_error=False,
+        )
+
+    def work(self) -> list[bool]:
+        """One tick and the runs that it asks for; which of them succeeded."""
+        results = [self.run(request) for request in self.look()]
+        return [result.success for result in results if result]

@@ -1,0 +1,253 @@
+"""Assets and checks, materialized on a real instance from the sandbox into a real DuckDB file."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from genai_orchestration.definitions import defs
+from genai_orchestration.orchestration import assets, facts
+from genai_orchestration.orchestration.facts import thumbnails
+from genai_orchestration.providers import all_providers
+from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
+from genai_orchestration.providers.imagine_api.sandbox.images import Spec
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration.settings import Settings
+
+# Dagster 1.13's own resources still ask Pydantic in the old way
+pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
+
+IMAGES = dg.AssetKey(["imagine_api", "images"])
+NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0) - timedelta(days=20)
+HOSTILE = (
+    "](javascript:alert(1)) <img src=x onerror=alert(1)> | `a` \n\n# ![x](http://evil.invalid)"
+)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def vendor(sandbox: Sandbox) -> ImagineApiSandbox:
+    """ImagineAPI without any image."""
+    vendor = sandbox.providers["imagine_api"]
+    assert isinstance(vendor, ImagineApiSandbox)
+    vendor.images.clear()
+    return vendor
+
+
+def image(day: int = 0, **state: Any) -> Spec:
+    return Spec(date_created=(NOON + timedelta(days=day)).isoformat(), **{"seconds": -1.0, **state})
+
+
+def day(number: int) -> str:
+    return f"{NOON + timedelta(days=number):%Y-%m-%d}"
+
+
+def run(
+    instance: dg.DagsterInstance, *keys: dg.AssetKey, job: str, **arguments: Any
+) -> dg.ExecuteInProcessResult:
+    return (
+        defs()
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=instance, asset_selection=list(keys), raise_on_error=False, **arguments
+        )
+    )
+
+
+def load_days(
+    instance: dg.DagsterInstance, first: int, last: int, **config: Any
+) -> dg.ExecuteInProcessResult:
+    """One run of the images of these days, and of the table's checks."""
+    return run(
+        instance,
+        IMAGES,
+        job="imagine_api_load",
+        tags={
+            "dagster/asset_partition_range_start": day(first),
+            "dagster/asset_partition_range_end": day(last),
+        },
+        run_config={"ops": {"imagine_api_images": {"config": config}}},
+    )
+
+
+def checked(result: dg.ExecuteInProcessResult) -> Mapping[str, tuple[bool, str]]:
+    """Whether each check passed, and its words."""
+    return {
+        check.check_name: (check.passed, check.description or "")
+        for check in result.get_asset_check_evaluations()
+    }
+
+
+def metadata(instance: dg.DagsterInstance, partition: str) -> Mapping[str, Any]:
+    """The metadata of the partition's last materialization."""
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=IMAGES, asset_partitions=[partition]), limit=1
+    ).records
+    materialization = records[0].asset_materialization
+    assert materialization
+    return {name: value.value for name, value in materialization.metadata.items()}
+
+
+@pytest.mark.parametrize("name", [provider.name for provider in all_providers()])
+def test_all_assets_of_a_provider_are_loaded_twice_in_one_process(
+    instance: dg.DagsterInstance, sandbox: Sandbox, name: str
+) -> None:
+    abyssale = sandbox.providers["abyssale"]
+    for id_ in list(abyssale.designs)[3:]:
+        abyssale.remove_design(id_)
+    provider = next(provider for provider in all_providers() if provider.name == name)
+    keys = [dg.AssetKey([name, table.name]) for table in provider.tables]
+    partition = {"partition_key": f"{datetime.now(timezone.utc) - timedelta(days=1):%Y-%m-%d}"}
+    by_day = any(table.by_day for table in provider.tables)
+    for _ in range(2):
+        for part in [keys[:1], keys[1:]] if by_day else [keys]:
+            arguments = partition if part[0] == IMAGES else {}
+            result = run(instance, *part, job=f"{name}_load", **arguments)
+            assert result.success
+            for materialization in result.asset_materializations_for_node(op_name(result)):
+                assert "rows_loaded" in materialization.metadata
+                assert "dagster/row_count" in materialization.metadata
+    assert all(instance.get_latest_materialization_event(key) for key in keys)
+
+
+def op_name(result: dg.ExecuteInProcessResult) -> str:
+    """The op that loaded: the others are checks."""
+    steps = {event.step_key for event in result.all_events if event.is_step_success}
+    return next(str(step) for step in steps if not str(step).endswith("_checks"))
+
+
+def test_no_rows_are_told_as_zero(instance: dg.DagsterInstance, vendor: ImagineApiSandbox) -> None:
+    assert load_days(instance, 0, 0).success
+    told = metadata(instance, day(0))
+    assert [told[name] for name in ("rows_loaded", "dagster/row_count")] == [0, 0]
+    assert told["dagster/partition_row_count"] == 0
+
+
+def test_ten_days_are_one_run_that_tells_of_each_day(
+    instance: dg.DagsterInstance, vendor: ImagineApiSandbox, sandbox: Sandbox
+) -> None:
+    for number in range(10):
+        vendor.add([image(number, prompt=HOSTILE) for _ in range(number)])
+    vendor.add([image(9, outcome="failed"), image(9, outcome="stuck")])
+    assert load_days(instance, 0, 9).success
+    counts = [metadata(instance, day(n))["dagster/partition_row_count"] for n in range(10)]
+    assert counts == [*range(9), 11]
+    last = metadata(instance, day(9))
+    states = {name: value for name, value in last.items() if name.startswith("state")}
+    assert states == {"state failed": 1, "state running": 1, "state succeeded": 9}
+    assert last["finished"] == 10
+    assert last["rows_loaded"] == 47
+    assert len(last["newest"]) < 1000
+    picture = rf"!\[[\w .,:;-]*\]\({re.escape(sandbox.url)}/[\w/.-]+\?width=160\)"
+    assert re.fullmatch(rf"{picture}( {picture}){{2}}", last["newest"])
+
+
+def test_pictures_with_a_strange_address_are_not_shown() -> None:
+    strange = ("javascript:alert(1)", "https://a.invalid/x y", "https://a.invalid/)![](x")
+    assert thumbnails(tuple((address, "words") for address in strange)) == ""
+    long = tuple((f"https://a.invalid/{'x' * 400}", "words") for _ in range(9))
+    assert 0 < len(thumbnails(long)) < facts.MARKDOWN
+
+
+def test_checks_name_what_is_wrong(instance: dg.DagsterInstance, vendor: ImagineApiSandbox) -> None:
+    stuck = vendor.add([image(outcome="stuck") for _ in range(12)])
+    vendor.add([image(), image(outcome="pending", waits_as="dreaming")])
+    found = checked(load_days(instance, 0, 0))
+    assert found["ids_present_and_unique"] == (True, "14 rows, 0 without id, 0 twice.")
+    assert found["status_words_known"] == (False, "Taken as still open: dreaming.")
+    passed, words = found["no_stuck_jobs"]
+    assert not passed
+    assert words.startswith("Open for over 1:00:00: ")
+    assert sum(id_ in words for id_ in stuck) >= 9
+    assert words.endswith(f"since {NOON:%Y-%m-%d %H:%M} and 3 more.")
+    assert found["window_complete"] == (
+        True,
+        f"14 rows from {day(0)} to {day(0)}; the API counted 14.",
+    )
+
+
+def test_checks_of_sound_rows_pass(
+    instance: dg.DagsterInstance, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__STUCK_AFTER_MINUTES", "60000")
+    vendor.add([image(), image(outcome="failed"), image(outcome="stuck")])
+    assert {passed for passed, _ in checked(load_days(instance, 0, 0)).values()} == {True}
+
+
+def test_rows_twice_or_without_an_id_are_found(
+    instance: dg.DagsterInstance, vendor: ImagineApiSandbox, settings: Settings
+) -> None:
+    vendor.add([image(), image()])
+    load_days(instance, 0, 0)
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute("INSERT INTO imagine_api_data.images FROM imagine_api_data.images")
+        connection.execute("ALTER TABLE imagine_api_data.images ALTER id DROP NOT NULL")
+        connection.execute("UPDATE imagine_api_data.images SET id = NULL WHERE rowid = 0")
+    found = checked(load_days(instance, 1, 1))
+    assert found["ids_present_and_unique"] == (False, "4 rows, 1 without id, 1 twice.")
+
+
+def test_a_window_with_missing_rows_is_found(
+    instance: dg.DagsterInstance, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, *_ = vendor.add([image(), image(), image(outcome="stuck")])
+    of_days = facts.of_days
+
+    def after_a_loss(*arguments: Any) -> Any:
+        with duckdb.connect(str(Settings.load().warehouse)) as connection:
+            connection.execute(f"DELETE FROM imagine_api_data.images WHERE id = '{lost}'")
+        return of_days(*arguments)
+
+    sound = checked(load_days(instance, 0, 0, finished_only=True))["window_complete"]
+    assert sound == (True, f"2 finished rows from {day(0)} to {day(0)}; the API counted 2.")
+    monkeypatch.setattr(facts, "of_days", after_a_loss)
+    lossy = checked(load_days(instance, 0, 0, finished_only=True))["window_complete"]
+    assert lossy == (False, f"1 finished rows from {day(0)} to {day(0)}; the API counted 2.")
+
+
+def attempts(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> int:
+    return 1 + sum(event.is_step_restarted for event in result.all_events)
+
+
+@pytest.mark.parametrize(
+    ("status", "tries", "sentence"),
+    [
+        (401, 1, "ImagineAPI answered 401 "),
+        (404, 1, "ImagineAPI answered 404 "),
+        (429, 3, "ImagineAPI answered 429 "),
+    ],
+)
+def test_a_failing_provider_is_a_sentence_and_only_an_outage_is_tried_again(
+    instance: dg.DagsterInstance,
+    vendor: ImagineApiSandbox,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    tries: int,
+    sentence: str,
+) -> None:
+    monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=2))  # without the wait
+    monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__API_KEY", "a-very-secret-key")
+    sandbox.traffic.faults.append(
+        Fault(kind="status", status=status, retry_after="1000", path="/imagine_api", times=1000)
+    )
+    result = load_days(instance, 0, 0)
+    assert not result.success
+    assert attempts(instance, result) == tries
+    (failure,) = result.filter_events(lambda event: event.is_step_failure)
+    data = failure.step_failure_data.user_failure_data
+    assert data
+    assert data.description
+    assert data.description.startswith(sentence)
+    assert "a-very-secret-key" not in str(failure)
+    assert "\n" not in data.description

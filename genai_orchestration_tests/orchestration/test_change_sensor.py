@@ -1,0 +1,141 @@
+"""The sensor that asks for a version: a run for each change, and none without."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+import dagster as dg
+import pytest
+
+from genai_orchestration import warehouse
+from genai_orchestration.jobs.day_watch import RED_AFTER
+from genai_orchestration.orchestration import assets, sensors
+from genai_orchestration.orchestration.runs import RUN_KEY
+from genai_orchestration.orchestration.sensors import NotLoaded
+from genai_orchestration.providers import provider_named
+from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
+
+# Dagster 1.13's own resources still ask Pydantic in the old way
+pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
+
+ABYSSALE = provider_named("abyssale")
+DESIGNS = 3  # each costs a request, and Abyssale takes ten a second
+
+
+@pytest.fixture
+def vendor(sandbox: Sandbox) -> AbyssaleSandbox:
+    """Abyssale with a few designs."""
+    vendor = sandbox.providers["abyssale"]
+    assert isinstance(vendor, AbyssaleSandbox)
+    for id_ in list(vendor.designs)[DESIGNS:]:
+        vendor.remove_design(id_)
+    return vendor
+
+
+@pytest.fixture
+def daemon(vendor: AbyssaleSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """A daemon whose runs do not ride out an outage of a minute."""
+    monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    daemon = Daemon("abyssale_designs_sensor")
+    with daemon.instance:
+        yield daemon
+
+
+def rename(vendor: AbyssaleSandbox, sandbox: Sandbox, name: str) -> str:
+    """Change a design as a person does, a second after the last change; its id."""
+    sandbox.clock.advance(1)
+    id_ = next(iter(vendor.designs))
+    vendor.touch(id_, name=name)
+    return id_
+
+
+def names(table: str) -> dict[str, str]:
+    rows = warehouse.query(ABYSSALE, Settings.load(), f"SELECT id, name FROM {{{table}}}")
+    return {row[0]: row[1] for row in rows or []}
+
+
+def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
+    now = datetime.now(timezone.utc) + timedelta(**by)
+    monkeypatch.setattr(sensors, "_now", lambda: now)
+
+
+def test_a_change_is_loaded_by_one_run_and_no_change_is_a_sentence(
+    daemon: Daemon, vendor: AbyssaleSandbox, sandbox: Sandbox
+) -> None:
+    (first,) = daemon.look()
+    assert {key.path[-1] for key in first.asset_selection or ()} == {
+        "designs",
+        "design_detail",
+        "projects",
+    }
+    assert daemon.run(first)
+    assert set(names("designs")) == set(names("design_detail")) == set(vendor.designs)
+    assert daemon.look() == []
+    assert daemon.said.startswith(f"Nothing has changed: {DESIGNS} designs, newest change")
+    renamed = rename(vendor, sandbox, "Spring sale")
+    assert daemon.work() == [True]
+    assert names("designs")[renamed] == names("design_detail")[renamed] == "Spring sale"
+    assert daemon.look() == []
+
+
+def test_a_version_that_comes_back_is_loaded_again(daemon: Daemon, vendor: AbyssaleSandbox) -> None:
+    assert daemon.work() == [True]
+    id_ = next(iter(vendor.designs))
+    design = vendor.designs[id_]
+    vendor.remove_design(id_)
+    assert daemon.work() == [True]
+    assert id_ not in names("design_detail")
+    vendor.designs[id_] = design
+    assert daemon.work() == [True]
+    assert id_ in names("design_detail")
+
+
+def test_a_failed_load_is_asked_for_again_and_the_tick_is_red_after_five(
+    daemon: Daemon, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(RED_AFTER):
+        (request,) = daemon.look()
+        refuse(sandbox)
+        failed = daemon.run(request)
+        assert failed
+        assert not failed.success
+        sandbox.traffic.faults.clear()
+        later(monkeypatch, minutes=5)
+    with pytest.raises(NotLoaded, match=r"A change failed 5 times: .*429"):
+        daemon.look()
+    later(monkeypatch, minutes=61)
+    assert daemon.work() == [True]
+    assert daemon.look() == []
+
+
+def test_a_failed_load_rests_before_it_is_asked_for_again(daemon: Daemon, sandbox: Sandbox) -> None:
+    (request,) = daemon.look()
+    sandbox.traffic.faults.append(Fault(kind="status", path="/abyssale", status=401, times=1000))
+    daemon.run(request)
+    sandbox.traffic.faults.clear()
+    assert daemon.look() == []
+    assert daemon.said.startswith("A change failed to load, soon again: Abyssale answered 401")
+
+
+def test_a_load_on_its_way_is_waited_for(daemon: Daemon) -> None:
+    (request,) = daemon.look()
+    job = daemon.definitions.resolve_job_def("abyssale_load")
+    daemon.instance.create_run_for_job(
+        job, tags={RUN_KEY: request.run_key or ""}, status=dg.DagsterRunStatus.STARTED
+    )
+    assert daemon.look() == []
+    assert daemon.said.startswith("A change is being loaded: ")
+
+
+def test_a_run_that_was_never_started_is_asked_for_again(daemon: Daemon) -> None:
+    (lost,) = daemon.look()
+    assert [request.run_key for request in daemon.look()] == [lost.run_key]
+
+
+def test_a_missing_key_is_a_sentence(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCES__ABYSSALE_SOURCE__API_KEY")
+    assert daemon.look() == []
+    assert daemon.said.startswith("Abyssale has no API key: set api_key under")

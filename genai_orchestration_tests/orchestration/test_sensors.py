@@ -1,0 +1,243 @@
+"""The day sensor on a real instance and a real HTTP server; only the clock is moved."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from genai_orchestration import warehouse
+from genai_orchestration.jobs.day_watch import RED_AFTER, Cursor
+from genai_orchestration.orchestration import assets, sensors
+from genai_orchestration.orchestration.runs import RUN_KEY
+from genai_orchestration.orchestration.sensors import NotLoaded, look
+from genai_orchestration.providers import provider_named
+from genai_orchestration.providers.base import DayCounter
+from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
+from genai_orchestration.providers.imagine_api.sandbox.images import Spec
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
+
+# Dagster 1.13's own resources still ask Pydantic in the old way
+pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
+
+IMAGINE = provider_named("imagine_api")
+SENSOR = "imagine_api_images_sensor"
+# two days near enough to be counted at each look, whenever these tests run
+YESTERDAY = datetime.now(timezone.utc).replace(hour=12, minute=0) - timedelta(days=1)
+OLD = YESTERDAY - timedelta(days=8)
+
+
+def image(at: datetime = YESTERDAY, **state: Any) -> Spec:
+    return Spec(date_created=at.isoformat(), **{"seconds": -1.0, **state})
+
+
+@pytest.fixture
+def vendor(sandbox: Sandbox) -> ImagineApiSandbox:
+    """ImagineAPI without any image."""
+    vendor = sandbox.providers["imagine_api"]
+    assert isinstance(vendor, ImagineApiSandbox)
+    vendor.images.clear()
+    return vendor
+
+
+@pytest.fixture
+def daemon(vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """A daemon whose runs do not ride out an outage of a minute."""
+    monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    daemon = Daemon(SENSOR)
+    with daemon.instance:
+        yield daemon
+
+
+def stored() -> dict[str, tuple[str, int]]:
+    """State and number of rows by id."""
+    sql = "SELECT id, min(state), count(*) FROM {images} GROUP BY id"
+    return {r[0]: (r[1], r[2]) for r in warehouse.query(IMAGINE, Settings.load(), sql) or []}
+
+
+def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
+    """Let the sensor look that much later than now."""
+    now = datetime.now(timezone.utc) + timedelta(**by)
+    monkeypatch.setattr(sensors, "_now", lambda: now)
+
+
+def test_all_finished_images_of_a_day_share_a_run_and_open_ones_stay_out(
+    daemon: Daemon, vendor: ImagineApiSandbox
+) -> None:
+    done = vendor.add([image(outcome="failed"), *[image() for _ in range(30)]])
+    vendor.add([image(seconds=60), image(outcome="stuck"), image(foreign=True)])
+    requests = daemon.look()
+    assert [request.partition_key for request in requests] == [f"{YESTERDAY:%Y-%m-%d}"]
+    assert requests[0].asset_selection == [dg.AssetKey(["imagine_api", "images"])]
+    assert daemon.run(requests[0])
+    assert set(stored()) == set(done)
+    assert daemon.look() == []
+    assert re.fullmatch(r"2 images still open, oldest (\d\d hours|1 day)\.", daemon.said)
+
+
+def test_nothing_to_do_is_a_sentence(daemon: Daemon) -> None:
+    assert daemon.look() == []
+    assert daemon.said == "No images open."
+
+
+def test_images_that_finish_later_and_appear_late_are_all_loaded_exactly_once(
+    daemon: Daemon, vendor: ImagineApiSandbox, sandbox: Sandbox
+) -> None:
+    vendor.add([image(seconds=n * 40.0) for n in range(8)])
+    vendor.add([image(OLD, seconds=200), image(OLD, outcome="failed", seconds=10)])
+    for _ in range(4):
+        assert all(daemon.work())
+        sandbox.clock.advance(100)
+        vendor.add([image(YESTERDAY - timedelta(minutes=20))])  # behind others already loaded
+        daemon.cursor = old_days_due_again(daemon.cursor)
+    assert all(daemon.work())
+    assert daemon.look() == []
+    expected = {
+        id: ("SUCCEEDED" if made.plan.outcome == "completed" else "FAILED", 1)
+        for id, made in vendor.images.items()
+    }
+    assert stored() == expected
+    assert daemon.cursor
+    assert len(daemon.cursor) < 1000
+
+
+def old_days_due_again(cursor: str | None, place: date | None = None) -> str:
+    """The cursor as it is ten minutes later, after a look that ran out of time at `place`."""
+    return dataclasses.replace(Cursor.loads(cursor), old_looked=None, place=place).dumps()
+
+
+def test_requests_to_the_vendor_do_not_depend_on_the_number_of_open_images(
+    daemon: Daemon, vendor: ImagineApiSandbox, sandbox: Sandbox
+) -> None:
+    def calls() -> int:
+        sandbox.traffic.calls.clear()
+        assert daemon.look() == []
+        return len(sandbox.traffic.calls)
+
+    vendor.add([image(seconds=9999)])
+    calls()
+    with_one = calls()
+    vendor.add([image(seconds=9999) for _ in range(3000)])
+    assert calls() == with_one <= 8
+    assert daemon.cursor
+    assert len(daemon.cursor) < 150
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("API_KEY", "", "ImagineAPI has no API key: set api_key under"),
+        ("BASE_URL", "http://127.0.0.1:9", "ImagineAPI does not answer at http://127.0.0.1:9"),
+    ],
+)
+def test_a_missing_key_or_a_vendor_that_is_away_is_a_sentence(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    daemon.look()
+    kept = daemon.cursor
+    monkeypatch.setenv(f"SOURCES__IMAGINE_API_SOURCE__{name}", value)
+    assert daemon.look() == []
+    assert daemon.said.startswith(sentence)
+    assert daemon.cursor == kept
+
+
+def test_an_outage_is_a_sentence_and_costs_nothing(
+    daemon: Daemon, vendor: ImagineApiSandbox, sandbox: Sandbox
+) -> None:
+    old = vendor.add([image(OLD, seconds=5)])
+    daemon.look()
+    daemon.cursor = old_days_due_again(daemon.cursor, place=OLD.date())
+    sandbox.clock.advance(10)
+    sandbox.traffic.faults.append(Fault(kind="status", path="/imagine_api", times=2))
+    assert daemon.look() == []
+    assert daemon.said.startswith("ImagineAPI answered 500")
+    assert "out of time" not in daemon.said
+    assert Cursor.loads(daemon.cursor).place == OLD.date()
+    assert daemon.work() == [True]
+    assert set(stored()) == set(old)
+
+
+def test_a_failed_run_is_asked_for_again_and_the_tick_is_red_after_five(
+    daemon: Daemon, vendor: ImagineApiSandbox, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor.add([image()])
+    for attempt in range(1, RED_AFTER + 1):
+        requests = daemon.look()
+        assert [request.run_key for request in requests] == [
+            f"{YESTERDAY:%Y-%m-%d}|n1|s1|a{attempt}"
+        ]
+        refuse(sandbox)
+        failed = daemon.run(requests[0])
+        sandbox.traffic.faults.clear()
+        assert failed
+        assert not failed.success
+        later(monkeypatch, seconds=5)
+        if attempt < RED_AFTER:
+            assert daemon.look() == []
+        later(monkeypatch, minutes=5)
+    kept = daemon.cursor
+    with pytest.raises(NotLoaded, match=r"failed to load 5 times.*answered 429.*Mend that"):
+        daemon.look()
+    assert daemon.cursor == kept
+    later(monkeypatch, minutes=61)
+    assert daemon.work() == [True]
+    assert [count for _, count in stored().values()] == [1]
+
+
+def test_a_run_on_its_way_is_waited_for(daemon: Daemon, vendor: ImagineApiSandbox) -> None:
+    vendor.add([image()])
+    (request,) = daemon.look()
+    job = daemon.definitions.resolve_job_def("imagine_api_load")
+    run = daemon.instance.create_run_for_job(
+        job, tags={RUN_KEY: request.run_key or ""}, status=dg.DagsterRunStatus.STARTED
+    )
+    assert daemon.look() == []
+    assert daemon.said == "No images open; 1 day loading."
+    daemon.instance.report_run_failed(run)
+    assert daemon.look() == []  # asked for again, but not at once
+
+
+def test_a_tick_that_is_done_again_starts_no_second_run(
+    daemon: Daemon, vendor: ImagineApiSandbox
+) -> None:
+    vendor.add([image()])
+    (lost,) = daemon.look(keep=False)
+    assert daemon.run(lost)
+    (again,) = daemon.look()
+    assert again.run_key == lost.run_key
+    assert daemon.run(again) is None
+    assert daemon.look() == []
+    assert len(stored()) == 1
+
+
+def test_a_run_that_was_never_started_is_asked_for_again(
+    daemon: Daemon, vendor: ImagineApiSandbox
+) -> None:
+    vendor.add([image()])
+    (lost,) = daemon.look()
+    assert [request.run_key for request in daemon.look()] == [lost.run_key]
+
+
+def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
+    daemon: Daemon, vendor: ImagineApiSandbox
+) -> None:
+    vendor.add([image(YESTERDAY - timedelta(days=n), seconds=999) for n in range(6)])
+    assert IMAGINE.day_watch
+    counter: DayCounter = IMAGINE.day_watch.connect(QUICK)
+    counted: list[str] = []
+    while len(counted) < 4:
+        context = dg.build_sensor_context(instance=daemon.instance, cursor=daemon.cursor)
+        ticks = iter([0.0, 1.0, 19.0, 21.0])  # the third day is too late
+        now = datetime.now(timezone.utc)
+        tick, sentence = look(context, counter, "images", now=now, clock=ticks.__next__)
+        assert sentence.endswith(f"going on with {tick.cursor.place} at the next look.")
+        daemon.cursor = tick.cursor.dumps()
+        counted.append(str(Cursor.loads(daemon.cursor).place))
+    assert len(set(counted)) == 4
