@@ -11,7 +11,7 @@ from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.errors import PlainError
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Account, Finding, Provider, account_of
-from genai_orchestration.providers.http import MissingKey
+from genai_orchestration.providers.refusals import MissingKey
 from genai_orchestration.settings import Settings
 
 # what reading an answer raises when it is JSON, but of another shape than the provider's

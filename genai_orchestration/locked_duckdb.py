@@ -48,7 +48,7 @@ class LockedPool(DuckDbConnectionPool):
             try:
                 return _until_free(super().borrow_conn, *args, **kwargs)
             finally:
-                if False:
+                if self._conn is None:  # it did not open
                     self._free()
 
     def _close_conn(self) -> None:

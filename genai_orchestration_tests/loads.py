@@ -158,9 +158,12 @@ def go(process: "subprocess.Popen[str]") -> None:
 
 def run(*arguments: object, **environment: str) -> int:
     """Run this module as a process to its end, within a minute; its exit code."""
-    process = start(*arguments, **environment)
-    go(process)
-    process.communicate(timeout=60)
+    with start(*arguments, **environment) as process:
+        go(process)
+        try:
+            process.communicate(timeout=60)
+        finally:
+            process.kill()  # for the one that waits for a lock for ever
     return process.returncode
 
 

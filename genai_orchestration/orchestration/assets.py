@@ -21,7 +21,8 @@ from genai_orchestration.orchestration.checks import WINDOW_COMPLETE, window_che
 from genai_orchestration.orchestration.groups import Group, asset_key
 from genai_orchestration.orchestration.translator import TableTranslator, table_spec
 from genai_orchestration.providers.base import Counts, Table
-from genai_orchestration.providers.http import PATIENT, Unavailable
+from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.settings import Settings
 
 # an outage of seconds is ridden out by the client, one of a minute here, a longer one by schedules

@@ -24,7 +24,8 @@ from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource, DltSource
 from dlt.pipeline.pipeline import Pipeline
 
-from genai_orchestration.providers.http import MissingKey, Pace, WrongSetting
+from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.refusals import MissingKey, WrongSetting
 
 Disposition = Literal["merge", "replace", "append"]
 

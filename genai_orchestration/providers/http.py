@@ -12,9 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import orjson
 import requests
@@ -22,42 +21,16 @@ import tenacity
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.providers.refusals import (
+    ProviderError,
+    Unavailable,
+    WrongSetting,
+    cause_of,
+    message_of,
+    refusal,
+)
 
 CONNECTIONS = 16  # kept alive per client: more than any reader here has threads
-SHOWN = 200  # characters of a vendor's own words that go into a message
-
-
-class ProviderError(PlainError):
-    """A provider did not give what was asked for; the text says what to do next."""
-
-
-class MissingKey(ProviderError):
-    """No API key is configured."""
-
-
-class WrongSetting(ProviderError):
-    """A key, an address or another setting is not what the provider expects."""
-
-
-class NotFound(ProviderError):
-    """The provider does not know the thing, or the path."""
-
-
-class OutOfCredits(ProviderError):
-    """The account's credits, or its plan, do not allow it."""
-
-
-class Unavailable(ProviderError):
-    """The provider does not answer as it should just now: worth asking again later."""
-
-
-class RateLimited(Unavailable):
-    """Too many requests; `retry_after` is the provider's own wait in seconds, when it gave one."""
-
-    def __init__(self, text: str, retry_after: float | None) -> None:
-        super().__init__(text)
-        self.retry_after = retry_after
 
 
 class KeyAuth(AuthBase):
@@ -107,6 +80,7 @@ class Pace:
 PATIENT = Pace(attempts=5, longest_wait=30.0, timeouts=(10.0, 60.0))  # loads
 QUICK = Pace(attempts=2, longest_wait=2.0, timeouts=(3.0, 8.0))  # sensors: Dagster gives them 60 s
 
+T = TypeVar("T")
 Classify = Callable[[requests.Response, str], ProviderError | None]
 
 
@@ -131,6 +105,11 @@ class ReadClient:
                 f"{self.title}'s base_url {self.base_url!r} is not an http(s) address: "
                 f"set base_url in [sources.{self.section}]."
             )
+        if urlsplit(self.base_url).username:
+            raise WrongSetting(
+                f"{self.title}'s base_url holds a user name or a password, which would end up in "
+                f"logs: leave them out in [sources.{self.section}]."
+            )
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/json", **self.headers})
         for scheme in ("http://", "https://"):
@@ -139,6 +118,31 @@ class ReadClient:
     def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """The parsed JSON of GET `path`; raises ProviderError in words."""
         return self._retrying()(lambda: self.parsed(self._once(path, params)))
+
+    def get_list(
+        self, path: str, params: Mapping[str, Any] | None = None, *, at: str | None = None
+    ) -> list[Any]:
+        """The JSON list at GET `path`, inside the answer's field `at` if one is given."""
+        return self._shaped(list, path, params, at)
+
+    def get_object(
+        self, path: str, params: Mapping[str, Any] | None = None, *, at: str | None = None
+    ) -> dict[str, Any]:
+        """The JSON object at GET `path`, inside the answer's field `at` if one is given."""
+        return self._shaped(dict, path, params, at)
+
+    def _shaped(
+        self, kind: type[T], path: str, params: Mapping[str, Any] | None, at: str | None
+    ) -> T:
+        answer = self.get_json(path, params)
+        if at:
+            answer = answer.get(at) if isinstance(answer, dict) else None
+        if isinstance(answer, kind):
+            return answer
+        raise WrongSetting(
+            f"{self.title} answered JSON of another shape at {self._where(path)}: that is not its "
+            f"API. Check base_url in [sources.{self.section}]."
+        )
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> requests.Response:
         """The answer to GET `path`, whatever its content; raises ProviderError in words."""
@@ -157,10 +161,9 @@ class ReadClient:
     def _once(self, path: str, params: Mapping[str, Any] | None) -> requests.Response:
         if self.limit:
             self.limit.wait()
-        url = f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
         try:
             answer = self._session.get(
-                url,
+                self._where(path),
                 params=params,
                 auth=self.auth,
                 timeout=self.pace.timeouts,
@@ -168,7 +171,7 @@ class ReadClient:
             )
         except requests.exceptions.RequestException as error:
             raise Unavailable(
-                f"{self.title} does not answer at {self._where(path)} ({_cause(error)}). "
+                f"{self.title} does not answer at {self._where(path)} ({cause_of(error)}). "
                 f"Check the network and base_url in [sources.{self.section}], or try again later."
             ) from None  # the original's text holds the query string
         if answer.status_code >= 300:
@@ -191,87 +194,22 @@ class ReadClient:
             ) from None
 
     def _worth_waiting(self, error: BaseException) -> bool:
-        wait = error.retry_after if isinstance(error, RateLimited) else None
-        return isinstance(error, Unavailable) and (wait or 0) <= self.pace.longest_wait
+        return isinstance(error, Unavailable) and (error.retry_after or 0) <= self.pace.longest_wait
 
     def _where(self, path: str) -> str:
         return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
 
     def _error(self, answer: requests.Response, path: str) -> ProviderError:
-        words = message_of(answer)
-        if self.auth:
-            words = self.auth.hide(words)
-        return (self.classify and self.classify(answer, words)) or self._general(
-            answer, words, path
-        )
-
-    def _general(self, answer: requests.Response, words: str, path: str) -> ProviderError:
-        section, status = f"[sources.{self.section}]", answer.status_code
-        said = f"{self.title} answered {status} ({words}) at {self._where(path)}."
-        match status:
-            case 401:
-                return WrongSetting(f"{said} The key is not accepted: set api_key in {section}.")
-            case 403:
-                return WrongSetting(
-                    f"{said} The key in {section} api_key may not read this, or names another "
-                    "account."
-                )
-            case 402:
-                return OutOfCredits(f"{said} Top up the account's credits.")
-            case 404:
-                return NotFound(f"{said} Check base_url in {section}.")
-            case 429:
-                wait = retry_after(answer)
-                hint = "later" if wait is None else f"in {wait:g} s"
-                return RateLimited(f"{said} Too many requests: try again {hint}.", wait)
-            case _ if status >= 500:
-                return Unavailable(f"{said} The provider is in trouble: try again later.")
-            case _ if status < 400:
-                target = answer.headers.get("location", "elsewhere").partition("?")[0]
-                return WrongSetting(f"{said} It redirects to {target}: set base_url in {section}.")
-            case _:
-                return WrongSetting(f"{said} The request was not understood; see {section}.")
-
-
-def message_of(answer: requests.Response) -> str:
-    """The vendor's own words in an error answer, shortened; the reason phrase without any."""
-    try:
-        body = orjson.loads(answer.content)
-        errors = body.get("errors") or [body]
-        words = body.get("message") or errors[0].get("message")
-    except (orjson.JSONDecodeError, AttributeError, IndexError, TypeError, KeyError):
-        words = None
-    return str(words or answer.reason or "no reason given")[:SHOWN]
-
-
-def retry_after(answer: requests.Response) -> float | None:
-    """Seconds from `Retry-After`: whole, fractional or an HTTP date; None when it is unusable."""
-    value = answer.headers.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(value) - datetime.now(timezone.utc)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return max(0.0, seconds)
+        own = self.classify(answer, message_of(answer)) if self.classify else None
+        error = own or refusal(self.title, f"[sources.{self.section}]", self._where(path), answer)
+        # some vendors repeat a wrong key in their answer
+        error.args = tuple(self.auth.hide(text) for text in error.args) if self.auth else error.args
+        return error
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, RateLimited) and error.retry_after is not None:
+    if isinstance(error, Unavailable) and error.retry_after is not None:
         return error.retry_after + 0.05  # a server that rounds its own clock down
     # 0.25, 0.5, 1, 2 s and up to a quarter more, so that many clients do not return at once
     return float(0.25 * 2 ** (state.attempt_number - 1) * random.uniform(1, 1.25))  # noqa: S311 not a secret
-
-
-def _cause(error: requests.exceptions.RequestException) -> str:
-    match error:
-        case requests.exceptions.Timeout():
-            return "no answer in time"
-        case requests.exceptions.SSLError():
-            return "the TLS handshake failed"
-        case requests.exceptions.ConnectionError():
-            return "no connection"
-        case _:
-            return type(error).__name__

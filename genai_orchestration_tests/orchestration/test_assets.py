@@ -19,9 +19,6 @@ from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 
-# Dagster 1.13's own resources still ask Pydantic in the old way
-pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
-
 IMAGES = dg.AssetKey(["imagine_api", "images"])
 NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0) - timedelta(days=20)
 HOSTILE = (

@@ -18,9 +18,6 @@ from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 
-# Dagster 1.13's own resources still ask Pydantic in the old way
-pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
-
 ABYSSALE = provider_named("abyssale")
 DESIGNS = 3  # each costs a request, and Abyssale takes ten a second
 

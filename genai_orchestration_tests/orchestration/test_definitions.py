@@ -13,9 +13,6 @@ from genai_orchestration.orchestration.groups import groups_of
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.sandbox.server import Sandbox
 
-# Dagster 1.13's own resources still ask Pydantic in the old way
-pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
-
 ASSETS = {
     "abyssale/credits",
     "abyssale/design_detail",

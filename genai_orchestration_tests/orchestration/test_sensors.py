@@ -24,9 +24,6 @@ from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 
-# Dagster 1.13's own resources still ask Pydantic in the old way
-pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
-
 IMAGINE = provider_named("imagine_api")
 SENSOR = "imagine_api_images_sensor"
 # two days near enough to be counted at each look, whenever these tests run

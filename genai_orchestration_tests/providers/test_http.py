@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration.providers.http import (
-    KeyAuth,
+from genai_orchestration.providers.http import KeyAuth, Pace, ReadClient
+from genai_orchestration.providers.refusals import (
     NotFound,
     OutOfCredits,
-    Pace,
     ProviderError,
     RateLimited,
-    ReadClient,
     Unavailable,
     WrongSetting,
 )

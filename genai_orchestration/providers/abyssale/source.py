@@ -14,10 +14,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
-import requests
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 
+from genai_orchestration.providers.abyssale.api import connect, latest_change
 from genai_orchestration.providers.abyssale.tables import (
     CREDITS,
     DESIGN_DETAIL,
@@ -40,21 +40,12 @@ from genai_orchestration.providers.base import (
     setting,
     source_of,
 )
-from genai_orchestration.providers.http import (
-    PATIENT,
-    QUICK,
-    KeyAuth,
+from genai_orchestration.providers.http import QUICK, ReadClient
+from genai_orchestration.providers.refusals import (
     NotFound,
-    OutOfCredits,
-    Pace,
-    ProviderError,
-    RateLimit,
-    RateLimited,
-    ReadClient,
 )
 from genai_orchestration.providers.rows import Record, to_arrow, unforeseen
 
-REQUESTS_PER_SECOND = 10  # the gateway's ceiling over a whole workspace
 THREADS = 10  # enough to keep the ceiling busy while answers take up to a second
 BATCH = 50  # details in one Arrow table
 
@@ -78,10 +69,10 @@ def abyssale_source(
     ids = banner_ids if banner_ids is not None else configured_banners()
     return source_of(
         PROVIDER,
-        resource(DESIGNS, lambda: _page(DESIGNS, client.get_json("designs"))),
+        resource(DESIGNS, lambda: _page(DESIGNS, client.get_list("designs"))),
         resource(DESIGN_DETAIL, lambda: design_details(client)),
-        resource(PROJECTS, lambda: _page(PROJECTS, client.get_json("projects"))),
-        resource(FONTS, lambda: _page(FONTS, client.get_json("fonts"))),
+        resource(PROJECTS, lambda: _page(PROJECTS, client.get_list("projects"))),
+        resource(FONTS, lambda: _page(FONTS, client.get_list("fonts"))),
         resource(FILE, lambda: files(client, ids)),
         resource(CREDITS, lambda: credits(client)),
     )
@@ -94,35 +85,11 @@ def designs_version() -> str:
     return f"{total} designs, newest change {newest}"
 
 
-def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
-    """A read client for the workspace of `api_key`, never above Abyssale's ceiling."""
-    return ReadClient(
-        title="Abyssale",
-        section="abyssale_source",
-        base_url=base_url,
-        auth=KeyAuth("x-api-key", api_key),
-        limit=RateLimit(REQUESTS_PER_SECOND),
-        classify=_classify,
-        pace=pace,
-    )
-
-
-def latest_change(client: ReadClient) -> tuple[int, int]:
-    """How many designs there are, and the newest `updated_at` (Unix seconds): one small request.
-
-    Together they move whenever a design is made, changed or deleted.
-    """
-    answer = client.get("designs", {"sort": "updated", "order": "desc", "page": 1, "per_page": 1})
-    newest = client.parsed(answer)
-    total = int(answer.headers.get("X-Total-Count", len(newest)))
-    return total, newest[0]["updated_at"] if newest else 0
-
-
 def examine(account: Account) -> Iterator[Finding]:
     """Whether the workspace answers to this key, and what it has to spend."""
     client = connect(account.api_key, account.base_url, QUICK)
     total, _ = latest_change(client)
-    spendable = client.get_json("credits")["generation_credits"]
+    spendable = client.get_object("credits", at="generation_credits")
     left = "unlimited" if spendable["available"] is None else spendable["available"]
     yield Finding.good(
         f"Abyssale answers at {account.base_url}: {total} designs, {left} generation credits."
@@ -139,7 +106,7 @@ def configured_banners() -> list[str]:
 
 def design_details(client: ReadClient) -> Iterator[pa.Table]:
     """The details of designs that changed since they were stored, and the ids of deleted ones."""
-    listed = {design["id"]: design for design in client.get_json("designs")}
+    listed = {design["id"]: design for design in client.get_list("designs")}
     stored = _stored_details()
     deleted = [{"id": id_, "deleted": True} for id_ in stored.keys() - listed.keys()]
     if deleted:
@@ -155,10 +122,10 @@ def files(client: ReadClient, banner_ids: Sequence[str]) -> Iterator[pa.Table]:
 
 def credits(client: ReadClient) -> Iterator[pa.Table]:
     """Both credit pools now, as one row."""
-    answer = client.get_json("credits")
+    answer = client.get_object("credits")
     row: dict[str, Any] = {"read_at": datetime.now(timezone.utc)}
     for pool in ("generation_credits", "ai_credits"):
-        row |= {f"{pool}_{name}": value for name, value in answer.get(pool, {}).items()}
+        row |= {f"{pool}_{name}": value for name, value in (answer.get(pool) or {}).items()}
     rest = {name: value for name, value in answer.items() if not isinstance(value, dict)}
     yield to_arrow([{**row, **rest}], CREDITS.columns)
 
@@ -186,7 +153,7 @@ def _each(client: ReadClient, path: str, ids: Sequence[str]) -> Iterator[Record]
 
     def fetch(id_: str) -> Record | None:
         try:
-            found: Record = client.get_json(path.format(id_))
+            found: Record = client.get_object(path.format(id_))
         except NotFound as error:
             logger.warning("%s is left out: %s", id_, error)
             return None
@@ -221,19 +188,6 @@ def _stored_details() -> dict[str, tuple[Any, ...]]:
     except DatabaseUndefinedRelation:
         return {}
     return {row[0]: tuple(row[1:]) for row in rows}
-
-
-def _classify(answer: requests.Response, words: str) -> ProviderError | None:
-    """Abyssale's 429 has three meanings, told apart by `id`."""
-    try:
-        code = answer.json()["id"]
-    except (ValueError, LookupError, TypeError):
-        return None
-    if code == "feature_not_in_plan":
-        return OutOfCredits(f"Abyssale refuses: {words} The workspace's plan does not include it.")
-    if code == "rate_limit_exceeded":  # the gateway's 10 requests a second, without a Retry-After
-        return RateLimited(f"Abyssale answered 429: {words}", retry_after=1.0)
-    return None
 
 
 PROVIDER = Provider(

@@ -5,7 +5,7 @@ GET only: nothing here creates an image. One row per image, its nested values as
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +21,6 @@ from genai_orchestration.providers.base import (
     JobState,
     Provider,
     Schedule,
-    Table,
     account_of,
     active_pipeline,
     resource,
@@ -29,74 +28,13 @@ from genai_orchestration.providers.base import (
     source_of,
 )
 from genai_orchestration.providers.http import QUICK, Pace, ReadClient
-from genai_orchestration.providers.imagine_api import api
+from genai_orchestration.providers.imagine_api import api, listing
+from genai_orchestration.providers.imagine_api.tables import IMAGES, STATUS, STATUSES
 from genai_orchestration.providers.rows import to_arrow, unforeseen
 
 BEGINNING = date(2023, 1, 1)  # ImagineAPI opened in March 2023: nothing can be older
 
 logger = logging.getLogger(__name__)
-
-STATUSES = {
-    "pending": JobState.QUEUED,
-    "queued": JobState.QUEUED,
-    "in-progress": JobState.RUNNING,
-    "completed": JobState.SUCCEEDED,
-    "failed": JobState.FAILED,
-}
-
-IMAGES = Table(
-    name="images",
-    description=(
-        "Every Midjourney image of the account, one row each, by UTC day of `date_created`. "
-        "`status` is ImagineAPI's word, `state` the project's (QUEUED, RUNNING, SUCCEEDED, "
-        "FAILED). `upscaled_urls` (JSON) lists the four quadrants from top left to bottom right; "
-        "`upscaled` (JSON) holds the same four file ids in another order: never pair the two. A "
-        "finished image is never overwritten by a late progress report."
-    ),
-    disposition="merge",
-    primary_key=("id",),
-    by_day=True,
-    states=True,
-    picture="url",
-    caption="prompt",
-    fresh_within=timedelta(hours=26),
-    columns={
-        "id": "text",
-        "prompt": "text",
-        "results": "text",
-        "user_created": "text",
-        "date_created": "timestamp",
-        "status": "text",
-        "state": "text",
-        "progress": "bigint",
-        "url": "text",
-        "error": "text",
-        "upscaled_urls": "json",
-        "ref": "text",
-        "upscaled": "json",
-    },
-)
-
-STATUS = Table(
-    name="status",
-    description=(
-        "The ImagineAPI bot's health (`bot_status`: healthy, unhealthy, starting, paused) each "
-        "time it was asked, a row per look with `read_at`. It is not per user, and may say "
-        "unhealthy while images are made."
-    ),
-    disposition="append",
-    fresh_within=timedelta(minutes=30),
-    columns={
-        "read_at": "timestamp",
-        "bot_status": "text",
-        "message": "text",
-        "date_created": "timestamp",
-        "date_updated": "timestamp",
-        "id": "bigint",
-        "user_created": "text",
-        "user_updated": "text",
-    },
-)
 
 
 def imagine_api_source(
@@ -126,17 +64,17 @@ def imagine_api_source(
     )
 
 
-def image_counter(pace: Pace = QUICK) -> api.ImageCounter:
+def image_counter(pace: Pace = QUICK) -> listing.ImageCounter:
     """The configured account's images, to be counted."""
     account = account_of(PROVIDER, None, None)
-    return api.ImageCounter(api.connect(account.api_key, account.base_url, pace))
+    return listing.ImageCounter(api.connect(account.api_key, account.base_url, pace))
 
 
 def examine(account: Account) -> Iterator[Finding]:
     """Whether the server answers to this key, how its bot is, and where its pictures are."""
     client = api.connect(account.api_key, account.base_url, QUICK)
-    total = api.count(client)
-    bot = client.get_json("items/status")["data"]["bot_status"]
+    total = listing.count(client)
+    bot = client.get_object("items/status", at="data").get("bot_status")
     yield Finding.good(
         f"ImagineAPI answers at {account.base_url}: {total} images, the bot is {bot}."
     )
@@ -162,9 +100,9 @@ def images(
     now = datetime.now(timezone.utc)
     filters = [api.FINISHED] if finished_only else []
     if ids is None:
-        pages = api.read_window(client, window, *filters, now=now)
+        pages = listing.read_window(client, window, *filters, now=now)
     else:
-        pages = api.read_ids(client, ids)
+        pages = listing.read_ids(client, ids)
     found: set[str] = set()
     for page in filter(None, pages):
         found.update(record["id"] for record in page if ids is not None)
@@ -194,7 +132,7 @@ def state_of(record: api.Record) -> str:
 
 def status(client: ReadClient) -> Iterator[pa.Table]:
     """The bot's health now: one row."""
-    answer = client.get_json("items/status")["data"]
+    answer = client.get_object("items/status", at="data")
     yield to_arrow([{"read_at": datetime.now(timezone.utc), **answer}], STATUS.columns)
 
 

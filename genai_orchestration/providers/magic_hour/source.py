@@ -13,7 +13,7 @@ import importlib.resources
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +22,6 @@ from dlt.extract import DltSource
 from genai_orchestration.providers.base import (
     Account,
     Finding,
-    JobState,
     Provider,
     Schedule,
     Table,
@@ -30,88 +29,15 @@ from genai_orchestration.providers.base import (
     resource,
     source_of,
 )
-from genai_orchestration.providers.http import (
-    PATIENT,
-    QUICK,
-    KeyAuth,
-    NotFound,
-    Pace,
-    ReadClient,
-    Unavailable,
-)
+from genai_orchestration.providers.http import PATIENT, QUICK, KeyAuth, Pace, ReadClient
+from genai_orchestration.providers.magic_hour.tables import CREDITS, MODELS, STATUS, STATUSES
+from genai_orchestration.providers.refusals import NotFound, RateLimited, Unavailable
 from genai_orchestration.providers.rows import to_arrow, unforeseen
 
-HOURLY = timedelta(hours=2)  # an hourly load, and an hour to run late
 CATALOGUE = "models.csv"
 ACCOUNT = "v1/account"
 
 logger = logging.getLogger(__name__)
-
-STATUSES = {
-    "draft": JobState.QUEUED,
-    "queued": JobState.QUEUED,
-    "rendering": JobState.RUNNING,
-    "complete": JobState.SUCCEEDED,
-    "error": JobState.FAILED,
-    "canceled": JobState.CANCELED,
-}
-
-CREDITS = Table(
-    name="credits",
-    description=(
-        "The account's credit balance, tier and subscription each time they were asked for, a row "
-        "per look with `read_at`. `answered_by` names the path that answered: Magic Hour's "
-        "current API has the balance in /v1/account."
-    ),
-    disposition="append",
-    fresh_within=HOURLY,
-    columns={
-        "read_at": "timestamp",
-        "credits": "bigint",
-        "id": "text",
-        "email": "text",
-        "tier": "text",
-        "subscription": "json",
-        "answered_by": "text",
-    },
-)
-
-MODELS = Table(
-    name="models",
-    description=(
-        "Models and modes with their price in credits. Magic Hour lists none over its API, so "
-        "this is a catalogue shipped with the project (`catalogue_date`); prices drift, and "
-        "a price is null where none is published."
-    ),
-    disposition="replace",
-    columns={
-        "operation": "text",
-        "model": "text",
-        "option": "text",
-        "credits": "bigint",
-        "image_counts": "json",
-        "note": "text",
-        "catalogue_date": "text",
-        "answered_by": "text",
-    },
-)
-
-STATUS = Table(
-    name="status",
-    description=(
-        "Whether Magic Hour's API answers, a row per look with `read_at` and the milliseconds it "
-        "took. There is no status path in the current API: an answer of /v1/account counts as up."
-    ),
-    disposition="append",
-    fresh_within=HOURLY,
-    columns={
-        "read_at": "timestamp",
-        "status": "text",
-        "milliseconds": "bigint",
-        "message": "text",
-        "answered_by": "text",
-    },
-)
 
 
 def magic_hour_source(api_key: str | None = None, base_url: str | None = None) -> DltSource:
@@ -144,7 +70,7 @@ def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
 def examine(account: Account) -> Iterator[Finding]:
     """Whether the account answers to this key, and what it has to spend."""
     client = connect(account.api_key, account.base_url, QUICK)
-    answer = client.get_json(ACCOUNT)
+    answer = client.get_object(ACCOUNT)
     yield Finding.good(
         f"Magic Hour answers at {client.base_url}: {answer['credits']} credits, "
         f"tier {answer['tier']}."
@@ -177,6 +103,8 @@ def status(client: ReadClient) -> Iterator[pa.Table]:
         answer, path = _first_of(client, "v1/status", ACCOUNT)
         said = answer if path == "v1/status" else {}
         row = {"status": "up", **said, "answered_by": f"/{path}"}
+    except RateLimited as error:  # it does answer
+        row = {"status": "up", "message": str(error), "answered_by": f"/{ACCOUNT}"}
     except Unavailable as error:
         row = {"status": "down", "message": str(error), "answered_by": f"/{ACCOUNT}"}
     taken = round(1000 * (time.monotonic() - started))
@@ -199,9 +127,9 @@ def catalogue() -> list[dict[str, Any]]:
 
 def _first_of(client: ReadClient, documented: str, fallback: str) -> tuple[Mapping[str, Any], str]:
     try:
-        return client.get_json(documented), documented
+        return client.get_object(documented), documented
     except NotFound:
-        return client.get_json(fallback), fallback
+        return client.get_object(fallback), fallback
 
 
 def _table(table: Table, records: list[dict[str, Any]]) -> pa.Table:

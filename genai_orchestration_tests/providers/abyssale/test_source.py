@@ -10,8 +10,9 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from genai_orchestration.errors import plain
 from genai_orchestration.providers.abyssale import PROVIDER, abyssale_source
-from genai_orchestration.providers.abyssale.source import connect, designs_version
-from genai_orchestration.providers.http import (
+from genai_orchestration.providers.abyssale.api import connect
+from genai_orchestration.providers.abyssale.source import designs_version
+from genai_orchestration.providers.refusals import (
     OutOfCredits,
     ProviderError,
     RateLimited,

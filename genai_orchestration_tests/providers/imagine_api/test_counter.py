@@ -5,12 +5,12 @@ from datetime import date, timedelta
 import pytest
 
 from genai_orchestration.providers.base import Counts
-from genai_orchestration.providers.http import MissingKey, RateLimited
-from genai_orchestration.providers.imagine_api.api import ImageCounter
+from genai_orchestration.providers.imagine_api.listing import ImageCounter
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.imagine_api.sandbox.time import iso
 from genai_orchestration.providers.imagine_api.source import image_counter
+from genai_orchestration.providers.refusals import MissingKey, RateLimited
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.imagine_api.account import LIST, at, emptied, raw, state

@@ -8,10 +8,10 @@ import orjson
 import pytest
 
 from genai_orchestration.errors import plain
-from genai_orchestration.providers.http import WrongSetting
-from genai_orchestration.providers.imagine_api import PROVIDER, api, imagine_api_source
+from genai_orchestration.providers.imagine_api import PROVIDER, imagine_api_source, listing
 from genai_orchestration.providers.imagine_api.sandbox import record
 from genai_orchestration.providers.imagine_api.sandbox.images import OTHER_USER, OWN_USER, Spec
+from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.imagine_api.account import (
@@ -104,21 +104,21 @@ def test_the_configured_start_is_where_loading_begins(
 def test_pages_end_where_the_list_ends(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, number: int, counts: bool
 ) -> None:
-    monkeypatch.setattr(api, "PAGE", 7)
+    monkeypatch.setattr(listing, "PAGE", 7)
     images = emptied(sandbox)
     images.counts = counts
     added = images.add(apart(midnight(sandbox), number, timedelta(minutes=1)))
-    assert ids(api.read(client(sandbox))) == added[::-1]
+    assert ids(listing.read(client(sandbox))) == added[::-1]
 
 
 def test_images_of_the_same_millisecond_cross_the_border_of_a_page_once(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "PAGE", 7)
+    monkeypatch.setattr(listing, "PAGE", 7)
     noon = midnight(sandbox) - timedelta(hours=12)
     images = emptied(sandbox)
     added = images.add([*at(*[noon] * 5), *at(*[noon + MS] * 20), *at(*[noon + 2 * MS] * 5)])
-    found = ids(api.read(client(sandbox)))
+    found = ids(listing.read(client(sandbox)))
     assert sorted(found) == sorted(added)
 
 
@@ -130,7 +130,7 @@ def test_a_server_with_short_pages_gives_all_images(sandbox: Sandbox) -> None:
 def test_a_server_that_does_not_count_gives_all_images(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "PAGE", 100)
+    monkeypatch.setattr(listing, "PAGE", 100)
     state(sandbox).counts = False
     assert len({row["id"] for row in read(imagine_api_source(), "images")}) == OWN
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from genai_orchestration.providers.http import Unavailable
-from genai_orchestration.providers.imagine_api import api
+from genai_orchestration.providers.imagine_api import api, listing
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
+from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration_tests.providers.imagine_api.account import (
     apart,
@@ -26,8 +26,8 @@ MS = timedelta(milliseconds=1)
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of seven, each asked for when the one before has been taken."""
-    monkeypatch.setattr(api, "PAGE", 7)
-    monkeypatch.setattr(api, "AHEAD", 1)
+    monkeypatch.setattr(listing, "PAGE", 7)
+    monkeypatch.setattr(listing, "AHEAD", 1)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_images_deleted_behind_the_reader_hide_none_before_it(
     sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
 ) -> None:
     there = images.add(apart(noon, 40, MINUTE))[::-1]
-    reading = api.read(client(sandbox))
+    reading = listing.read(client(sandbox))
     found = ids([next(reading), next(reading)])
     for gone in there[:3]:
         images.remove(gone)
@@ -55,7 +55,7 @@ def test_a_list_that_shrinks_below_its_next_page_is_still_read_to_its_end(
     sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
 ) -> None:
     there = images.add(apart(noon, 8, MINUTE))[::-1]
-    reading = api.read(client(sandbox))
+    reading = listing.read(client(sandbox))
     found = ids([next(reading)])
     assert found == there[:7]
     for gone in there[:2]:
@@ -67,7 +67,7 @@ def test_images_inserted_behind_the_reader_are_no_reason_to_read_one_twice(
     sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
 ) -> None:
     there = images.add(apart(noon, 40, MINUTE))[::-1]
-    reading = api.read(client(sandbox))
+    reading = listing.read(client(sandbox))
     found = ids([next(reading), next(reading)])
     images.add(apart(noon - timedelta(hours=3), 5, MINUTE))
     assert found + ids(reading) == there
@@ -78,7 +78,7 @@ def test_images_of_one_millisecond_over_many_pages_are_read_once_when_the_list_m
 ) -> None:
     first = images.add(at(noon - MINUTE))[0]
     there = images.add([*at(*[noon] * 30), *at(noon + MINUTE)])
-    reading = api.read(client(sandbox))
+    reading = listing.read(client(sandbox))
     found = ids([next(reading), next(reading), next(reading)])
     images.remove(first)
     assert sorted(found + ids(reading)) == sorted([first, *there])
@@ -88,7 +88,7 @@ def test_images_appended_while_the_list_is_read_are_read_too(
     sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
 ) -> None:
     there = images.add(apart(noon, 20, MINUTE))[::-1]
-    reading = api.read(client(sandbox))
+    reading = listing.read(client(sandbox))
     found = ids([next(reading)])
     appended = images.add(apart(noon + timedelta(hours=2), 30, MINUTE))[::-1]
     assert found + ids(reading) == there + appended
@@ -104,7 +104,7 @@ def test_whoever_is_there_all_along_is_read_exactly_once(
     seed: int,
     ahead: int,
 ) -> None:
-    monkeypatch.setattr(api, "AHEAD", ahead)
+    monkeypatch.setattr(listing, "AHEAD", ahead)
     chance = random.Random(seed)
 
     def somewhen() -> datetime:
@@ -112,7 +112,7 @@ def test_whoever_is_there_all_along_is_read_exactly_once(
 
     there = set(images.add(at(*(somewhen() for _ in range(100)))))
     found: list[str] = []
-    for page in api.read(client(sandbox)):
+    for page in listing.read(client(sandbox)):
         found += [record["id"] for record in page]
         for gone in chance.sample(sorted(images.images), chance.randrange(3)):
             images.remove(gone)
@@ -127,11 +127,11 @@ def test_whoever_is_there_all_along_is_read_exactly_once(
 def test_a_list_that_never_stands_still_is_given_up_in_words(
     sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "RESTARTS", 3)
+    monkeypatch.setattr(listing, "RESTARTS", 3)
     images.add(apart(noon, 60, MINUTE))
 
     def read_and_delete() -> Iterator[api.Page]:
-        for page in api.read(client(sandbox)):
+        for page in listing.read(client(sandbox)):
             yield page
             images.remove(page[-1]["id"])
 
@@ -144,7 +144,9 @@ def test_images_that_appear_late_behind_the_reader_are_read_at_the_end(
 ) -> None:
     now = sandbox.clock.now()
     there = images.add(apart(now, 30, timedelta(seconds=20)))[::-1]
-    reading = api.read_window(client(sandbox), api.Window(midnight(sandbox, -1).date()), now=now)
+    reading = listing.read_window(
+        client(sandbox), api.Window(midnight(sandbox, -1).date()), now=now
+    )
     found = ids([next(reading), next(reading), next(reading)])
     late = images.add(at(now - 9 * MINUTE, now - 8 * MINUTE))
     found += ids(reading)
@@ -157,5 +159,5 @@ def test_a_window_that_is_long_over_is_read_once(
     images.add(apart(noon, 3, MINUTE))
     window = api.Window(noon.date(), (noon + timedelta(days=1)).date())
     late = noon + timedelta(days=2)
-    assert len(ids(api.read_window(client(sandbox), window, now=late))) == 3
+    assert len(ids(listing.read_window(client(sandbox), window, now=late))) == 3
     assert len(sandbox.traffic.calls) == 1

@@ -1,0 +1,45 @@
+"""Abyssale's address, key, ceiling and errors, and the one question that tells of changes."""
+
+import requests
+
+from genai_orchestration.providers.http import PATIENT, KeyAuth, Pace, RateLimit, ReadClient
+from genai_orchestration.providers.refusals import OutOfCredits, ProviderError, RateLimited
+
+REQUESTS_PER_SECOND = 10  # the gateway's ceiling over a whole workspace
+
+
+def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
+    """A read client for the workspace of `api_key`, never above Abyssale's ceiling."""
+    return ReadClient(
+        title="Abyssale",
+        section="abyssale_source",
+        base_url=base_url,
+        auth=KeyAuth("x-api-key", api_key),
+        limit=RateLimit(REQUESTS_PER_SECOND),
+        classify=_classify,
+        pace=pace,
+    )
+
+
+def latest_change(client: ReadClient) -> tuple[int, int]:
+    """How many designs there are, and the newest `updated_at` (Unix seconds): one small request.
+
+    Together they move whenever a design is made, changed or deleted.
+    """
+    answer = client.get("designs", {"sort": "updated", "order": "desc", "page": 1, "per_page": 1})
+    newest = client.parsed(answer)
+    total = int(answer.headers.get("X-Total-Count", len(newest)))
+    return total, newest[0]["updated_at"] if newest else 0
+
+
+def _classify(answer: requests.Response, words: str) -> ProviderError | None:
+    """Abyssale's 429 has three meanings, told apart by `id`."""
+    try:
+        code = answer.json()["id"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    if code == "feature_not_in_plan":
+        return OutOfCredits(f"Abyssale refuses: {words} The workspace's plan does not include it.")
+    if code == "rate_limit_exceeded":  # the gateway's 10 requests a second, without a Retry-After
+        return RateLimited(f"Abyssale answered 429: {words}", retry_after=1.0)
+    return None

@@ -1,0 +1,73 @@
+"""Magic Hour's tables: what each holds, the types of its columns, and the status words."""
+
+from datetime import timedelta
+
+from genai_orchestration.providers.base import JobState, Table
+
+HOURLY = timedelta(hours=2)  # an hourly load, and an hour to run late
+
+STATUSES = {
+    "draft": JobState.QUEUED,
+    "queued": JobState.QUEUED,
+    "rendering": JobState.RUNNING,
+    "complete": JobState.SUCCEEDED,
+    "error": JobState.FAILED,
+    "canceled": JobState.CANCELED,
+}
+
+CREDITS = Table(
+    name="credits",
+    description=(
+        "The account's credit balance, tier and subscription each time they were asked for, a row "
+        "per look with `read_at`. `answered_by` names the path that answered: Magic Hour's "
+        "current API has the balance in /v1/account."
+    ),
+    disposition="append",
+    fresh_within=HOURLY,
+    columns={
+        "read_at": "timestamp",
+        "credits": "bigint",
+        "id": "text",
+        "email": "text",
+        "tier": "text",
+        "subscription": "json",
+        "answered_by": "text",
+    },
+)
+
+MODELS = Table(
+    name="models",
+    description=(
+        "Models and modes with their price in credits. Magic Hour lists none over its API, so "
+        "this is a catalogue shipped with the project (`catalogue_date`); prices drift, and "
+        "a price is null where none is published."
+    ),
+    disposition="replace",
+    columns={
+        "operation": "text",
+        "model": "text",
+        "option": "text",
+        "credits": "bigint",
+        "image_counts": "json",
+        "note": "text",
+        "catalogue_date": "text",
+        "answered_by": "text",
+    },
+)
+
+STATUS = Table(
+    name="status",
+    description=(
+        "Whether Magic Hour's API answers, a row per look with `read_at` and the milliseconds it "
+        "took. There is no status path in the current API: an answer of /v1/account counts as up."
+    ),
+    disposition="append",
+    fresh_within=HOURLY,
+    columns={
+        "read_at": "timestamp",
+        "status": "text",
+        "milliseconds": "bigint",
+        "message": "text",
+        "answered_by": "text",
+    },
+)

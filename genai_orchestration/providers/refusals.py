@@ -1,0 +1,117 @@
+"""A provider's refusals: which kind each is, in a sentence with the next step.
+
+    status ─► WrongSetting (3xx, 400, 401, 403, 422) · OutOfCredits (402) · NotFound (404)
+              RateLimited (429) · Unavailable (5xx, no answer, half an answer)
+
+Only what a status means everywhere is decided here; a vendor's own codes are told apart beside
+its source.
+"""
+
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+
+import orjson
+import requests
+
+from genai_orchestration.errors import PlainError
+
+SHOWN = 200  # characters of a vendor's own words that go into a message
+
+
+class ProviderError(PlainError):
+    """A provider did not give what was asked for; the text says what to do next."""
+
+
+class MissingKey(ProviderError):
+    """No API key is configured."""
+
+
+class WrongSetting(ProviderError):
+    """A key, an address or another setting is not what the provider expects."""
+
+
+class NotFound(ProviderError):
+    """The provider does not know the thing, or the path."""
+
+
+class OutOfCredits(ProviderError):
+    """The account's credits, or its plan, do not allow it."""
+
+
+class Unavailable(ProviderError):
+    """The provider does not answer as it should just now: worth asking again later.
+
+    `retry_after` is the provider's own wait in seconds, when it gave one.
+    """
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class RateLimited(Unavailable):
+    """Too many requests: the provider is well, but wants to be left alone for a while."""
+
+
+def refusal(title: str, section: str, where: str, answer: requests.Response) -> ProviderError:
+    """The error for an answer that is not 2xx; `section` is where the settings are."""
+    status, wait = answer.status_code, retry_after(answer)
+    said = f"{title} answered {status} ({message_of(answer)}) at {where}."
+    match status:
+        case 401:
+            return WrongSetting(f"{said} The key is not accepted: set api_key in {section}.")
+        case 403:
+            return WrongSetting(
+                f"{said} The key in {section} api_key may not read this, or names another account."
+            )
+        case 402:
+            return OutOfCredits(f"{said} Top up the account's credits.")
+        case 404:
+            return NotFound(f"{said} Check base_url in {section}.")
+        case 429:
+            hint = "later" if wait is None else f"in {wait:g} s"
+            return RateLimited(f"{said} Too many requests: try again {hint}.", wait)
+        case _ if status >= 500:
+            return Unavailable(f"{said} The provider is in trouble: try again later.", wait)
+        case _ if status < 400:
+            target = answer.headers.get("location", "elsewhere").partition("?")[0]
+            return WrongSetting(f"{said} It redirects to {target}: set base_url in {section}.")
+        case _:
+            return WrongSetting(f"{said} The request was not understood; see {section}.")
+
+
+def message_of(answer: requests.Response) -> str:
+    """The vendor's own words in an error answer, shortened; the reason phrase without any."""
+    try:
+        body = orjson.loads(answer.content)
+        errors = body.get("errors") or [body]
+        words = body.get("message") or errors[0].get("message")
+    except (orjson.JSONDecodeError, AttributeError, IndexError, TypeError, KeyError):
+        words = None
+    return str(words or answer.reason or "no reason given")[:SHOWN]
+
+
+def retry_after(answer: requests.Response) -> float | None:
+    """Seconds from `Retry-After`: whole, fractional or an HTTP date; None when it is unusable."""
+    value = answer.headers.get("retry-after", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(timezone.utc)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds)
+
+
+def cause_of(error: requests.exceptions.RequestException) -> str:
+    """Why there was no answer, without the address and its query string."""
+    match error:
+        case requests.exceptions.Timeout():
+            return "no answer in time"
+        case requests.exceptions.SSLError():
+            return "the TLS handshake failed"
+        case requests.exceptions.ConnectionError():
+            return "no connection"
+        case _:
+            return type(error).__name__
