@@ -65,7 +65,7 @@ class Cursor:
     through: date | None = None  # the last day that was opened
     loaded: Mapping[date, int | None] = field(default_factory=dict)  # open days: jobs loaded
     asked: Mapping[date, Asked] = field(default_factory=dict)
-    seq: int = 0
+    seq: int = 0  # rounds of asking, so that no run key comes twice
     old_looked: datetime | None = None  # when the older days were counted last
     place: date | None = None  # where a look that ran out of time goes on
     missed: tuple[date, date] | None = None  # days of a long stop, beyond REACH
@@ -79,7 +79,10 @@ class Cursor:
             "seq": self.seq,
             "open": [self._back(day) for day in self.loaded],
             "loaded": list(self.loaded.values()),  # beside "open": an object would be 120 B longer
-            "asked": {self._back(d): [a.finished, a.seq, a.attempt] for d, a in self.asked.items()},
+            "asked": {
+                self._back(day): [ask.finished, self.seq - ask.seq, ask.attempt]
+                for day, ask in self.asked.items()
+            },
             "old": self.old_looked and int(self.old_looked.timestamp()),
             "place": self.place and self.place.isoformat(),
             "missed": self.missed and [day.isoformat() for day in self.missed],
@@ -104,7 +107,8 @@ class Cursor:
             through=through,
             loaded=dict(zip(opened, body.get("loaded", ()), strict=True)),
             asked={
-                through - int(back) * DAY: Asked(*a) for back, a in body.get("asked", {}).items()
+                through - int(back) * DAY: Asked(finished, body["seq"] - rounds, attempt)
+                for back, (finished, rounds, attempt) in body.get("asked", {}).items()
             },
             seq=body["seq"],
             old_looked=body.get("old") and datetime.fromtimestamp(body["old"]).astimezone(),
@@ -137,6 +141,8 @@ def open_days(cursor: Cursor, now: datetime, unfinished: Sequence[date]) -> Curs
     """The cursor with today, yesterday, the days since the last look and `unfinished` opened."""
     today = now.date()
     first = today - REACH * DAY
+    # from the minute of the first start on: after a reset, no key is one that Dagster has seen
+    seq = cursor.seq if cursor.through else int(now.timestamp()) // 60
     wanted = {today, today - DAY, *unfinished}
     missed = cursor.missed
     if cursor.through and cursor.through < today:
@@ -149,7 +155,7 @@ def open_days(cursor: Cursor, now: datetime, unfinished: Sequence[date]) -> Curs
     opened = {day: None for day in sorted(wanted) if day >= first}
     asked = {day: a for day, a in cursor.asked.items() if day >= first}
     return dataclasses.replace(
-        cursor, through=today, loaded={**opened, **kept}, asked=asked, missed=missed
+        cursor, through=today, loaded={**opened, **kept}, asked=asked, seq=seq, missed=missed
     )
 
 

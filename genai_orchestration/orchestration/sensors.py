@@ -77,7 +77,8 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
             counter = watch.connect(QUICK)
         except PlainError as error:
             return dg.SkipReason(str(error))
-        tick, sentence = look(context, counter, watch.noun, now=_now())
+        key = asset_key(provider, watch.table)
+        tick, sentence = look(context, counter, watch.noun, key, now=_now())
         if tick.red:
             raise NotLoaded(tick.failure)
         requests = [_day_request(group, watch.table, request) for request in tick.requests]
@@ -94,22 +95,25 @@ def look(
     context: dg.SensorEvaluationContext,
     counter: DayCounter,
     noun: str,
+    key: dg.AssetKey,
     *,
     now: datetime,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Tick, str]:
     """One look: what to do, and a sentence about the state of things."""
-    cursor = Cursor.loads(context.cursor)
+    cursor = _without_filled_gap(Cursor.loads(context.cursor), context.instance, key)
     outcomes = {
         day: outcome_of(context.instance, day_watch.run_key(day, ask))
         for day, ask in cursor.asked.items()
     }
     cursor = day_watch.open_days(cursor, now, ())  # an outage must not cost a day
-    deadline = clock() + BUDGET
     counts: dict[date, Counts] = {}
-    place: date | None = None
+    deadline = clock() + BUDGET
     try:
-        cursor = day_watch.open_days(cursor, now, _unfinished(counter, cursor, now))
+        unfinished, place = _unfinished(
+            counter, cursor, now, lambda: clock() > deadline - BUDGET / 2
+        )
+        cursor = day_watch.open_days(cursor, now, unfinished)
         for day in day_watch.due(cursor, now):
             if clock() > deadline:
                 place = day
@@ -123,12 +127,32 @@ def look(
     return tick, _sentence(sentence, tick, place)
 
 
-def _unfinished(counter: DayCounter, cursor: Cursor, now: datetime) -> list[date]:
-    """Older days with open images, looked for now and then; today and yesterday always count."""
+def _without_filled_gap(cursor: Cursor, instance: dg.DagsterInstance, key: dg.AssetKey) -> Cursor:
+    """Forget the days of a long stop once the backfill that was asked for has loaded them."""
+    if cursor.missed is None:
+        return cursor
+    first, last = cursor.missed
+    days = {(first + n * day_watch.DAY).isoformat() for n in range((last - first).days + 1)}
+    filled = days <= instance.get_materialized_partitions(key)
+    return dataclasses.replace(cursor, missed=None) if filled else cursor
+
+
+def _unfinished(
+    counter: DayCounter, cursor: Cursor, now: datetime, late: Callable[[], bool]
+) -> tuple[list[date], date | None]:
+    """Older days with open images, looked for now and then; and where time ran out, if it did."""
     if not day_watch.old_days_due(cursor, now):
-        return []
+        return [], None
     recent = now.date() - (day_watch.RECENT - 1) * day_watch.DAY
-    return counter.unfinished_days(now.date() - day_watch.REACH * day_watch.DAY, recent)
+    start = now.date() - day_watch.REACH * day_watch.DAY
+    if cursor.place and cursor.place < recent:
+        start = max(start, cursor.place)
+    days: list[date] = []
+    for day in counter.unfinished_days(start, recent):
+        days.append(day)
+        if late():
+            return days, day
+    return days, None
 
 
 def _state_of_things(counter: DayCounter, noun: str, now: datetime) -> str:

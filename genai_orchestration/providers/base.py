@@ -89,8 +89,8 @@ class DayCounter(Protocol):
     def counts(self, start: date, end: date | None) -> Counts:
         """Jobs created from `start` (inclusive) to `end` (exclusive)."""
 
-    def unfinished_days(self, start: date, end: date) -> list[date]:
-        """The days from `start` to before `end` that have open jobs."""
+    def unfinished_days(self, start: date, end: date) -> Iterator[date]:
+        """The days from `start` to before `end` that have open jobs, a request for each."""
 
     def oldest_unfinished(self, start: date) -> datetime | None:
         """When the oldest open job since `start` was created; None when none is open."""

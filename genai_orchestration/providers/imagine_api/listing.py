@@ -68,13 +68,11 @@ class ImageCounter:
         unfinished = count(self.client, window, UNFINISHED)
         return Counts(unfinished, count(self.client, window, FINISHED))
 
-    def unfinished_days(self, start: date, end: date) -> list[date]:
+    def unfinished_days(self, start: date, end: date) -> Iterator[date]:
         """One small request for each such day, however many images it has."""
-        days: list[date] = []
         while start < end and (found := self._oldest(Window(start, end))):
-            days.append(found.date())
+            yield found.date()
             start = found.date() + timedelta(days=1)
-        return days
 
     def oldest_unfinished(self, start: date) -> datetime | None:
         """`date_created` of the oldest open image since `start`."""

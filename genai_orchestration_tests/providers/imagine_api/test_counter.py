@@ -70,10 +70,10 @@ def test_days_with_open_images_are_named_once(
     images.add(at(edge + timedelta(days=3), outcome="late"))
     images.add(at(edge + timedelta(days=4), outcome="failed"))
     ninth, eighth, seventh = days(sandbox, 9, 8, 7)
-    assert counter.unfinished_days(BEGINNING, midnight(sandbox).date()) == [ninth, seventh]
-    assert counter.unfinished_days(eighth, midnight(sandbox).date()) == [seventh]
-    assert counter.unfinished_days(ninth, seventh) == [ninth]
-    assert counter.unfinished_days(seventh, seventh) == []
+    assert list(counter.unfinished_days(BEGINNING, midnight(sandbox).date())) == [ninth, seventh]
+    assert list(counter.unfinished_days(eighth, midnight(sandbox).date())) == [seventh]
+    assert list(counter.unfinished_days(ninth, seventh)) == [ninth]
+    assert list(counter.unfinished_days(seventh, seventh)) == []
 
 
 def test_the_oldest_open_image_is_found(
@@ -97,7 +97,7 @@ def test_two_thousand_open_images_need_no_more_requests_than_twenty(
         numbers = []
         for ask in (
             lambda: counter.counts(BEGINNING, None),
-            lambda: counter.unfinished_days(BEGINNING, midnight(sandbox).date()),
+            lambda: list(counter.unfinished_days(BEGINNING, midnight(sandbox).date())),
             lambda: counter.oldest_unfinished(BEGINNING),
         ):
             sandbox.traffic.calls.clear()
