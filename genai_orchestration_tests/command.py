@@ -1,0 +1,73 @@
+"""The `genai` command as a person runs it: in this process, or as one of its own."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from click.testing import CliRunner
+
+from genai_orchestration.cli import main
+from genai_orchestration.settings import Settings
+
+GENAI = str(Path(sys.executable).with_name("genai"))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command wrote, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one line of an error that was foreseen; there must be nothing else."""
+        assert (self.code, self.out) == (1, ""), self
+        assert self.err.startswith("Error: "), self
+        assert self.err.endswith(".\n"), self
+        assert self.err.count("\n") == 1, self
+        return self.err.removeprefix("Error: ").strip()
+
+    @property
+    def usage(self) -> str:
+        """The last line of a wrong command line: what is wrong, below click's own two lines."""
+        assert (self.code, self.out) == (2, ""), self
+        assert self.err.startswith("Usage: genai "), self
+        return self.err.splitlines()[-1].removeprefix("Error: ")
+
+
+def genai(*arguments: str) -> Said:
+    """Run it in this process; an error that nobody foresaw fails the test."""
+    result = CliRunner().invoke(main, list(arguments), prog_name="genai", catch_exceptions=False)
+    return Said(result.exit_code, result.stdout, result.stderr)
+
+
+def process(*arguments: str, **environment: str) -> Said:
+    """Run it as a process to its end, within two minutes."""
+    ended = subprocess.run(
+        [GENAI, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Said(ended.returncode, ended.stdout, ended.stderr)
+
+
+def tables(settings: Settings) -> dict[str, int]:
+    """The rows of every table in the DuckDB file, by its qualified name; empty without a file."""
+    if not settings.warehouse.exists():
+        return {}
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        names = connection.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
+        ).fetchall()
+        return {
+            name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
+            for (name,) in names
+        }

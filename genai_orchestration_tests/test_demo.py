@@ -1,0 +1,63 @@
+"""`genai demo --once` as a person starts it: no key, no network but this host, state of its own."""
+
+import os
+from pathlib import Path
+
+from genai_orchestration import warehouse
+from genai_orchestration.providers import provider_named
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.command import genai, process, tables
+
+MARK = "GENAI_TEST_DEMO"  # an environment variable by which its processes are found
+
+
+def test_the_tour_ends_with_every_image_final_but_the_stuck_ones_and_leaves_the_real_state_alone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.home.mkdir()
+    settings.warehouse.write_text("the real warehouse")
+    said = process(
+        "demo",
+        "--once",
+        GENAI_DESTINATION="postgres",  # the real one: not for the demo
+        SOURCES__MAGIC_HOUR_SOURCE__API_KEY="a-real-key",
+        **{MARK: str(tmp_path)},
+    )
+    assert (said.code, said.err) == (0, ""), said
+    assert "a-real-key" not in said.out
+
+    demo = Settings(home=settings.home / "demo")
+    stored = tables(demo)
+    assert stored["imagine_api_data.images"] == 600
+    stuck = warehouse.query(
+        provider_named("imagine_api"),
+        demo,
+        "SELECT id FROM {images} WHERE state NOT IN ('SUCCEEDED', 'FAILED') ORDER BY id",
+    )
+    assert len(stuck or []) == 2
+    assert f"Stuck, and so still open: {', '.join(row[0] for row in stuck or [])}." in said.out
+    assert f"The warehouse is {demo.warehouse}" in said.out
+    for table in ("designs", "images", "models"):
+        assert f"│ {table} " in said.out
+
+    assert settings.warehouse.read_text() == "the real warehouse"
+    assert sorted(path.name for path in settings.home.iterdir()) == ["demo", "warehouse.duckdb"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
+    assert left_behind(tmp_path) == []
+
+
+def test_the_demo_says_when_its_port_is_none() -> None:
+    assert "'--port': 70000 is not in the range" in genai("demo", "--port", "70000").usage
+
+
+def left_behind(mark: Path) -> list[int]:
+    """Processes that still run with the mark of this test in their environment."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for process_folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (process_folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(process_folder.name))
+        except OSError:
+            continue  # it has just ended, or is somebody else's
+    return [pid for pid in found if pid != os.getpid()]
