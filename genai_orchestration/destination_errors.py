@@ -20,7 +20,7 @@ from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.storages.configuration import WithLocalFiles
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from genai_orchestration.errors import PlainError, plain
+from genai_orchestration.errors import PlainError, causes, plain
 from genai_orchestration.settings import HOME_VARIABLE, Settings
 from genai_orchestration.warehouse import WarehouseError
 
@@ -50,7 +50,7 @@ def in_words(error: BaseException, settings: Settings) -> PlainError | None:
     """The error, however deep it is wrapped, as a sentence; None when nobody foresaw it."""
     if known := plain(error):
         return known
-    sentences = (_sentence(cause, settings) for cause in _causes(error))
+    sentences = (_sentence(cause, settings) for cause in causes(error))
     return next(filter(None, sentences), None)
 
 
@@ -60,15 +60,6 @@ def unusable_home(error: OSError, settings: Settings) -> UnusableHome:
         f"State cannot be kept in {settings.home} ({error.strerror}): set {HOME_VARIABLE} to a "
         "folder that you may write to."
     )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in seen:
-        yield current
-        seen.append(current)
-        current = current.__cause__ or current.__context__
 
 
 def _sentence(error: BaseException, settings: Settings) -> PlainError | None:

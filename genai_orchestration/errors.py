@@ -1,17 +1,22 @@
 """Errors whose text is written for the person who reads it: the thing, the cause, the next step."""
 
+from collections.abc import Iterator
+
 
 class PlainError(Exception):
     """An error to show as it is, without a stack trace."""
 
 
-def plain(error: BaseException) -> PlainError | None:
-    """The plain error behind `error`, however deep libraries wrapped it; None without one."""
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what is behind it, outermost first."""
     seen: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in seen:
-        if isinstance(current, PlainError):
-            return current
+        yield current
         seen.append(current)
         current = current.__cause__ or current.__context__
-    return None
+
+
+def plain(error: BaseException) -> PlainError | None:
+    """The plain error behind `error`, however deep libraries wrapped it; None without one."""
+    return next((cause for cause in causes(error) if isinstance(cause, PlainError)), None)

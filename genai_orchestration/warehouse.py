@@ -25,6 +25,7 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.common.pipeline import LoadInfo
 from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import WithSqlClient
 from dlt.pipeline.pipeline import Pipeline
 
 from genai_orchestration.errors import PlainError
@@ -62,14 +63,16 @@ def destination(settings: Settings) -> Destination[Any, Any]:
         found = Destination.from_reference(settings.destination)
         if found is None:
             raise UnknownDestinationModule(settings.destination, settings.destination, [])
-        _ = found.client_class  # imports the database's own driver
+        if not issubclass(found.client_class, WithSqlClient):  # imports the database's own driver
+            raise UnknownDestinationModule(settings.destination, settings.destination, [])
         strategies = found.capabilities().supported_replace_strategies or ()
         if REPLACE in strategies and settings.destination != "filesystem":
             found.config_params["replace_strategy"] = REPLACE
     except UnknownDestinationModule:
         raise WarehouseError(
             f"dlt has no destination {settings.destination!r}: set {DESTINATION_VARIABLE} to "
-            "duckdb, postgres, bigquery, snowflake, redshift, databricks or filesystem."
+            "duckdb, postgres, bigquery, snowflake, redshift, databricks or filesystem (it has to "
+            "speak SQL)."
         ) from None
     except (MissingDependencyException, ModuleNotFoundError):
         raise WarehouseError(
@@ -103,8 +106,10 @@ def pipeline(
             _impl_cls=WarehousePipeline,
         )
         made.settings = settings
-        yield made
-        made.deactivate()
+        try:
+            yield made
+        finally:
+            made.deactivate()  # else it would stay dlt's active pipeline
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

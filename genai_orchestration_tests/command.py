@@ -7,12 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pytest
 from click.testing import CliRunner
 
 from genai_orchestration.cli import main
 from genai_orchestration.settings import Settings
 
 GENAI = str(Path(sys.executable).with_name("genai"))
+SECRET = "hunter2-is-no-key"
+PROVIDERS = {"abyssale": "Abyssale", "imagine_api": "ImagineAPI", "magic_hour": "Magic Hour"}
+# a program that has the DuckDB file open until it is written to
+HOLDER = (
+    "import duckdb, sys\n"
+    "connection = duckdb.connect(sys.argv[1])\n"
+    "print('open', flush=True)\n"
+    "sys.stdin.readline()\n"
+)
+
+each_provider = pytest.mark.parametrize("provider", PROVIDERS)
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ def process(*arguments: str, **environment: str) -> Said:
 
 def tables(settings: Settings) -> dict[str, int]:
     """The rows of every table in the DuckDB file, by its qualified name; empty without a file."""
-    if not settings.warehouse.exists():
+    if not settings.warehouse.is_file():
         return {}
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         names = connection.execute(
@@ -71,3 +83,8 @@ def tables(settings: Settings) -> dict[str, int]:
             name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
             for (name,) in names
         }
+
+
+def variable(provider: str, name: str) -> str:
+    """The environment variable of a provider's setting."""
+    return f"SOURCES__{provider.upper()}_SOURCE__{name.upper()}"

@@ -165,5 +165,3 @@ def at_the_api(sandbox: Sandbox, **bounds: str) -> int:
         timeout=10,
     )
     return int(answer.json()["meta"]["filter_count"])
-
-

@@ -15,7 +15,8 @@ from dagster_dlt import DagsterDltResource
 from dlt.common.runtime.collector import LogCollector
 
 from genai_orchestration import warehouse
-from genai_orchestration.errors import plain
+from genai_orchestration.destination_errors import WarehouseUnreachable, in_words
+from genai_orchestration.locks import WarehouseLocked
 from genai_orchestration.orchestration import facts
 from genai_orchestration.orchestration.checks import WINDOW_COMPLETE, window_check, window_spec
 from genai_orchestration.orchestration.groups import Group, asset_key
@@ -30,6 +31,7 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL
 
 # What to keep of dagster-dlt's metadata; the rest is 10 KB of file names in a folder that is gone
 KEPT = ("rows_loaded", "dagster/column_schema", "dagster/storage_kind")
+PASSING = (Unavailable, WarehouseUnreachable, WarehouseLocked)  # worth another attempt soon
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
@@ -90,11 +92,10 @@ def _load(
     try:
         yield from _run(context, dlt, group, days, **arguments)
     except Exception as error:
-        known = plain(error)
+        known = in_words(error, Settings.load())
         if known is None:
             raise
-        later = isinstance(known, Unavailable)
-        raise dg.Failure(str(known), allow_retries=later) from error
+        raise dg.Failure(str(known), allow_retries=isinstance(known, PASSING)) from error
 
 
 def _run(

@@ -196,7 +196,8 @@ def setting(provider: Provider, name: str) -> Any:
 
 def account_of(provider: Provider, api_key: str | None, base_url: str | None) -> Account:
     """The configured account; what is passed in wins. MissingKey names the setting."""
-    key = str(api_key or setting(provider, "api_key") or "").strip()  # a file's last line break
+    configured = api_key or setting(provider, "api_key")
+    key = configured.strip() if isinstance(configured, str) else ""  # a file's last line break
     if not key:
         raise MissingKey(
             f"{provider.title} has no API key: set api_key under [sources.{provider.section}] in "

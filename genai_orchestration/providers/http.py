@@ -7,10 +7,11 @@
 Only reads belong here: they may be repeated. Paid POSTs never go through this client.
 """
 
+import contextlib
+import queue
 import random
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -50,22 +51,28 @@ class KeyAuth(AuthBase):
 
 
 class RateLimit:
-    """Lets at most `per_second` requests start in any second, evenly spaced, over all threads."""
+    """Lets at most `per_second` requests reach the server in any second, over all threads.
 
-    # 4 % wider than the exact spacing: answers for jitter on the way to the provider's own count
-    SLACK = 1.04
+    A place is free again one second after its *answer* has come: by then the request has certainly
+    arrived, however long it was on its way. Even spacing would not do: delays bunch requests.
+    """
 
-    def __init__(self, per_second: float) -> None:
-        self._spacing = self.SLACK / per_second
-        self._next = 0.0
-        self._lock = threading.Lock()
+    SECOND = 1.001  # a hair over, for a server that counts both ends of its second
 
-    def wait(self) -> None:
-        """Sleep until this thread's turn."""
-        with self._lock:
-            start = max(self._next, time.monotonic())
-            self._next = start + self._spacing
-        time.sleep(max(0.0, start - time.monotonic()))
+    def __init__(self, per_second: int) -> None:
+        self._free_at: queue.SimpleQueue[float] = queue.SimpleQueue()
+        for _ in range(per_second):
+            self._free_at.put(0.0)
+
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        """Wait for a place, and keep it for the length of a with block and a second more."""
+        free_at = self._free_at.get()
+        time.sleep(max(0.0, free_at - time.monotonic()))
+        try:
+            yield
+        finally:
+            self._free_at.put(time.monotonic() + self.SECOND)
 
 
 @dataclass(frozen=True)
@@ -100,15 +107,15 @@ class ReadClient:
 
     def __post_init__(self) -> None:
         """Check the address and open a session that keeps connections alive."""
-        if not self.base_url.startswith(("http://", "https://")):
-            raise WrongSetting(
-                f"{self.title}'s base_url {self.base_url!r} is not an http(s) address: "
-                f"set base_url in [sources.{self.section}]."
-            )
-        if urlsplit(self.base_url).username:
+        if "@" in self.base_url:  # not quoted: what is before it may be a password
             raise WrongSetting(
                 f"{self.title}'s base_url holds a user name or a password, which would end up in "
                 f"logs: leave them out in [sources.{self.section}]."
+            )
+        if not _is_address(self.base_url):
+            raise WrongSetting(
+                f"{self.title}'s base_url {self.base_url!r} is not an http(s) address: "
+                f"set base_url in [sources.{self.section}]."
             )
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/json", **self.headers})
@@ -159,16 +166,15 @@ class ReadClient:
         )
 
     def _once(self, path: str, params: Mapping[str, Any] | None) -> requests.Response:
-        if self.limit:
-            self.limit.wait()
         try:
-            answer = self._session.get(
-                self._where(path),
-                params=params,
-                auth=self.auth,
-                timeout=self.pace.timeouts,
-                allow_redirects=False,
-            )
+            with self.limit.place() if self.limit else contextlib.nullcontext():
+                answer = self._session.get(
+                    self._where(path),
+                    params=params,
+                    auth=self.auth,
+                    timeout=self.pace.timeouts,
+                    allow_redirects=False,
+                )
         except requests.exceptions.RequestException as error:
             raise Unavailable(
                 f"{self.title} does not answer at {self._where(path)} ({cause_of(error)}). "
@@ -213,3 +219,12 @@ def _wait(state: tenacity.RetryCallState) -> float:
         return error.retry_after + 0.05  # a server that rounds its own clock down
     # 0.25, 0.5, 1, 2 s and up to a quarter more, so that many clients do not return at once
     return float(0.25 * 2 ** (state.attempt_number - 1) * random.uniform(1, 1.25))  # noqa: S311 not a secret
+
+
+def _is_address(base_url: str) -> bool:
+    try:
+        address = urlsplit(base_url)
+        _ = address.port  # a ValueError when it is no number
+    except ValueError:  # or a bracket without the other
+        return False
+    return bool(address.hostname) and base_url.startswith(("http://", "https://"))

@@ -1,5 +1,7 @@
-"""The limit on how many requests start in a second, with a clock that stands still."""
+"""The limit on how many requests reach a server in a second."""
 
+import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -9,28 +11,42 @@ from genai_orchestration.providers import http
 from genai_orchestration.providers.http import RateLimit
 
 
-@pytest.mark.parametrize("per_second", [1, 10, 25])
-def test_no_second_sees_more_starts_than_allowed_whatever_the_threads_do(
-    monkeypatch: pytest.MonkeyPatch, per_second: int
+@pytest.mark.parametrize("per_second", [5, 20])
+def test_no_second_sees_more_arrivals_than_allowed_however_late_requests_arrive(
+    per_second: int,
 ) -> None:
-    starts: list[float] = []
-    standing_still = SimpleNamespace(monotonic=lambda: 100.0, sleep=starts.append)
-    monkeypatch.setattr(http, "time", standing_still)
     limit = RateLimit(per_second)
-    with ThreadPoolExecutor(8) as threads:
-        for _ in range(80):
-            threads.submit(limit.wait)
-    starts.sort()
-    assert len(starts) == 80
-    later = starts[per_second:]
-    assert min(end - start for start, end in zip(starts, later, strict=False)) > 1.0
+    arrivals: list[float] = []
+
+    def request(seed: int) -> None:
+        delays = random.Random(seed)
+        with limit.place():
+            time.sleep(delays.choice([0, 0, 0.05, 0.3]))  # on its way
+            arrivals.append(time.monotonic())
+            time.sleep(delays.choice([0, 0.02]))  # the answer on its way back
+
+    with ThreadPoolExecutor(3 * per_second) as threads:
+        list(threads.map(request, range(4 * per_second)))
+    arrivals.sort()
+    assert len(arrivals) == 4 * per_second
+    later = arrivals[per_second:]
+    assert min(end - start for start, end in zip(arrivals, later, strict=False)) > 1.0
 
 
 def test_a_limit_makes_nobody_wait_who_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, slept = [0.0], list[float]()
+    now, slept = [10.0], list[float]()
     monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append))
-    limit = RateLimit(10)
-    for moment in (0.0, 5.0, 5.0):
+    limit = RateLimit(2)
+    for moment in (10.0, 10.0, 10.4, 15.0):
         now[0] = moment
-        limit.wait()
-    assert slept == [0.0, 0.0, pytest.approx(0.104)]
+        with limit.place():
+            pass
+    assert slept == [0.0, 0.0, pytest.approx(0.601), 0.0]
+
+
+def test_a_request_that_fails_gives_its_place_back() -> None:
+    limit = RateLimit(1)
+    with pytest.raises(OSError, match="broken"), limit.place():
+        raise OSError("broken")
+    with limit.place():
+        pass

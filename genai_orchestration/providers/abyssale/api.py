@@ -1,5 +1,7 @@
 """Abyssale's address, key, ceiling and errors, and the one question that tells of changes."""
 
+import functools
+
 import requests
 
 from genai_orchestration.providers.http import PATIENT, KeyAuth, Pace, RateLimit, ReadClient
@@ -15,10 +17,16 @@ def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
         section="abyssale_source",
         base_url=base_url,
         auth=KeyAuth("x-api-key", api_key),
-        limit=RateLimit(REQUESTS_PER_SECOND),
+        limit=_limit(api_key, base_url),
         classify=_classify,
         pace=pace,
     )
+
+
+@functools.cache
+def _limit(api_key: str, base_url: str) -> RateLimit:
+    """One limit for all clients of this process: the ceiling is the workspace's, not a client's."""
+    return RateLimit(REQUESTS_PER_SECOND)
 
 
 def latest_change(client: ReadClient) -> tuple[int, int]:

@@ -30,6 +30,7 @@ from genai_orchestration.providers.base import (
 from genai_orchestration.providers.http import QUICK, Pace, ReadClient
 from genai_orchestration.providers.imagine_api import api, listing
 from genai_orchestration.providers.imagine_api.tables import IMAGES, STATUS, STATUSES
+from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.rows import to_arrow, unforeseen
 
 BEGINNING = date(2023, 1, 1)  # ImagineAPI opened in March 2023: nothing can be older
@@ -79,7 +80,7 @@ def examine(account: Account) -> Iterator[Finding]:
         f"ImagineAPI answers at {account.base_url}: {total} images, the bot is {bot}."
     )
     newest = api.newest_picture(client)
-    if newest and urlsplit(newest).netloc != urlsplit(account.base_url).netloc:
+    if newest and _server(newest) != _server(account.base_url):
         yield Finding.bad(
             f"ImagineAPI stores picture addresses at {urlsplit(newest).netloc or newest!r}, but "
             f"its base_url is {account.base_url}: its PUBLIC_URL is wrong. Mend that on the "
@@ -87,10 +88,21 @@ def examine(account: Account) -> Iterator[Finding]:
         )
 
 
+def _server(address: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(address)
+    return parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 def start_date() -> date:
     """The first day that is loaded: `start_date` of the configuration, else 2023-01-01."""
-    configured = setting(PROVIDER, "start_date")
-    return date.fromisoformat(str(configured)) if configured else BEGINNING
+    configured = setting(PROVIDER, "start_date") or BEGINNING
+    try:
+        return date.fromisoformat(str(configured))
+    except ValueError:
+        raise WrongSetting(
+            f"ImagineAPI's start_date {str(configured)!r} is not a day: write it like 2024-01-31 "
+            "in [sources.imagine_api_source]."
+        ) from None
 
 
 def images(
