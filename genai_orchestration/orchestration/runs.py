@@ -4,11 +4,16 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
+from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.day_watch import Outcome
 
 RUN_KEY = "dagster/run_key"
 WILL_RETRY = "dagster/will_retry"
 RETRY_WITHIN = timedelta(minutes=10)  # the daemon starts a promised retry long before
+
+
+class NotLoaded(PlainError):
+    """What a sensor asked for failed again and again."""
 
 
 def outcome_of(instance: dg.DagsterInstance, run_key: str) -> Outcome:

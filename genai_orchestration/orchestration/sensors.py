@@ -5,21 +5,20 @@ change watch   one cheap request ─► another version than the one loaded? ─
 """
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
-from genai_orchestration.jobs.day_watch import Cursor, Tick
+from genai_orchestration.jobs.day_cursor import DAY, Cursor
+from genai_orchestration.jobs.day_watch import Tick
+from genai_orchestration.orchestration.change_sensor import change_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
-from genai_orchestration.orchestration.runs import outcome_of
+from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
 from genai_orchestration.providers.base import (
-    ChangeWatch,
     Counts,
     DayCounter,
     DayWatch,
@@ -31,31 +30,13 @@ EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
 
 
-@dataclass(frozen=True)
-class AskedVersion:
-    """A change watch's cursor: the version a run was asked for, in which round and attempt."""
-
-    version: str = ""
-    seq: int = 0
-    attempt: int = 1
-
-    @property
-    def run_key(self) -> str:
-        """Another key for each round and attempt: Dagster never runs one key twice."""
-        return f"{self.version}|s{self.seq}|a{self.attempt}"
-
-
-class NotLoaded(PlainError):
-    """What a sensor asked for failed again and again."""
-
-
 def provider_sensors(provider: Provider) -> list[dg.SensorDefinition]:
     """The provider's sensors, as its value lists them."""
     sensors = []
     if provider.day_watch:
         sensors.append(_day_sensor(provider, provider.day_watch))
     if provider.change_watch:
-        sensors.append(_change_sensor(provider, provider.change_watch))
+        sensors.append(change_sensor(provider, provider.change_watch))
     return sensors
 
 
@@ -132,7 +113,7 @@ def _without_filled_gap(cursor: Cursor, instance: dg.DagsterInstance, key: dg.As
     if cursor.missed is None:
         return cursor
     first, last = cursor.missed
-    days = {(first + n * day_watch.DAY).isoformat() for n in range((last - first).days + 1)}
+    days = {(first + n * DAY).isoformat() for n in range((last - first).days + 1)}
     filled = days <= instance.get_materialized_partitions(key)
     return dataclasses.replace(cursor, missed=None) if filled else cursor
 
@@ -143,8 +124,8 @@ def _unfinished(
     """Older days with open images, looked for now and then; and where time ran out, if it did."""
     if not day_watch.old_days_due(cursor, now):
         return [], None
-    recent = now.date() - (day_watch.RECENT - 1) * day_watch.DAY
-    start = now.date() - day_watch.REACH * day_watch.DAY
+    recent = now.date() - (day_watch.RECENT - 1) * DAY
+    start = now.date() - day_watch.REACH * DAY
     if cursor.place and cursor.place < recent:
         start = max(start, cursor.place)
     days: list[date] = []
@@ -156,7 +137,7 @@ def _unfinished(
 
 
 def _state_of_things(counter: DayCounter, noun: str, now: datetime) -> str:
-    since = now.date() - day_watch.REACH * day_watch.DAY
+    since = now.date() - day_watch.REACH * DAY
     oldest = counter.oldest_unfinished(since)
     if oldest is None:
         return f"No {noun} open"
@@ -195,55 +176,6 @@ def _day_request(group: Group, table: str, request: day_watch.Request) -> dg.Run
         asset_selection=[asset_key(group.provider, table)],
         # only finished images: a late progress report can then never reach a finished row
         run_config={"ops": {group.name: {"config": {"finished_only": True}}}},
-    )
-
-
-def _change_sensor(provider: Provider, watch: ChangeWatch) -> dg.SensorDefinition:
-    keys = [asset_key(provider, table) for table in watch.tables]
-
-    @dg.sensor(
-        name=watch.sensor,
-        job_name=f"{provider.name}_load",
-        minimum_interval_seconds=300,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description=(
-            f"Asks {provider.title} one small question, and loads {', '.join(watch.tables)} "
-            "when something has changed."
-        ),
-    )
-    def watch_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
-            version = watch.version()
-        except PlainError as error:
-            return dg.SkipReason(str(error))
-        return changed(context, keys, version)
-
-    return watch_changes
-
-
-def changed(
-    context: dg.SensorEvaluationContext, keys: list[dg.AssetKey], version: str
-) -> dg.SensorResult | dg.SkipReason:
-    """Ask for a run when `version` is not the one that was loaded, and again when it failed."""
-    asked = AskedVersion(**json.loads(context.cursor)) if context.cursor else AskedVersion()
-    if asked.version != version:
-        asked = AskedVersion(version, asked.seq + 1)
-    else:
-        outcome = outcome_of(context.instance, asked.run_key)
-        match outcome.state:
-            case "succeeded":
-                return dg.SkipReason(f"Nothing has changed: {version}.")
-            case "active":
-                return dg.SkipReason(f"A change is being loaded: {version}.")
-            case "failed":
-                if outcome.ended and _now() < outcome.ended + day_watch.delay(asked.attempt):
-                    if asked.attempt >= day_watch.RED_AFTER:
-                        raise NotLoaded(f"A change failed {asked.attempt} times: {outcome.cause}")
-                    return dg.SkipReason(f"A change failed to load, soon again: {outcome.cause}.")
-                asked = dataclasses.replace(asked, attempt=asked.attempt + 1)
-    request = dg.RunRequest(run_key=asked.run_key, asset_selection=keys)
-    return dg.SensorResult(
-        run_requests=[request], cursor=json.dumps(dataclasses.asdict(asked), sort_keys=True)
     )
 
 

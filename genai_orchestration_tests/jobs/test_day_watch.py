@@ -6,14 +6,12 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
+from genai_orchestration.jobs.day_cursor import DAY, Asked, Cursor
 from genai_orchestration.jobs.day_watch import (
     AT_ONCE,
-    DAY,
     OLD_EVERY,
     REACH,
     RED_AFTER,
-    Asked,
-    Cursor,
     Outcome,
     Request,
     Tick,

@@ -12,11 +12,10 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genai_orchestration.jobs.day_cursor import DAY, Cursor
 from genai_orchestration.jobs.day_watch import (
     AT_ONCE,
-    DAY,
     REACH,
-    Cursor,
     Outcome,
     Request,
     Tick,

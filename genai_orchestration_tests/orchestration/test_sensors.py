@@ -12,10 +12,11 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import warehouse
-from genai_orchestration.jobs.day_watch import RED_AFTER, Cursor
+from genai_orchestration.jobs.day_cursor import Cursor
+from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.orchestration import assets, sensors
-from genai_orchestration.orchestration.runs import RUN_KEY
-from genai_orchestration.orchestration.sensors import NotLoaded, look
+from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
+from genai_orchestration.orchestration.sensors import look
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Counts, DayCounter
 from genai_orchestration.providers.http import QUICK

@@ -1,0 +1,76 @@
+"""What the day watch remembers between two looks, as text of under 1 KB."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run asked for a day: for how many finished jobs, in which round, at which attempt."""
+
+    finished: int
+    seq: int
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Everything the watch remembers; under 1 KB as text."""
+
+    through: date | None = None  # the last day that was opened
+    loaded: Mapping[date, int | None] = field(default_factory=dict)  # open days: jobs loaded
+    asked: Mapping[date, Asked] = field(default_factory=dict)
+    seq: int = 0  # rounds of asking, so that no run key comes twice
+    old_looked: datetime | None = None  # when the older days were counted last
+    place: date | None = None  # where a look that ran out of time goes on
+    missed: tuple[date, date] | None = None  # days of a long stop, beyond REACH
+
+    def dumps(self) -> str:
+        """The cursor as compact JSON: days are counted back from `through`."""
+        if self.through is None:
+            return ""
+        body = {
+            "through": self.through.isoformat(),
+            "seq": self.seq,
+            "open": [self._back(day) for day in self.loaded],
+            "loaded": list(self.loaded.values()),  # beside "open": an object would be 120 B longer
+            "asked": {
+                self._back(day): [ask.finished, self.seq - ask.seq, ask.attempt]
+                for day, ask in self.asked.items()
+            },
+            "old": self.old_looked and int(self.old_looked.timestamp()),
+            "place": self.place and self.place.isoformat(),
+            "missed": self.missed and [day.isoformat() for day in self.missed],
+        }
+        kept = {name: value for name, value in body.items() if value not in (None, {}, [])}
+        return json.dumps(kept, separators=(",", ":"))
+
+    def _back(self, day: date) -> int:
+        assert self.through
+        return (self.through - day).days
+
+    @classmethod
+    def loads(cls, text: str | None) -> "Cursor":
+        """The cursor from its text; an empty one is a first start."""
+        if not text:
+            return cls()
+        body = json.loads(text)
+        through = date.fromisoformat(body["through"])
+        missed = body.get("missed")
+        opened = [through - back * DAY for back in body.get("open", ())]
+        return cls(
+            through=through,
+            loaded=dict(zip(opened, body.get("loaded", ()), strict=True)),
+            asked={
+                through - int(back) * DAY: Asked(finished, body["seq"] - rounds, attempt)
+                for back, (finished, rounds, attempt) in body.get("asked", {}).items()
+            },
+            seq=body["seq"],
+            old_looked=body.get("old") and datetime.fromtimestamp(body["old"]).astimezone(),
+            place=body.get("place") and date.fromisoformat(body["place"]),
+            missed=missed and (date.fromisoformat(missed[0]), date.fromisoformat(missed[1])),
+        )

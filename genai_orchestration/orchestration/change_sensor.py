@@ -1,0 +1,88 @@
+"""The sensor of a change watch: it loads some tables when one small question has a new answer.
+
+version ─► the one that was asked for? ─no──────────────► a run
+                 └yes─► its run failed? ─yes, a while ago─► the run again, in the next attempt
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import dagster as dg
+
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs import day_watch
+from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
+from genai_orchestration.providers.base import ChangeWatch, Provider
+
+EVERY = 300  # seconds between two questions
+
+
+@dataclass(frozen=True)
+class AskedVersion:
+    """A change watch's cursor: the version a run was asked for, in which round and attempt."""
+
+    version: str = ""
+    seq: int = 0
+    attempt: int = 1
+
+    @property
+    def run_key(self) -> str:
+        """Another key for each round and attempt: Dagster never runs one key twice."""
+        return f"{self.version}|s{self.seq}|a{self.attempt}"
+
+
+def change_sensor(provider: Provider, watch: ChangeWatch) -> dg.SensorDefinition:
+    """The sensor of `watch`; it is on from the start, as its loads are free."""
+    keys = [asset_key(provider, table) for table in watch.tables]
+
+    @dg.sensor(
+        name=watch.sensor,
+        job_name=f"{provider.name}_load",
+        minimum_interval_seconds=EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            f"Asks {provider.title} one small question, and loads {', '.join(watch.tables)} "
+            "when something has changed."
+        ),
+    )
+    def watch_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        try:
+            version = watch.version()
+        except PlainError as error:
+            return dg.SkipReason(str(error))
+        return changed(context, keys, version)
+
+    return watch_changes
+
+
+def changed(
+    context: dg.SensorEvaluationContext, keys: list[dg.AssetKey], version: str
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for a run when `version` is not the one that was loaded, and again when it failed."""
+    asked = AskedVersion(**json.loads(context.cursor)) if context.cursor else AskedVersion()
+    if asked.version != version:
+        asked = AskedVersion(version, asked.seq + 1)
+    else:
+        outcome = outcome_of(context.instance, asked.run_key)
+        match outcome.state:
+            case "succeeded":
+                return dg.SkipReason(f"Nothing has changed: {version}.")
+            case "active":
+                return dg.SkipReason(f"A change is being loaded: {version}.")
+            case "failed":
+                if outcome.ended and _now() < outcome.ended + day_watch.delay(asked.attempt):
+                    if asked.attempt >= day_watch.RED_AFTER:
+                        raise NotLoaded(f"A change failed {asked.attempt} times: {outcome.cause}")
+                    return dg.SkipReason(f"A change failed to load, soon again: {outcome.cause}.")
+                asked = dataclasses.replace(asked, attempt=asked.attempt + 1)
+    request = dg.RunRequest(run_key=asked.run_key, asset_selection=keys)
+    return dg.SensorResult(
+        run_requests=[request], cursor=json.dumps(dataclasses.asdict(asked), sort_keys=True)
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
