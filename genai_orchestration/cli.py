@@ -134,6 +134,22 @@ def load(
         click.echo(pipeline.run(source))
 
 
+@main.command()
+@click.argument("provider")
+@click.option("--from", "start", type=Day(), required=True, help="First UTC day.")
+@click.option("--to", "end", type=Day(), required=True, help="The UTC day after the last one.")
+def backfill(provider: str, start: date, end: date) -> None:
+    """Materialize days of PROVIDER's history in one run, as the web UI would, and wait for it."""
+    from genai_orchestration.orchestration.backfill import materialize_days
+    from genai_orchestration.providers import provider_named
+    from genai_orchestration.settings import Settings
+
+    found = provider_named(provider)
+    _window(found, start, end, ())
+    days = materialize_days(found, start, end, Settings.load())
+    click.echo(f"Materialized {days} days of {found.title}; `genai dev` shows the run.")
+
+
 def _window(
     provider: "Provider", start: date | None, end: date | None, ids: Sequence[str]
 ) -> dict[str, Any]:

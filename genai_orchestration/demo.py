@@ -21,6 +21,8 @@ from rich.table import Table as Grid
 from genai_orchestration import dev, warehouse
 from genai_orchestration.definitions import defs
 from genai_orchestration.errors import PlainError
+from genai_orchestration.orchestration.partitions import range_tags
+from genai_orchestration.orchestration.runs import run_here
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import TERMINAL, Provider
 from genai_orchestration.sandbox.server import Sandbox
@@ -29,7 +31,6 @@ from genai_orchestration.settings import HOME_VARIABLE, Settings
 HISTORY = 31  # days of images in the sandbox, and today
 LOOK_EVERY = 3.0  # seconds between two looks of the sensor in the tour
 PATIENCE = 120.0  # seconds until the tour gives up on open images
-RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 console = Console(highlight=False)
 
@@ -49,14 +50,13 @@ def demo_sandbox(settings: Settings) -> Iterator[tuple[Sandbox, dict[str, str]]]
     """A running sandbox, an empty state, and the environment that points at both."""
     shutil.rmtree(settings.home, ignore_errors=True)
     with Sandbox().running() as sandbox:
-        first = datetime.now(timezone.utc).date() - timedelta(days=HISTORY)
         yield (
             sandbox,
             {
                 **sandbox.environment(),
                 HOME_VARIABLE: str(settings.home),
                 "GENAI_DESTINATION": settings.destination,
-                "SOURCES__IMAGINE_API_SOURCE__START_DATE": first.isoformat(),
+                "SOURCES__IMAGINE_API_SOURCE__START_DATE": history()[0].isoformat(),
                 "SOURCES__ABYSSALE_SOURCE__BANNER_IDS": ",".join(
                     sandbox.providers["abyssale"].banner_ids
                 ),
@@ -105,8 +105,8 @@ class Tour:
         """Run the provider's load job over its whole history."""
         with console.status(f"Loading {provider.title} ..."):
             started = time.monotonic()
-            tags = dict(zip(RANGE, history(), strict=True)) if provider.start else {}
-            self._run(f"{provider.name}_load", tags=tags)
+            tags = range_tags(*history()) if provider.start else {}
+            run_here(self.definitions, self.instance, f"{provider.name}_load", tags=tags)
             self.seconds[provider.name] = time.monotonic() - started
         console.print(f"Loaded {provider.title} in {self.seconds[provider.name]:.1f} s.")
 
@@ -134,7 +134,9 @@ class Tour:
 
     def _answer(self, request: dg.RunRequest) -> None:
         started = time.monotonic()
-        self._run(
+        run_here(
+            self.definitions,
+            self.instance,
             "imagine_api_load",
             partition_key=request.partition_key,
             run_config=request.run_config,
@@ -142,18 +144,6 @@ class Tour:
             tags={**request.tags, "dagster/run_key": request.run_key or ""},
         )
         self.seconds["imagine_api"] += time.monotonic() - started
-
-    def _run(self, job: str, run_config: object = None, **arguments: object) -> None:
-        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        config = {**(run_config if isinstance(run_config, dict) else {}), **quiet}
-        run = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance,
-            run_config=config,
-            raise_on_error=False,
-            **arguments,  # type: ignore[arg-type]  # passed through from two callers above
-        )
-        if not run.success:
-            raise DemoFailed(f"The run {run.run_id} of {job} failed: start the UI with genai demo.")
 
     def show(self, stuck: list[str], seconds: float) -> None:
         """The table of what was loaded, what is stuck, and where to look."""
@@ -176,11 +166,10 @@ class Tour:
             console.print(line, soft_wrap=True)
 
 
-def history() -> tuple[str, str]:
-    """The first and the last day of the sandbox's images, as partition keys."""
+def history() -> tuple[date, date]:
+    """The first and the last day of the sandbox's images."""
     today = datetime.now(timezone.utc).date()
-    first: date = today - timedelta(days=HISTORY)
-    return first.isoformat(), today.isoformat()
+    return today - timedelta(days=HISTORY), today
 
 
 def _open_images(settings: Settings) -> list[str]:
@@ -195,5 +184,5 @@ def _launch(port: int) -> None:
 
     client = DagsterGraphQLClient(dev.HOST, port_number=port)
     for provider in all_providers():
-        tags = dict(zip(RANGE, history(), strict=True)) if provider.start else {}
+        tags = range_tags(*history()) if provider.start else {}
         client.submit_job_execution(f"{provider.name}_load", tags=tags)

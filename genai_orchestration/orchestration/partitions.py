@@ -10,3 +10,11 @@ def days_since(start: date) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(
         start_date=datetime.combine(start, time(), timezone.utc), timezone="UTC", end_offset=1
     )
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """The tags of one run over the partitions from `first` to `last`, both included."""
+    return {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }

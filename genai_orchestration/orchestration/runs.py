@@ -1,6 +1,8 @@
-"""What became of a run that a sensor asked for, found by its run key."""
+"""Runs: what became of one that a sensor asked for, and one that runs here and now."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import dagster as dg
 
@@ -13,7 +15,7 @@ RETRY_WITHIN = timedelta(minutes=10)  # the daemon starts a promised retry long 
 
 
 class NotLoaded(PlainError):
-    """What a sensor asked for failed again and again."""
+    """What was asked for failed, and for a sensor again and again."""
 
 
 def outcome_of(instance: dg.DagsterInstance, run_key: str) -> Outcome:
@@ -34,10 +36,10 @@ def outcome_of(instance: dg.DagsterInstance, run_key: str) -> Outcome:
     promised = run.tags.get(WILL_RETRY) == "true"
     if promised and datetime.now(timezone.utc) - ended < RETRY_WITHIN:
         return Outcome("active")
-    return Outcome("failed", ended, _cause(instance, run.run_id))
+    return Outcome("failed", ended, cause_of(instance, run.run_id))
 
 
-def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
+def cause_of(instance: dg.DagsterInstance, run_id: str) -> str:
     """The failed step's own words, at most a line, and where to read the rest."""
     failures = instance.get_records_for_run(
         run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1, ascending=False
@@ -51,3 +53,26 @@ def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
         elif data and data.error:
             words = data.error.message.strip().splitlines()[0]
     return f"{words[:300]} (run {run_id})".strip()
+
+
+def run_here(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    run_config: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> None:
+    """Run a job in this process, on the instance that the web UI shows; NotLoaded when it fails.
+
+    `arguments` are those of `execute_in_process`: tags, partition_key, asset_selection. The run's
+    log goes to the instance alone.
+    """
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    run = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        run_config={**(run_config or {}), **quiet},
+        raise_on_error=False,
+        **arguments,
+    )
+    if not run.success:
+        raise NotLoaded(f"The job {job} failed: {cause_of(instance, run.run_id)}.")

@@ -3,12 +3,13 @@
 They run from the start: without an API key they skip, in a sentence that names the setting.
 """
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.partitions import range_tags
 from genai_orchestration.providers.base import Provider, Schedule, account_of
 
 
@@ -36,15 +37,8 @@ def _schedule(provider: Provider, schedule: Schedule) -> dg.ScheduleDefinition:
         except PlainError as error:
             return dg.SkipReason(str(error))
         at = context.scheduled_execution_time
-        tags = _last_days(at.date()) if by_day else {}
+        # one run for yesterday, now complete, and today so far
+        tags = range_tags(at.date() - timedelta(days=1), at.date()) if by_day else {}
         return dg.RunRequest(run_key=at.isoformat(), asset_selection=keys, tags=tags)
 
     return load
-
-
-def _last_days(today: date) -> dict[str, str]:
-    """One run for yesterday, now complete, and today so far."""
-    return {
-        "dagster/asset_partition_range_start": (today - timedelta(days=1)).isoformat(),
-        "dagster/asset_partition_range_end": today.isoformat(),
-    }
