@@ -75,6 +75,21 @@ class Schedule:
     tables: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """A paid POST of a provider, as far as it can be known before it is sent."""
+
+    name: str  # the seed's name of it: "ai_image_generator"
+    job_kind: str  # what it makes at the provider: "image_project"
+    # mistakes in a payload that the vendor would refuse, or worse, silently ignore; as sentences
+    mistakes: Callable[[Mapping[str, Any]], list[str]]
+    # credits that a payload will cost, by the dated price list; None where nobody publishes it
+    estimate: Callable[[Mapping[str, Any]], int | None]
+    # what the estimate is grouped by in a plan: the model, the design
+    model: Callable[[Mapping[str, Any]], str]
+    prompt: str  # dotted path in the payload that `--prompt` and a sheet's prompt column fill
+
+
 @dataclass(frozen=True)
 class Counts:
     """How many jobs of some days are open, and how many are finished (succeeded or failed)."""
@@ -161,6 +176,7 @@ class Provider:
     schedules: tuple[Schedule, ...] = ()
     statuses: Mapping[str, JobState] = field(default_factory=dict)  # vendor's word -> state
     start: Callable[[], date] | None = None  # the first day of tables that are `by_day`
+    operations: tuple[Operation, ...] = ()  # its paid POSTs
     day_watch: DayWatch | None = None
     change_watch: ChangeWatch | None = None
 
