@@ -201,3 +201,6 @@ def doctor() -> None:
         healthy = healthy and not finding.broken
     if not healthy:
         raise click.exceptions.Exit(1)
+
+
+main.add_command(requests)

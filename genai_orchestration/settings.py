@@ -1,24 +1,28 @@
 """Where this project keeps its state, and which warehouse it loads into.
 
-Two environment variables decide: GENAI_HOME (a folder) and GENAI_DESTINATION (a dlt destination's
-name). Keys, addresses and credentials are dlt's own configuration, not ours.
+Three environment variables decide: GENAI_HOME (a folder), GENAI_DESTINATION (a dlt destination's
+name) and GENAI_LEDGER (the address of the ledger's database). Keys, addresses and credentials of
+providers and warehouses are dlt's own configuration, not ours.
 """
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HOME_VARIABLE = "GENAI_HOME"
 DESTINATION_VARIABLE = "GENAI_DESTINATION"
+LEDGER_VARIABLE = "GENAI_LEDGER"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The folder of the local state, absolute, and the name of a dlt destination."""
+    """The folder of the local state, absolute, the name of a dlt destination, and the ledger."""
 
     home: Path
     destination: str = "duckdb"
+    # SQLAlchemy's address of the ledger's database, which may hold a password; None: a file
+    ledger_address: str | None = field(default=None, repr=False)
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -27,12 +31,18 @@ class Settings:
         return cls(
             home=Path(env.get(HOME_VARIABLE) or ".genai").expanduser().absolute(),
             destination=env.get(DESTINATION_VARIABLE) or "duckdb",
+            ledger_address=env.get(LEDGER_VARIABLE) or None,
         )
 
     @property
     def warehouse(self) -> Path:
         """The DuckDB file, when DuckDB is the destination."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's SQLite file, when no database is named for it."""
+        return self.home / "ledger.db"
 
     @property
     def dagster_home(self) -> Path:

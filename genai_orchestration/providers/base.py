@@ -87,7 +87,8 @@ class Operation:
     estimate: Callable[[Mapping[str, Any]], int | None]
     # what the estimate is grouped by in a plan: the model, the design
     model: Callable[[Mapping[str, Any]], str]
-    prompt: str  # dotted path in the payload that `--prompt` and a sheet's prompt column fill
+    # dotted path in the payload that `--prompt` and a sheet's prompt column fill; "" for none
+    prompt: str
 
 
 @dataclass(frozen=True)

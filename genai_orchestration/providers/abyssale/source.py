@@ -18,6 +18,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 
 from genai_orchestration.providers.abyssale.api import connect, latest_change
+from genai_orchestration.providers.abyssale.operations import OPERATIONS
 from genai_orchestration.providers.abyssale.tables import (
     CREDITS,
     DESIGN_DETAIL,
@@ -198,6 +199,7 @@ PROVIDER = Provider(
     source=abyssale_source,
     examine=examine,
     tables=TABLES,
+    operations=OPERATIONS,
     change_watch=ChangeWatch(
         sensor="abyssale_designs_sensor",
         tables=("designs", "design_detail", "projects"),

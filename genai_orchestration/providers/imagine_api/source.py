@@ -29,6 +29,7 @@ from genai_orchestration.providers.base import (
 )
 from genai_orchestration.providers.http import QUICK, Pace, ReadClient
 from genai_orchestration.providers.imagine_api import api, listing
+from genai_orchestration.providers.imagine_api.operations import OPERATIONS
 from genai_orchestration.providers.imagine_api.tables import IMAGES, STATUS, STATUSES
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.rows import to_arrow, unforeseen
@@ -177,6 +178,7 @@ PROVIDER = Provider(
     statuses=STATUSES,
     examine=examine,
     tables=(IMAGES, STATUS),
+    operations=OPERATIONS,
     start=start_date,
     day_watch=DayWatch(
         sensor="imagine_api_images_sensor", table="images", noun="images", connect=image_counter

@@ -8,8 +8,6 @@
 GET only: nothing here makes an image or spends a credit.
 """
 
-import csv
-import importlib.resources
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -30,11 +28,12 @@ from genai_orchestration.providers.base import (
     source_of,
 )
 from genai_orchestration.providers.http import PATIENT, QUICK, KeyAuth, Pace, ReadClient
+from genai_orchestration.providers.magic_hour.catalogue import catalogue
+from genai_orchestration.providers.magic_hour.operations import OPERATIONS
 from genai_orchestration.providers.magic_hour.tables import CREDITS, MODELS, STATUS, STATUSES
 from genai_orchestration.providers.refusals import NotFound, RateLimited, Unavailable
 from genai_orchestration.providers.rows import to_arrow, unforeseen
 
-CATALOGUE = "models.csv"
 ACCOUNT = "v1/account"
 
 logger = logging.getLogger(__name__)
@@ -111,20 +110,6 @@ def status(client: ReadClient) -> Iterator[pa.Table]:
     yield _table(STATUS, [{"read_at": _now(), "milliseconds": taken, **row}])
 
 
-def catalogue() -> list[dict[str, Any]]:
-    """The shipped catalogue of models, a row per model and option."""
-    text = importlib.resources.files(PROVIDER.package).joinpath(CATALOGUE).read_text()
-    return [
-        {
-            **row,
-            "credits": int(row["credits"]) if row["credits"] else None,
-            "image_counts": [int(count) for count in row["image_counts"].split()] or None,
-            "answered_by": CATALOGUE,
-        }
-        for row in csv.DictReader(text.splitlines())
-    ]
-
-
 def _first_of(client: ReadClient, documented: str, fallback: str) -> tuple[Mapping[str, Any], str]:
     try:
         return client.get_object(documented), documented
@@ -151,5 +136,6 @@ PROVIDER = Provider(
     statuses=STATUSES,
     examine=examine,
     tables=(CREDITS, MODELS, STATUS),
+    operations=OPERATIONS,
     schedules=(Schedule(name="magic_hour_hourly", cron="5 * * * *"),),
 )

@@ -49,6 +49,7 @@ MODELS = Table(
         "option": "text",
         "credits": "bigint",
         "image_counts": "json",
+        "resolutions": "json",
         "note": "text",
         "catalogue_date": "text",
         "answered_by": "text",

@@ -18,6 +18,7 @@ from genai_orchestration.providers.magic_hour.sandbox.refusals import (
     optional,
     required,
 )
+from genai_orchestration.providers.magic_hour.vocabulary import TOOLS
 
 Json = dict[str, Any]
 Kind = Literal["image", "video", "audio", "face"]
@@ -57,7 +58,7 @@ def image_order(body: Json, tier: str) -> Order:
     if not 1 <= count <= MOST_IMAGES:
         raise Refusal(400, f"image_count must be between 1 and {MOST_IMAGES}")
     prompt = _prompt(body)
-    one_of(body, "style.tool", prices.TOOLS)
+    one_of(body, "style.tool", TOOLS)
     model = _image_model(body)
     resolution = one_of(body, "resolution", tuple(prices.RESOLUTION_FACTORS)) or "auto"
     _check_model(model, count, resolution, tier)

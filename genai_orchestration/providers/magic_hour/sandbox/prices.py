@@ -44,18 +44,6 @@ UPSCALING = {2: 25, 4: 100}  # scale factor -> credits of `preserve`; other mode
 VIDEO_CREDITS_PER_FRAME = 2  # 5 s at 24 fps are 240 credits, as in the vendor's example
 VOICE_CREDITS_PER_CHARACTER = 0.1
 ESTIMATED_FPS, REAL_FPS = 30, 24  # a video is charged at 30 and corrected when it is complete
-TOOL_WORDS = """
-    ai-anime-generator ai-art-generator ai-background-generator ai-character-generator
-    ai-face-generator ai-fashion-generator ai-icon-generator ai-illustration-generator
-    ai-interior-design-generator ai-landscape-generator ai-logo-generator ai-manga-generator
-    ai-outfit-generator ai-pattern-generator ai-photo-generator ai-sketch-generator
-    ai-tattoo-generator album-cover-generator animated-characters-generator
-    architecture-generator book-cover-generator comic-book-generator dark-fantasy-ai
-    disney-ai-generator dnd-ai-art-generator emoji-generator fantasy-map-generator general
-    graffiti-generator movie-poster-generator optical-illusion-generator pokemon-generator
-    south-park-character-generator superhero-generator thumbnail-maker
-"""
-TOOLS = tuple(TOOL_WORDS.split())  # of the image generator: its styles, "general" by default
 
 
 def image_price(model: str, resolution: str, count: int) -> int:

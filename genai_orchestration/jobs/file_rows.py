@@ -1,0 +1,199 @@
+"""Rows of a file, whatever its kind: a path goes in, a `Sheet` of named cells comes out.
+
+    .csv .tsv   a row is a line of the spreadsheet, the header is row 1; all cells are text
+    .jsonl      a row is a line with one JSON object
+    .yaml       a row is an item of one list; read as YAML 1.2, where 16:9 and `no` are text
+    .parquet    a row is a row, from 1
+
+Empty cells are left out, and so are empty rows, but they count. What cannot be read at all is a
+`Problem` with its row. What the columns mean is not known here.
+"""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from genai_orchestration.errors import PlainError
+
+DELIMITERS = ",;\t"  # what spreadsheets write, depending on their language
+LONGEST_CELL = 16 * 1024 * 1024  # characters; Python's own limit of 131,072 is below some payloads
+
+
+class UnreadableFile(PlainError):
+    """The file is not there, or not what its name says."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its number as a person counts them in that kind of file, and its cells."""
+
+    number: int
+    cells: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong in a row, as a sentence."""
+
+    row: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a file holds."""
+
+    columns: Mapping[str, int]  # column -> the row where it stands first
+    rows: tuple[Row, ...]
+    problems: tuple[Problem, ...] = ()
+    as_text: bool = False  # the file cannot say whether a cell is text, a number or a list
+
+
+class _Yaml12(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """A safe loader without YAML 1.1's surprises: 16:9 is no number, `no` no truth, no dates."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 as PyYAML declares it
+
+
+for _tag, _form, _first in (
+    ("null", r"~|null|", ["~", "n", ""]),
+    ("bool", r"true|false", list("tf")),
+    ("int", r"-?(0|[1-9][0-9]*)", list("-0123456789")),
+    ("float", r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+][0-9]+)?", list("-0123456789")),
+):
+    _Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"({_form})$"), _first)
+
+
+def read_sheet(path: Path) -> Sheet:
+    """The rows of a file, by its ending; UnreadableFile says why there are none."""
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise UnreadableFile(f"{path.name} is no kind of file that is read: {', '.join(READERS)}.")
+    try:
+        return reader(path.read_bytes())
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UnreadableFile(f"{path.name} is not UTF-8: save it as CSV UTF-8.") from None
+    except (yaml.YAMLError, pa.ArrowException, ValueError, RecursionError) as error:
+        words = " ".join(str(error).split()) or "nested too deep"
+        raise UnreadableFile(f"{path.name} is not what its name says: {words}.") from None
+
+
+def _csv(content: bytes) -> Sheet:
+    text = content.decode("utf-8-sig")
+    first = text.partition("\n")[0]
+    delimiter = max(DELIMITERS, key=first.count)
+    csv.field_size_limit(LONGEST_CELL)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows, problems = [], []
+    header: list[str] = []
+    for number, cells in enumerate(_to_the_end(lines), 1):
+        if isinstance(cells, csv.Error):
+            problems.append(Problem(number, f"{cells}: look at the quotes of its cells."))
+        elif number == 1:
+            header = [name.strip() for name in cells]
+        elif any(cells[len(header) :]):
+            problems.append(Problem(number, _too_many(len(cells), len(header), delimiter)))
+        elif named := {name: cell for name, cell in zip(header, cells, strict=False) if cell}:
+            rows.append(Row(number, named))
+    twice = {name for name in header if name and header.count(name) > 1}
+    problems += [Problem(1, f"the column {name!r} is there twice.") for name in sorted(twice)]
+    columns = dict.fromkeys(filter(None, header), 1)
+    problems += [
+        Problem(row.number, "a cell has no column name above it.")
+        for row in rows
+        if "" in row.cells
+    ]
+    return Sheet(columns, tuple(rows), tuple(problems), as_text=True)
+
+
+def _to_the_end(lines: Iterator[list[str]]) -> Iterator[list[str] | csv.Error]:
+    """The lines, and at last the error that ends them, if there is one."""
+    try:
+        yield from lines
+    except csv.Error as error:
+        yield error
+
+
+def _too_many(cells: int, columns: int, delimiter: str) -> str:
+    mark = {",": "comma", ";": "semicolon", "\t": "tab"}[delimiter]
+    return f"{cells} cells under {columns} columns: put a cell that has a {mark} into quotes."
+
+
+def _jsonl(content: bytes) -> Sheet:
+    return _objects(_parsed_lines(content))
+
+
+def _parsed_lines(content: bytes) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if line.strip():
+            try:
+                yield number, orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                yield number, error
+
+
+def _yaml(content: bytes) -> Sheet:
+    listed = yaml.load(content.decode("utf-8-sig"), _Yaml12) or []  # noqa: S506 a safe loader
+    if not isinstance(listed, list):
+        words = "the file must be a list of requests: begin each with a dash."
+        return Sheet({}, (), (Problem(1, words),))
+    return _objects(iter(enumerate(listed, 1)))
+
+
+def _parquet(content: bytes) -> Sheet:
+    table = pq.read_table(pa.BufferReader(content))
+    if len(set(table.column_names)) < len(table.column_names):
+        return Sheet({}, (), (Problem(1, "two columns have the same name."),))
+    sheet = _objects(iter(enumerate(table.to_pylist(), 1)), prune=True)
+    return Sheet(dict.fromkeys(table.column_names, 1), sheet.rows, as_text=True)
+
+
+def _objects(numbered: Iterator[tuple[int, Any]], *, prune: bool = False) -> Sheet:
+    columns: dict[str, int] = {}
+    rows, problems = [], []
+    for number, found in numbered:
+        if not isinstance(found, dict):
+            words = f": {found}" if isinstance(found, ValueError) else ", but no object"
+            problems.append(Problem(number, f"not one JSON object{words}."))
+            continue
+        cells = {str(name): _pruned(cell) if prune else cell for name, cell in found.items()}
+        cells = {name: cell for name, cell in cells.items() if not _empty(cell)}
+        for name in cells:
+            columns.setdefault(name, number)
+        if cells:
+            rows.append(Row(number, cells))
+    return Sheet(columns, tuple(rows), tuple(problems))
+
+
+def _empty(cell: Any) -> bool:
+    return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
+
+
+def _pruned(cell: Any) -> Any:
+    """Without nulls inside: a Parquet struct has the fields of every other row as well."""
+    if isinstance(cell, dict):
+        return {name: _pruned(inner) for name, inner in cell.items() if inner is not None}
+    return cell
+
+
+READERS: Mapping[str, Callable[[bytes], Sheet]] = {
+    ".csv": _csv,
+    ".tsv": _csv,
+    ".jsonl": _jsonl,
+    ".ndjson": _jsonl,
+    ".yaml": _yaml,
+    ".yml": _yaml,
+    ".parquet": _parquet,
+}

@@ -1,0 +1,198 @@
+"""The durable record of paid requests: what was asked for, what is running, what it cost.
+
+    add ─► approve ─► start ─┬─ the caller's POST ─┬─► submitted ─► observe ... ─► mark_loaded
+                             │ reserved and on     ├─► rejected                    mark_archived
+                             │ disk before it      └─► unknown ─► resolve | released | abandon
+                             └ a crash: orphaned ────────▲             (states.py draws it all)
+
+Every method that writes is one transaction that no other writer runs beside, on SQLite and on
+PostgreSQL: a process that dies leaves all of it or nothing, and eight that start submissions share
+one budget. Clocks are passed in, as aware times. What is sent to whom does not belong here.
+"""
+
+import contextlib
+import getpass
+import os
+import socket
+from collections.abc import Iterable
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from genai_orchestration.jobs import ledger_jobs, ledger_plans, ledger_requests, reservations
+from genai_orchestration.jobs.budget import Limits
+from genai_orchestration.jobs.ledger_database import LedgerDatabase
+from genai_orchestration.jobs.ledger_plans import Added
+from genai_orchestration.jobs.ledger_reader import LedgerReader
+from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, RequestRecord
+from genai_orchestration.jobs.paid_request import PaidRequest
+from genai_orchestration.jobs.states import Step
+from genai_orchestration.providers.base import JobState
+from genai_orchestration.settings import Settings
+
+
+class Ledger(LedgerReader):
+    """An open ledger. Threads may share it; a forked process opens its own.
+
+    All methods raise LedgerBusy when others keep the database; those that take a key raise
+    UnknownRequest for one that is not there, and WrongState for a step that does not begin where
+    the request stands, in which case nothing has changed.
+    """
+
+    def __init__(self, database: LedgerDatabase, *, who: str | None = None) -> None:
+        super().__init__(database)
+        self.who = who or _who()  # written beside every decision
+
+    @classmethod
+    def open(cls, settings: Settings, *, who: str | None = None) -> "Ledger":
+        """Open GENAI_LEDGER, or GENAI_HOME/ledger.db; LedgerUnusable says why that fails."""
+        return cls(LedgerDatabase.open(settings), who=who)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # planning
+
+    def add(self, wanted: Iterable[PaidRequest], now: datetime) -> Added:
+        """Plan the requests whose keys are new; `Added.check()` raises about the conflicts."""
+        hashed = [(request, request.payload_hash) for request in wanted]
+        with self._database.write() as connection:
+            return ledger_plans.add(connection, hashed, now, self.who)
+
+    def approve(self, keys: Iterable[str], now: datetime) -> int:
+        """Allow planned requests to be submitted, all or none; how many were not before."""
+        with self._database.write() as connection:
+            return ledger_plans.approve(connection, list(keys), now, self.who)
+
+    def retry(self, key: str, now: datetime) -> str:
+        """Plan another attempt of what failed or was abandoned; the new key, the same each time."""
+        with self._database.write() as connection:
+            return ledger_requests.retry(connection, key, now, self.who)
+
+    # submitting
+
+    def start(self, key: str, limits: Limits, now: datetime) -> RequestRecord:
+        """Reserve budget and a place in flight: after this, and only then, the POST may leave.
+
+        Raises InFlightFull, BudgetSpent or NoBudget (all of them Refused), and leaves the request
+        approved.
+        """
+        with self._database.write() as connection:
+            reservations.start(connection, key, limits, now, self.who)
+            return ledger_requests.get(connection, key)
+
+    def submitted(self, key: str, job_id: str, charged: int | None, now: datetime) -> None:
+        """The provider made a job of it, and says what it charged (credits; None: it does not say).
+
+        The same again changes nothing. Another job of the same request is a WrongState, and
+        another request's job a JobTaken.
+        """
+        with self._database.write() as connection:
+            ledger_requests.submitted(
+                connection, key, Step.SUBMITTED, job_id, now, credits_charged=charged
+            )
+
+    def rejected(self, key: str, error_class: str, text: str, now: datetime) -> None:
+        """The provider said no, in these words: nothing was made, nothing is charged."""
+        values = {"error_class": error_class, "error_text": ledger_requests.words(text)}
+        with self._database.write() as connection:
+            ledger_requests.move(
+                connection, key, Step.REJECTED, decided_at=now, credits_charged=0, **values
+            )
+
+    def unknown(
+        self, key: str, text: str, now: datetime, *, error_class: str | None = None
+    ) -> None:
+        """Nobody knows whether the POST arrived; its price stays reserved."""
+        with self._database.write() as connection:
+            ledger_requests.undecided(connection, key, now, error_class, text)
+
+    def orphaned(self, now: datetime) -> list[str]:
+        """Make `unknown` what has been submitting for longer than any POST takes; the keys."""
+        with self._database.write() as connection:
+            return ledger_requests.orphaned(connection, now)
+
+    def released(self, key: str) -> None:
+        """The provider has proved that nothing arrived: it may be started again."""
+        names = ("reserved", "submitting_at", "submitting_by", "decided_at")
+        cleared = dict.fromkeys((*names, "error_class", "error_text"))
+        with self._database.write() as connection:
+            ledger_requests.move(connection, key, Step.RELEASED, **cleared)
+
+    # deciding, by a person
+
+    def resolve(self, key: str, job_id: str | None, now: datetime) -> None:
+        """An unknown request has been looked up: it is that job, or (None) it never arrived.
+
+        What never arrived is abandoned and costs nothing; a retry is a new attempt.
+        """
+        decision: dict[str, Any] = {"decided_by": self.who}
+        with self._database.write() as connection:
+            if job_id is not None:
+                step = Step.RESOLVE_FOUND
+                ledger_requests.submitted(connection, key, step, job_id, now, **decision)
+            else:
+                decision |= {"decided_at": now, "credits_charged": 0}
+                ledger_requests.move(connection, key, Step.RESOLVE_NOTHING, **decision)
+
+    def abandon(self, key: str, now: datetime) -> None:
+        """Nobody will submit it, or look further; what may have been paid stays counted."""
+        with self._database.write() as connection:
+            ledger_requests.move(connection, key, Step.ABANDON, decided_at=now, decided_by=self.who)
+
+    # following
+
+    def observe(
+        self,
+        job: JobKey,
+        state: JobState | None,
+        raw: str | None,
+        now: datetime,
+        *,
+        next_poll: datetime | None = None,
+    ) -> JobRecord:
+        """Write down what the provider said of a job; the job as it is then.
+
+        `state` is None for a word that nobody knows: it is kept in `raw`, and the job is still
+        open. A terminal state never changes, and nothing goes back. UnknownJob without the job.
+        """
+        with self._database.write() as connection:
+            return ledger_jobs.observe(connection, job, state, raw, now, next_poll)
+
+    def charged(self, key: str, credits: int) -> bool:
+        """What a submitted request cost, in credits; whether that is news.
+
+        The first word of it counts, and after that only a lower one: a refund.
+        """
+        with self._database.write() as connection:
+            return ledger_requests.charged(connection, key, credits)
+
+    def mark_loaded(self, finished: Iterable[JobKey], now: datetime) -> None:
+        """These jobs, all of them ended, are in the warehouse."""
+        with self._database.write() as connection:
+            ledger_jobs.mark(connection, "loaded", finished, now)
+
+    def mark_archived(self, finished: Iterable[JobKey], now: datetime) -> None:
+        """The files of these jobs, all of them ended, are in the archive."""
+        with self._database.write() as connection:
+            ledger_jobs.mark(connection, "archived", finished, now)
+
+
+def _who() -> str:
+    """The account and the computer that this process runs as."""
+    name = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    with contextlib.suppress(OSError, KeyError, ImportError):  # a container's user has no name
+        name = getpass.getuser()
+    return f"{name}@{socket.gethostname()}"

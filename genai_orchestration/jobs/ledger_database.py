@@ -1,0 +1,205 @@
+"""The ledger's database: opened safely by many processes at once, with one writer at a time.
+
+    write()  one transaction, alone:  SQLite      BEGIN IMMEDIATE
+                                      PostgreSQL  an advisory lock that ends with the transaction
+    read()   one transaction, beside the writer: it sees whole transactions only
+
+A writer that dies, however it dies, leaves nothing of its transaction, and its lock is free.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.ledger_tables import METADATA
+from genai_orchestration.settings import LEDGER_VARIABLE, Settings
+
+PATIENCE = 60  # seconds that a writer waits for the others; each of them takes milliseconds
+HUNG = 30  # seconds until PostgreSQL takes the lock from a writer that has stopped; < PATIENCE
+WRITER_LOCK = 0x67656E61695F6C67  # "genai_lg": PostgreSQL's number of the lock, in this database
+_WRITES = "genai_writes"
+_LOCK_TIMEOUT = "55P03"  # PostgreSQL's code; its words depend on the server's language
+
+
+class LedgerUnusable(PlainError):
+    """The ledger's database cannot be opened, or is no place for a durable record."""
+
+
+class LedgerBusy(PlainError):
+    """Others kept the ledger for longer than this process was ready to wait."""
+
+
+class LedgerDatabase:
+    """An open database that has the ledger's tables. Threads may share it, forks may not."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self.shown = url.render_as_string(hide_password=True)
+        self._engine = _engine(url)
+        self._writer = self._engine.execution_options(**{_WRITES: True})
+
+    @classmethod
+    def open(cls, settings: Settings) -> "LedgerDatabase":
+        """Open GENAI_LEDGER, or GENAI_HOME/ledger.db, and make the tables that are not there."""
+        url = _url(settings)
+        database = cls(url)
+        try:
+            with _alone(url), database._writer.begin() as connection:
+                METADATA.create_all(connection)
+        except (DBAPIError, OSError) as error:
+            database.close()
+            raise _cannot_open(database.shown, error) from error
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that no other writer runs beside; LedgerBusy after PATIENCE."""
+        with self._in_words(), self._writer.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that changes nothing."""
+        with self._in_words(), self._engine.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """A database that fails, as a sentence."""
+        try:
+            yield
+        except OperationalError as error:
+            if _is_busy(error):
+                raise LedgerBusy(
+                    f"The ledger {self.shown} is in use: another process has been writing to it "
+                    f"for {PATIENCE} s. See which one hangs, end it, and run this again."
+                ) from error
+            raise LedgerUnusable(
+                f"The ledger {self.shown} has failed: {_first_line(error)}. Mend that, and look "
+                "where the request stands before you go on."
+            ) from error
+
+
+def _is_busy(error: OperationalError) -> bool:
+    codes = [getattr(error.orig, name, None) for name in ("pgcode", "sqlstate")]
+    return "database is locked" in str(error) or _LOCK_TIMEOUT in codes
+
+
+def _first_line(error: Exception) -> str:
+    cause = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    return cause.splitlines()[0] if cause else type(error).__name__
+
+
+def _url(settings: Settings) -> sa.URL:
+    """The database's address; LedgerUnusable for one that the ledger cannot be kept at."""
+    if settings.ledger_address is None:
+        return sa.URL.create("sqlite", database=str(settings.ledger))
+    address = settings.ledger_address
+    if address.startswith("postgres://"):  # as hosting services write it
+        address = address.replace("postgres", "postgresql", 1)
+    try:
+        url = sa.make_url(address)
+    except (ArgumentError, ValueError):  # their words quote the address, with its password
+        raise _wrong("is not the address of a database") from None
+    backend = url.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise _wrong(f"names a database of the kind {backend}, which the ledger does not know")
+    if backend == "sqlite" and (url.database or ":memory:") == ":memory:":
+        raise _wrong("names a database in memory, which forgets what was paid for")
+    # the driver that this project installs; SQLAlchemy's own choice depends on its version
+    bare = url.drivername == "postgresql"
+    return url.set(drivername="postgresql+psycopg2") if bare else url
+
+
+def _wrong(what: str) -> LedgerUnusable:
+    return LedgerUnusable(
+        f"{LEDGER_VARIABLE} {what}: set it to sqlite:///path/to/ledger.db or "
+        "postgresql://user:password@host/database, or unset it for a file in GENAI_HOME."
+    )
+
+
+def _cannot_open(shown: str, error: Exception) -> LedgerUnusable:
+    return LedgerUnusable(
+        f"The ledger {shown} cannot be opened: {_first_line(error)}. Mend that, or set "
+        f"{LEDGER_VARIABLE} to another database."
+    )
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    sqlite = url.get_backend_name() == "sqlite"
+    arguments: dict[str, Any] = {"connect_args": {"timeout": PATIENCE}} if sqlite else {}
+    if not sqlite:
+        # what the writer reads after it got the lock has to be what the last one has committed
+        arguments = {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
+    try:
+        engine = sa.create_engine(url, **arguments)
+    except (ImportError, NoSuchModuleError):
+        raise LedgerUnusable(
+            f"The driver of the ledger {url.render_as_string(hide_password=True)} is not "
+            "installed: run pip install 'genai_orchestration[postgres]'."
+        ) from None
+    if sqlite:
+        sa.event.listen(engine, "connect", _sqlite_connected)
+    sa.event.listen(engine, "begin", _sqlite_begins if sqlite else _postgres_begins)
+    return engine
+
+
+def _sqlite_connected(connection: Any, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself: we do, below
+    connection.execute("PRAGMA synchronous=FULL")  # a commit survives a power cut
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _sqlite_begins(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgres_begins(connection: sa.Connection) -> None:
+    if not connection.get_execution_options().get(_WRITES):
+        return
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
+    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{HUNG}s'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+
+
+@contextlib.contextmanager
+def _alone(url: sa.URL) -> Iterator[None]:
+    """For a file: alone while it is made and switched to WAL, which SQLite does not wait for."""
+    if url.get_backend_name() != "sqlite":
+        yield
+        return
+    path = Path(str(url.database))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path.with_name(f"{path.name}.lock"), timeout=PATIENCE):
+            _use_wal(url)
+            yield
+    except Timeout:
+        raise LedgerBusy(
+            f"Another process has been opening the ledger {path} for {PATIENCE} s. See which one "
+            "hangs, end it, and run this again."
+        ) from None
+
+
+def _use_wal(url: sa.URL) -> None:
+    """Readers beside a writer; the file remembers it."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"timeout": PATIENCE})
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    finally:
+        engine.dispose()

@@ -1,0 +1,125 @@
+"""The questions to the ledger: requests and jobs by filters, and what is spent."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from genai_orchestration.jobs import ledger_jobs, ledger_requests
+from genai_orchestration.jobs.budget import Limits, Usage
+from genai_orchestration.jobs.ledger_database import LedgerDatabase
+from genai_orchestration.jobs.ledger_tables import (
+    JobKey,
+    JobRecord,
+    RequestRecord,
+    jobs,
+    requests,
+)
+from genai_orchestration.jobs.reservations import usage_of
+from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.providers.base import JobState
+
+
+class LedgerReader:
+    """The half of a ledger that changes nothing; it sees whole transactions only."""
+
+    def __init__(self, database: LedgerDatabase) -> None:
+        self._database = database
+
+    def request(self, key: str) -> RequestRecord:
+        """The request of that key."""
+        with self._database.read() as connection:
+            return ledger_requests.get(connection, key)
+
+    def requests(
+        self,
+        *,
+        provider: str | None = None,
+        operation: str | None = None,
+        states: Collection[RequestState] | None = None,
+        campaign: str | None = None,
+        limit: int | None = None,
+    ) -> list[RequestRecord]:
+        """The requests that all of the filters let through, in the order of planning."""
+        table = requests.c
+        query = _filtered(
+            sa.select(requests), requests, provider=provider, operation=operation, campaign=campaign
+        )
+        if states is not None:
+            query = query.where(table.state.in_([state.value for state in states]))
+        query = query.order_by(table.planned_at, table.request_key).limit(limit)
+        with self._database.read() as connection:
+            return [RequestRecord.of(row) for row in connection.execute(query).mappings()]
+
+    def counts(
+        self,
+        *,
+        provider: str | None = None,
+        operation: str | None = None,
+        campaign: str | None = None,
+    ) -> dict[RequestState, int]:
+        """How many requests stand in each state, where there are any."""
+        query = _filtered(
+            sa.select(requests.c.state, sa.func.count()),
+            requests,
+            provider=provider,
+            operation=operation,
+            campaign=campaign,
+        ).group_by(requests.c.state)
+        with self._database.read() as connection:
+            return {RequestState(row[0]): int(row[1]) for row in connection.execute(query)}
+
+    def usage(
+        self,
+        provider: str,
+        now: datetime,
+        *,
+        campaign: str | None = None,
+        limits: Limits | None = None,
+    ) -> Usage:
+        """What the provider has in flight, and has spent in the day, the month and the campaign."""
+        with self._database.read() as connection:
+            return usage_of(connection, provider, campaign, limits or Limits(address=""), now)
+
+    def job(self, key: JobKey) -> JobRecord:
+        """The job of that key, or UnknownJob."""
+        with self._database.read() as connection:
+            return ledger_jobs.get(connection, key)
+
+    def jobs(
+        self,
+        *,
+        provider: str | None = None,
+        kind: str | None = None,
+        states: Collection[JobState] | None = None,
+        due: datetime | None = None,
+        loaded: bool | None = None,
+        archived: bool | None = None,
+        limit: int | None = None,
+    ) -> list[JobRecord]:
+        """The jobs that all of the filters let through; the ones to be polled first come first.
+
+        `due` asks for open jobs whose next poll is not later.
+        """
+        table = jobs.c
+        query = _filtered(sa.select(jobs), jobs, provider=provider, kind=kind)
+        if states is not None:
+            query = query.where(table.state.in_([state.value for state in states]))
+        if due is not None:
+            is_due = sa.or_(table.next_poll.is_(None), table.next_poll <= due)
+            query = query.where(table.finished.is_(None), is_due)
+        for column, wanted in ((table.loaded, loaded), (table.archived, archived)):
+            if wanted is not None:
+                query = query.where(column.is_not(None) if wanted else column.is_(None))
+        order = (table.next_poll.asc().nulls_first(), table.first_seen, table.job_id)
+        with self._database.read() as connection:
+            found = connection.execute(query.order_by(*order).limit(limit)).mappings()
+            return [JobRecord.of(row) for row in found]
+
+
+def _filtered(query: sa.Select[Any], table: sa.Table, **values: str | None) -> sa.Select[Any]:
+    """The query, for rows that have those values; None lets all through."""
+    return query.where(
+        *(table.c[name] == value for name, value in values.items() if value is not None)
+    )

@@ -1,0 +1,202 @@
+"""The steps of a paid request, each in a transaction that the ledger gives it.
+
+Every step is an UPDATE that names the states it may leave (`states.py` draws them); a request that
+stands elsewhere is left as it is, and WrongState says where it stands and what to do.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.ledger_tables import RequestRecord, jobs, requests
+from genai_orchestration.jobs.paid_request import KeyConflict, shown
+from genai_orchestration.jobs.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
+from genai_orchestration.providers.base import JobState
+
+LONGEST_POST = timedelta(minutes=10)  # connecting, sending and all of an answer, with slack
+RETRY = "-retry"  # between a key and the number of its attempt, all of it searchable
+TEXT_LENGTH = 2000  # characters of a vendor's words that are kept
+
+columns = requests.c
+
+
+class UnknownRequest(PlainError):
+    """The ledger has no request of that key."""
+
+
+class WrongState(PlainError):
+    """The request, or its job, does not stand where this step begins."""
+
+
+class JobTaken(PlainError):
+    """The job belongs to another request already."""
+
+
+def get(connection: sa.Connection, key: str) -> RequestRecord:
+    """The request of that key, or UnknownRequest."""
+    row = (
+        connection.execute(sa.select(requests).where(columns.request_key == key))
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        raise UnknownRequest(
+            f"The ledger has no request {shown(key)}: list the ones it has, or plan it first."
+        )
+    return RequestRecord.of(row)
+
+
+def move(connection: sa.Connection, key: str, step: Step, **values: Any) -> None:
+    """Take one step, or raise WrongState; a repeatable step taken before changes nothing."""
+    leaves = [state.value for state in LEAVES[step]]
+    done = connection.execute(
+        sa.update(requests)
+        .where(columns.request_key == key, columns.state.in_(leaves))
+        .values(state=ENTERS[step].value, **values)
+    )
+    if done.rowcount == 1:
+        return
+    record = get(connection, key)
+    if not (step in REPEATABLE and record.state is ENTERS[step]):
+        raise wrong_state(record, step.value)
+
+
+def wrong_state(record: RequestRecord, cannot: str) -> WrongState:
+    """The sentence about a step that begins elsewhere."""
+    return WrongState(
+        f"The request {record.request_key} is {record.state.value} and cannot be {cannot}: "
+        f"{NEXT[record.state]}."
+    )
+
+
+def submitted(
+    connection: sa.Connection,
+    key: str,
+    step: Step,
+    job_id: str,
+    now: datetime,
+    **values: Any,
+) -> None:
+    """Record the job that the provider made of a request; the same job again changes nothing."""
+    record = get(connection, key)
+    if record.state is RequestState.SUBMITTED:
+        if record.provider_job_id == job_id:
+            return
+        raise WrongState(
+            f"The request {key} is {record.provider}'s job {record.provider_job_id} already, and "
+            f"now its job {job_id} is reported as well: look at both there; one may be paid for "
+            "in vain."
+        )
+    known = {"provider_job_id": job_id, "decided_at": now, "error_class": None, "error_text": None}
+    move(connection, key, step, **known, **values)
+    _make_job(connection, record, job_id, now)
+
+
+def _make_job(connection: sa.Connection, record: RequestRecord, job_id: str, now: datetime) -> None:
+    where = (jobs.c.provider == record.provider, jobs.c.kind == record.job_kind)
+    owner = connection.execute(
+        sa.select(jobs.c.request_key).where(*where, jobs.c.job_id == job_id)
+    ).scalar_one_or_none()
+    if owner is not None:
+        raise JobTaken(
+            f"{record.provider}'s job {job_id} belongs to the request {owner}, so it cannot be "
+            f"the one of {record.request_key}: look up the right one at the provider."
+        )
+    connection.execute(
+        sa.insert(jobs).values(
+            provider=record.provider,
+            kind=record.job_kind,
+            job_id=job_id,
+            state=JobState.QUEUED.value,
+            request_key=record.request_key,
+            first_seen=now,
+            next_poll=now,
+        )
+    )
+
+
+def charged(connection: sa.Connection, key: str, credits: int) -> bool:
+    """Write what a job cost, when that is news: the first word of it, or a lower one (a refund)."""
+    if credits < 0:
+        raise ValueError(f"{credits} credits: what is charged is never below zero")
+    known = columns.credits_charged
+    done = connection.execute(
+        sa.update(requests)
+        .where(columns.request_key == key, columns.state == RequestState.SUBMITTED.value)
+        .where(sa.or_(known.is_(None), known > credits))
+        .values(credits_charged=credits)
+    )
+    if done.rowcount == 0 and (record := get(connection, key)).state is not RequestState.SUBMITTED:
+        raise wrong_state(record, "charged")
+    return done.rowcount == 1
+
+
+def retry(connection: sa.Connection, key: str, now: datetime, who: str) -> str:
+    """Plan the next attempt, once; its key is `<first key>-retry<attempt>`."""
+    again = sa.select(columns.request_key).where(columns.retries == key)
+    if existing := connection.execute(again).scalar_one_or_none():
+        return str(existing)
+    record = get(connection, key)
+    _check_failed(connection, record)
+    first = key.removesuffix(f"{RETRY}{record.attempt}") if record.attempt > 1 else key
+    new = f"{first}{RETRY}{record.attempt + 1}"
+    if connection.execute(
+        sa.select(columns.request_key).where(columns.request_key == new)
+    ).scalar_one_or_none():
+        raise KeyConflict(
+            f"The next attempt of {key} would be {new}, which is another request's key: plan it "
+            "again under a key of your own."
+        )
+    names = ("provider", "operation", "job_kind", "campaign", "payload", "payload_hash")
+    values = {name: getattr(record, name) for name in (*names, "price_estimate")}
+    values |= {"attempt": record.attempt + 1, "retries": key, "planned_at": now}
+    connection.execute(
+        sa.insert(requests).values(
+            request_key=new, state=RequestState.PLANNED.value, planned_by=who, **values
+        )
+    )
+    return new
+
+
+def _check_failed(connection: sa.Connection, record: RequestRecord) -> None:
+    """WrongState for a request that may still come to something, or has."""
+    if record.state in (RequestState.REJECTED, RequestState.ABANDONED):
+        return
+    state = connection.execute(
+        sa.select(jobs.c.state).where(jobs.c.request_key == record.request_key)
+    ).scalar_one_or_none()
+    if state in (JobState.QUEUED.value, JobState.RUNNING.value, JobState.SUCCEEDED.value):
+        raise WrongState(
+            f"The job of the request {record.request_key} is {state} and cannot be retried: only "
+            "what failed can be, and what is wanted twice needs a key of its own."
+        )
+    if state is None:
+        raise wrong_state(record, "retried")
+
+
+def orphaned(connection: sa.Connection, now: datetime) -> list[str]:
+    """Give up waiting for answers that no POST can still bring; the keys."""
+    late = sa.select(columns.request_key).where(
+        columns.state == RequestState.SUBMITTING.value, columns.submitting_at < now - LONGEST_POST
+    )
+    keys = [str(key) for key in connection.execute(late.order_by(columns.request_key)).scalars()]
+    for key in keys:
+        text = f"no answer was recorded within {LONGEST_POST.seconds // 60} minutes: a crash"
+        undecided(connection, key, now, "Orphaned", text)
+    return keys
+
+
+def undecided(
+    connection: sa.Connection, key: str, now: datetime, error_class: str | None, text: str
+) -> None:
+    """Record that nobody knows whether the POST arrived."""
+    values = {"error_class": error_class, "error_text": words(text), "decided_at": now}
+    move(connection, key, Step.UNKNOWN, **values)
+
+
+def words(text: str) -> str:
+    """A vendor's words as any database takes them, and not a whole page of them."""
+    plain = text.replace("\0", "").encode("utf-8", "backslashreplace").decode()
+    return plain[:TEXT_LENGTH]

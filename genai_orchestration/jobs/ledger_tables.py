@@ -1,0 +1,177 @@
+"""The ledger's two tables, and their rows as frozen values.
+
+    requests   what we were asked to submit, and what became of it   (one POST at most for each)
+    jobs       what runs at a provider                               (one for each submitted)
+
+All times are UTC. All prices are the provider's credits, as whole numbers. Reading and writing the
+tables does not belong here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.providers.base import JobState
+
+KEY_LENGTH = 100  # characters: a caller's key (64), and the number of its attempt
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """An aware time in and out, UTC in the database; SQLite keeps no time zones."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The time as the database takes it; ValueError for one without a time zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone; the ledger's times are aware")
+        value = value.astimezone(timezone.utc)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The time, aware and in UTC."""
+        if value is None:
+            return None
+        aware = value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value
+        return aware.astimezone(timezone.utc)
+
+
+def _one_of(states: type[RequestState] | type[JobState]) -> sa.CheckConstraint:
+    words = ", ".join(f"'{state.value}'" for state in states)
+    return sa.CheckConstraint(f"state IN ({words})")
+
+
+METADATA = sa.MetaData()
+
+requests = sa.Table(
+    "requests",
+    METADATA,
+    sa.Column("request_key", sa.String(KEY_LENGTH), primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("operation", sa.Text, nullable=False),
+    sa.Column("job_kind", sa.Text, nullable=False),
+    sa.Column("campaign", sa.Text),
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("payload_hash", sa.String(64), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("price_estimate", sa.BigInteger),
+    sa.Column("reserved", sa.BigInteger),
+    sa.Column("credits_charged", sa.BigInteger),
+    sa.Column("provider_job_id", sa.Text),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    # unique: an attempt has one successor, however often it is retried
+    sa.Column("retries", sa.ForeignKey("requests.request_key"), unique=True),
+    sa.Column("error_class", sa.Text),
+    sa.Column("error_text", sa.Text),
+    sa.Column("planned_at", UtcTime, nullable=False),
+    sa.Column("planned_by", sa.Text, nullable=False),
+    sa.Column("approved_at", UtcTime),
+    sa.Column("approved_by", sa.Text),
+    sa.Column("submitting_at", UtcTime),
+    sa.Column("submitting_by", sa.Text),
+    sa.Column("decided_at", UtcTime),
+    sa.Column("decided_by", sa.Text),
+    _one_of(RequestState),
+    sa.Index("requests_by_state", "provider", "state"),
+    sa.Index("requests_by_day", "provider", "submitting_at"),
+    sa.Index("requests_by_campaign", "campaign", "provider"),
+)
+
+jobs = sa.Table(
+    "jobs",
+    METADATA,
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("raw_status", sa.Text),
+    sa.Column("request_key", sa.ForeignKey("requests.request_key"), unique=True),
+    sa.Column("first_seen", UtcTime, nullable=False),
+    sa.Column("last_polled", UtcTime),
+    sa.Column("next_poll", UtcTime),
+    sa.Column("finished", UtcTime),
+    sa.Column("loaded", UtcTime),
+    sa.Column("archived", UtcTime),
+    _one_of(JobState),
+    sa.Index("jobs_by_state", "provider", "state", "next_poll"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestRecord:
+    """A row of `requests`."""
+
+    request_key: str
+    provider: str
+    operation: str
+    job_kind: str  # what it makes at the provider
+    campaign: str | None
+    payload: Mapping[str, Any]
+    payload_hash: str  # SHA-256 of the payload's canonical JSON
+    state: RequestState
+    price_estimate: int | None  # credits; None where nobody publishes the price
+    reserved: int | None  # credits that the budget counts until it is known what was charged
+    credits_charged: int | None  # what the provider says; a refund makes it lower
+    provider_job_id: str | None
+    attempt: int  # 1, 2, ...
+    retries: str | None  # the key of the attempt before
+    error_class: str | None
+    error_text: str | None  # the vendor's words
+    planned_at: datetime
+    planned_by: str
+    approved_at: datetime | None
+    approved_by: str | None
+    submitting_at: datetime | None  # the day and month that the budget counts it in
+    submitting_by: str | None
+    decided_at: datetime | None  # when it became what it is after submitting, or was abandoned
+    decided_by: str | None
+
+    @classmethod
+    def of(cls, row: sa.RowMapping) -> "RequestRecord":
+        """The record of a row that has all columns."""
+        return cls(**{**row, "state": RequestState(row["state"])})
+
+
+@dataclass(frozen=True)
+class JobKey:
+    """What names a job."""
+
+    provider: str
+    kind: str
+    job_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRecord:
+    """A row of `jobs`."""
+
+    provider: str
+    kind: str
+    job_id: str
+    state: JobState
+    raw_status: str | None  # the vendor's word, as it came
+    request_key: str | None
+    first_seen: datetime
+    last_polled: datetime | None
+    next_poll: datetime | None  # None: when there is time (open), or never again (finished)
+    finished: datetime | None  # when its terminal state was seen
+    loaded: datetime | None  # when it was in the warehouse
+    archived: datetime | None  # when its files were in the archive
+
+    @property
+    def key(self) -> JobKey:
+        """What names it."""
+        return JobKey(self.provider, self.kind, self.job_id)
+
+    @classmethod
+    def of(cls, row: sa.RowMapping) -> "JobRecord":
+        """The record of a row that has all columns."""
+        return cls(**{**row, "state": JobState(row["state"])})

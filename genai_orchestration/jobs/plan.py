@@ -1,0 +1,136 @@
+"""What a list of requests would ask for and cost, before anything is recorded or sent.
+
+    requests ─► mistakes?  ─yes─► not sent; told by request, as sentences
+                    └─no──► sound: credits by provider and model, same payloads under other keys
+
+Pure: no vendor is asked, no ledger is read. Prices are the providers' dated lists.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from genai_orchestration.jobs.requests import (
+    NewRequest,
+    Operations,
+    fingerprint,
+    key_mistake,
+    unknown_operation,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One request, and what can be known of it before it is sent."""
+
+    request: NewRequest
+    mistakes: tuple[str, ...]  # sentences; with any, it is not sent
+    model: str  # what its price is grouped by
+    credits: int | None  # the provider's; None where no price is published
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the sound requests for one model would cost."""
+
+    provider: str
+    model: str
+    requests: int
+    credits: int  # of those with a price; the lists' prices are the lowest ("from 5 credits")
+    unpriced: int  # requests for which no price is published
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All requests of a plan, in their order."""
+
+    planned: tuple[Planned, ...]
+
+    @property
+    def count(self) -> int:
+        """How many requests there are, those with mistakes included."""
+        return len(self.planned)
+
+    @property
+    def sound(self) -> tuple[Planned, ...]:
+        """The requests without a mistake: the ones that may be sent."""
+        return tuple(each for each in self.planned if not each.mistakes)
+
+    @property
+    def mistakes(self) -> Mapping[str, tuple[str, ...]]:
+        """Sentences by request key, of the requests that have any."""
+        found: dict[str, tuple[str, ...]] = {}
+        for each in self.planned:
+            if each.mistakes:
+                key = each.request.request_key
+                found[key] = (*found.get(key, ()), *each.mistakes)
+        return found
+
+    @property
+    def duplicates(self) -> tuple[tuple[str, ...], ...]:
+        """Keys of sound requests that ask the same of the same: each group is paid for in full."""
+        groups: dict[str, list[str]] = {}
+        for each in self.sound:
+            asked = each.request
+            mark = fingerprint(asked.provider, asked.operation, asked.payload)
+            groups.setdefault(mark, []).append(asked.request_key)
+        return tuple(tuple(keys) for keys in groups.values() if len(keys) > 1)
+
+    @property
+    def costs(self) -> tuple[Cost, ...]:
+        """What the sound requests would cost, by provider and model, in alphabetical order."""
+        groups: dict[tuple[str, str], list[Planned]] = {}
+        for each in self.sound:
+            groups.setdefault((each.request.provider, each.model), []).append(each)
+        return tuple(_cost(*key, groups[key]) for key in sorted(groups))
+
+    @property
+    def credits(self) -> Mapping[str, int]:
+        """Credits by provider, of the sound requests that have a price: two are never added up."""
+        totals: Counter[str] = Counter()
+        for cost in self.costs:
+            totals[cost.provider] += cost.credits
+        return dict(totals)
+
+    @property
+    def unpriced(self) -> int:
+        """How many sound requests have no published price."""
+        return sum(cost.unpriced for cost in self.costs)
+
+
+def plan(requests: Iterable[NewRequest], operations: Operations) -> Plan:
+    """What is known of the requests; `operations` are those of the providers that may be asked."""
+    asked = list(requests)
+    keys = Counter(request.request_key for request in asked)
+    return Plan(tuple(_planned(request, operations, keys) for request in asked))
+
+
+def _planned(request: NewRequest, operations: Operations, keys: Mapping[str, int]) -> Planned:
+    found = [key_mistake(request.request_key)]
+    if keys[request.request_key] > 1:
+        found.append(
+            f"request_key {request.request_key!r} names {keys[request.request_key]} requests: give "
+            "each its own."
+        )
+    operation = operations.get((request.provider, request.operation))
+    if operation is None:
+        found.append(unknown_operation(request.provider, request.operation, operations))
+    else:
+        found += operation.mistakes(request.payload)
+    return Planned(
+        request=request,
+        mistakes=tuple(filter(None, found)),
+        model=operation.model(request.payload) if operation else "unknown",
+        credits=operation.estimate(request.payload) if operation else None,
+    )
+
+
+def _cost(provider: str, model: str, planned: Sequence[Planned]) -> Cost:
+    prices = [each.credits for each in planned if each.credits is not None]
+    return Cost(
+        provider=provider,
+        model=model,
+        requests=len(planned),
+        credits=sum(prices),
+        unpriced=len(planned) - len(prices),
+    )

@@ -1,0 +1,88 @@
+"""The reservation that lets a POST leave: budget, place in flight and state, all or nothing.
+
+    approved ─► usage_of() ─► budget.refusal() ─┬─ None ─► submitting, with its price reserved
+                                                └─ why not ─► still approved
+
+It runs in the ledger's one writing transaction, so that of two submitters one sees the other.
+"""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from genai_orchestration.jobs.budget import UNPRICED, Limits, Usage, day_of, month_of, refusal
+from genai_orchestration.jobs.ledger_requests import columns, get, move, wrong_state
+from genai_orchestration.jobs.ledger_tables import jobs
+from genai_orchestration.jobs.states import LEAVES, RequestState, Step
+from genai_orchestration.providers.base import TERMINAL
+
+UNKNOWN_RUNS = timedelta(hours=1)  # how long a job that may exist is counted as running
+DAY = timedelta(days=1)
+OVER_A_MONTH = timedelta(days=31)  # from the first of any month into the next one
+
+COST = sa.func.coalesce(columns.credits_charged, columns.reserved, 0)
+
+
+def start(connection: sa.Connection, key: str, limits: Limits, now: datetime, who: str) -> None:
+    """Reserve the price and a place in flight, or raise the budget's Refused; see `Ledger`."""
+    record = get(connection, key)
+    if record.state not in LEAVES[Step.START]:
+        raise wrong_state(record, Step.START.value)
+    price = UNPRICED if record.price_estimate is None else record.price_estimate
+    usage = usage_of(connection, record.provider, record.campaign, limits, now)
+    refused = refusal(record.provider, record.campaign, price, limits, usage)
+    if refused:
+        raise refused
+    move(connection, key, Step.START, reserved=price, submitting_at=now, submitting_by=who)
+
+
+def usage_of(
+    connection: sa.Connection,
+    provider: str,
+    campaign: str | None,
+    limits: Limits,
+    now: datetime,
+) -> Usage:
+    """What of the provider is running and spent; `now` says in which day and month."""
+    since = columns.submitting_at
+    day, month = day_of(now), month_of(now)
+
+    def spent(*which: sa.ColumnElement[bool]) -> int:
+        query = sa.select(sa.func.coalesce(sa.func.sum(COST), 0))
+        return int(
+            connection.execute(query.where(columns.provider == provider, *which)).scalar_one()
+        )
+
+    return Usage(
+        in_flight=_in_flight(connection, provider, now),
+        day=spent(since >= day, since < day + DAY),
+        month=spent(since >= month, since < month_of(month + OVER_A_MONTH)),
+        campaign=0 if campaign is None else spent(columns.campaign == campaign),
+        since_balance=spent(_after(limits.balance.asked_at)) if limits.balance else 0,
+    )
+
+
+def _after(asked: datetime) -> sa.ColumnElement[bool]:
+    """Requests whose price a balance of that moment may not have known of."""
+    return sa.or_(
+        columns.state == RequestState.SUBMITTING.value,
+        columns.decided_at >= asked,
+    )
+
+
+def _in_flight(connection: sa.Connection, provider: str, now: datetime) -> int:
+    """Submissions on their way, jobs that are open, and recent ones that may be either."""
+    on_the_way = sa.select(sa.func.count()).where(
+        columns.provider == provider,
+        sa.or_(
+            columns.state == RequestState.SUBMITTING.value,
+            sa.and_(
+                columns.state == RequestState.UNKNOWN.value,
+                columns.submitting_at > now - UNKNOWN_RUNS,
+            ),
+        ),
+    )
+    running = sa.select(sa.func.count()).where(
+        jobs.c.provider == provider, jobs.c.state.not_in(TERMINAL)
+    )
+    return sum(int(connection.execute(query).scalar_one()) for query in (on_the_way, running))

@@ -1,0 +1,148 @@
+"""Whatever happens to requests and jobs, in any order: one legal terminal state, and no other.
+
+answers late, repeated, reversed ─┐
+people, crashes, refunds         ─┼─► the ledger ─► is each change a legal one?
+words that nobody knows          ─┘                is what is over, over for good?
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.budget import Budget, Limits
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import RequestRecord
+from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.providers.base import JobState
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.jobs import ledgers
+from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, wanted
+
+S = RequestState
+EDGES = {
+    (S.PLANNED, S.APPROVED),
+    (S.PLANNED, S.ABANDONED),
+    (S.APPROVED, S.SUBMITTING),
+    (S.APPROVED, S.ABANDONED),
+    (S.SUBMITTING, S.SUBMITTED),
+    (S.SUBMITTING, S.REJECTED),
+    (S.SUBMITTING, S.UNKNOWN),
+    (S.SUBMITTING, S.APPROVED),
+    (S.UNKNOWN, S.SUBMITTED),
+    (S.UNKNOWN, S.REJECTED),
+    (S.UNKNOWN, S.APPROVED),
+    (S.UNKNOWN, S.ABANDONED),
+}
+FINAL = {S.SUBMITTED, S.REJECTED, S.ABANDONED}
+PAID = {S.SUBMITTING, S.SUBMITTED, S.UNKNOWN}  # counted by the budget
+LATE = timedelta(hours=1)
+FULL = Limits(address=LOCAL.address, budget=Budget(per_day=0))
+
+EVENTS: Mapping[str, Callable[[Ledger, str], object]] = {
+    "added again": lambda ledger, key: ledger.add([wanted(key)], NOW),
+    "added otherwise": lambda ledger, key: ledger.add([wanted(key, payload={})], NOW),
+    "approved": lambda ledger, key: ledger.approve([key], NOW),
+    "started": lambda ledger, key: ledger.start(key, LOCAL, NOW),
+    "started without budget": lambda ledger, key: ledger.start(key, FULL, NOW),
+    "a job": lambda ledger, key: ledger.submitted(key, f"{key} one", 4, NOW),
+    "another job": lambda ledger, key: ledger.submitted(key, f"{key} two", None, NOW),
+    "a no": lambda ledger, key: ledger.rejected(key, "Refused", "402", NOW),
+    "a timeout": lambda ledger, key: ledger.unknown(key, "timed out", NOW),
+    "a crash": lambda ledger, key: ledger.orphaned(NOW + LATE),
+    "too early": lambda ledger, key: ledger.orphaned(NOW),
+    "proof of nothing": lambda ledger, key: ledger.released(key),
+    "given up": lambda ledger, key: ledger.abandon(key, NOW),
+    "found": lambda ledger, key: ledger.resolve(key, f"{key} one", NOW),
+    "not found": lambda ledger, key: ledger.resolve(key, None, NOW),
+    "a refund": lambda ledger, key: ledger.charged(key, 0),
+    "the price": lambda ledger, key: ledger.charged(key, 4),
+    "retried": lambda ledger, key: ledger.retry(key, NOW),
+}
+# from a state that is not final to one that is
+TO_THE_END = ("approved", "started", "a crash", "not found")
+numbers = itertools.count()
+
+
+def happen(ledger: Ledger, event: str, key: str) -> str:
+    """The event; or why it cannot be, in a sentence."""
+    try:
+        EVENTS[event](ledger, key)
+    except PlainError as error:
+        return str(error)
+    return "It happened."
+
+
+def check_change(before: RequestRecord, after: RequestRecord) -> None:
+    if before.state is after.state:
+        kept = {**vars(before), "credits_charged": after.credits_charged}
+        assert vars(after) == kept  # a refund is all that may come to it
+    else:
+        assert (before.state, after.state) in EDGES
+
+
+def check_stand(ledger: Ledger, row: RequestRecord) -> None:
+    counted = row.reserved if row.credits_charged is None else row.credits_charged
+    assert (row.reserved is not None) is (row.submitting_at is not None)
+    if row.state in PAID:
+        assert counted is not None
+    if row.state is S.REJECTED or row.reserved is None:
+        assert not counted
+    jobs = [found for found in ledger.jobs() if found.request_key == row.request_key]
+    assert [found.job_id for found in jobs] == (
+        [row.provider_job_id] if row.state is S.SUBMITTED else []
+    )
+
+
+def test_a_request_comes_to_one_legal_end_whatever_happens_to_it(place: Settings) -> None:
+    with Ledger.open(place) as ledger:
+
+        @settings(max_examples=60, deadline=None)
+        @given(st.lists(st.sampled_from(list(EVENTS)), max_size=14))
+        def holds(events: list[str]) -> None:
+            key = f"k{next(numbers)}"
+            ledger.add([wanted(key)], NOW)
+            end: RequestState | None = None
+            for event in (*events, *TO_THE_END, *events):
+                before = ledger.request(key)
+                assert happen(ledger, event, key).endswith(".")
+                after = ledger.request(key)
+                check_change(before, after)
+                end = end or (after.state if after.state in FINAL else None)
+                assert end in (None, after.state)
+            check_stand(ledger, after)
+            assert end in FINAL
+
+        holds()
+
+
+def test_a_job_comes_to_the_first_end_that_is_told_whatever_else_is(place: Settings) -> None:
+    reports = st.tuples(st.sampled_from([*JobState, None]), st.integers(-5, 5))
+    with Ledger.open(place) as ledger:
+
+        @settings(max_examples=60, deadline=None)
+        @given(st.lists(reports, max_size=12), st.sampled_from(["loaded", "archived"]))
+        def holds(told: list[tuple[JobState | None, int]], mark: str) -> None:
+            key = f"j{next(numbers)}"
+            ledgers.submitted(ledger, key)
+            name = job(f"job of {key}")
+            for state, minutes in told:
+                word = state.value if state else "percolating"
+                ledger.observe(name, state, word, NOW + minutes * MINUTE, next_poll=NOW)
+                try:
+                    getattr(ledger, f"mark_{mark}")([name], NOW)
+                except PlainError:
+                    assert not ledger.job(name).state.terminal
+            found = ledger.job(name)
+            states = [state for state, _ in told if state]
+            ends = [(state, minutes) for state, minutes in told if state and state.terminal]
+            running = JobState.RUNNING if JobState.RUNNING in states else JobState.QUEUED
+            assert found.state is (ends[0][0] if ends else running)
+            assert found.finished == (NOW + ends[0][1] * MINUTE if ends else None)
+            assert (getattr(found, mark) is not None) is bool(ends)
+            assert ledger.request(key).state is S.SUBMITTED
+
+        holds()
