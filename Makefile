@@ -1,16 +1,18 @@
 # `make demo` and `make test` need Python 3.10 or newer and make; everything else they fetch.
 PYTHON ?= python3
+PORT ?= 3000
 BIN := .venv/bin
 
 .PHONY: demo test check format bench clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
+	@echo "Installing into .venv: a minute or so, once ..."
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 demo: .venv/installed
-	$(BIN)/genai demo
+	$(BIN)/genai demo --port $(PORT)
 
 test: .venv/installed
 	$(BIN)/ruff format --check .
@@ -25,5 +27,6 @@ format: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/load_images.py
 
+# never .genai itself: that is your own warehouse and history
 clean:
-	rm -rf .venv .genai .genai-demo
+	rm -rf .venv .genai/demo .genai/demo.lock .mypy_cache .pytest_cache .ruff_cache

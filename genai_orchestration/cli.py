@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genai_orchestration.requests_cli import requests
+
 if TYPE_CHECKING:
     from genai_orchestration.providers.base import Provider
 
@@ -48,6 +50,7 @@ class Sentences(click.Group):
 
 
 @click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="genai_orchestration")
 def main() -> None:
     """Generative-image providers as Dagster assets in your own warehouse.
 
@@ -132,6 +135,11 @@ def load(
     progress = "tqdm" if sys.stderr.isatty() else None
     with warehouse.pipeline(found, Settings.load(), progress=progress) as pipeline:
         click.echo(pipeline.run(source))
+        rows = warehouse.rows_of(pipeline)
+    for name in names:
+        click.echo(f"{name}: {rows.get(name, 0):,} rows")
+    if ids and not any(rows.values()):
+        raise click.ClickException(f"{found.title} has none of these in this account.")
 
 
 @main.command()

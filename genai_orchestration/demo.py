@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -22,12 +23,13 @@ from genai_orchestration import dev, warehouse
 from genai_orchestration.definitions import defs
 from genai_orchestration.errors import PlainError
 from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.orchestration.runs import run_here
+from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR, run_here
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import TERMINAL, Provider
 from genai_orchestration.sandbox.server import Sandbox
-from genai_orchestration.settings import HOME_VARIABLE, Settings
+from genai_orchestration.settings import HOME_VARIABLE, LEDGER_VARIABLE, Settings
 
+IMAGES_SENSOR = "imagine_api_images_sensor"
 HISTORY = 31  # days of images in the sandbox, and today
 LOOK_EVERY = 3.0  # seconds between two looks of the sensor in the tour
 PATIENCE = 120.0  # seconds until the tour gives up on open images
@@ -48,14 +50,15 @@ def demo_settings() -> Settings:
 @contextmanager
 def demo_sandbox(settings: Settings) -> Iterator[tuple[Sandbox, dict[str, str]]]:
     """A running sandbox, an empty state, and the environment that points at both."""
-    shutil.rmtree(settings.home, ignore_errors=True)
-    with Sandbox().running() as sandbox:
+    with _alone(settings), Sandbox().running() as sandbox:
+        shutil.rmtree(settings.home, ignore_errors=True)
         yield (
             sandbox,
             {
                 **sandbox.environment(),
                 HOME_VARIABLE: str(settings.home),
                 "GENAI_DESTINATION": settings.destination,
+                LEDGER_VARIABLE: "",  # the demo's own file, whatever the real ledger is
                 "SOURCES__IMAGINE_API_SOURCE__START_DATE": history()[0].isoformat(),
                 "SOURCES__ABYSSALE_SOURCE__BANNER_IDS": ",".join(
                     sandbox.providers["abyssale"].banner_ids
@@ -65,10 +68,29 @@ def demo_sandbox(settings: Settings) -> Iterator[tuple[Sandbox, dict[str, str]]]
         )
 
 
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the state against other demos."""
+    settings.home.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{settings.home}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise DemoFailed(
+            f"A demo is running in {settings.home}: end it with Ctrl-C, or set {HOME_VARIABLE} to "
+            "another folder for this one."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def with_ui(port: int) -> None:
     """Serve the web UI until Ctrl-C, with everything on and the first loads launched."""
     settings = demo_settings()
-    with demo_sandbox(settings) as (_, environment), dev.stopped_by_signals():
+    dev.port_is_free(port)
+    with dev.stopped_by_signals(), demo_sandbox(settings) as (_, environment):
         console.print("Starting the sandbox and Dagster ...")
         with dev.dagster_dev(settings, port, environment) as url:
             _launch(port)
@@ -113,7 +135,7 @@ class Tour:
     def watch(self, sandbox: Sandbox) -> list[str]:
         """Let the polling sensor do its work until only stuck images are open; their ids."""
         stuck = sorted(sandbox.providers["imagine_api"].never_ending())
-        sensor = self.definitions.resolve_sensor_def("imagine_api_images_sensor")
+        sensor = self.definitions.resolve_sensor_def(IMAGES_SENSOR)
         cursor: str | None = None
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
@@ -141,7 +163,7 @@ class Tour:
             partition_key=request.partition_key,
             run_config=request.run_config,
             asset_selection=request.asset_selection,
-            tags={**request.tags, "dagster/run_key": request.run_key or ""},
+            tags={**request.tags, RUN_KEY: request.run_key or "", SENSOR: IMAGES_SENSOR},
         )
         self.seconds["imagine_api"] += time.monotonic() - started
 

@@ -35,13 +35,17 @@ def dagster_dev(
     settings: Settings, port: int, environment: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """A running `dagster dev`; gives the web UI's address, and ends every process at the end."""
-    _port_is_free(port)
+    port_is_free(port)
     env = {**os.environ, **(environment or {}), "DAGSTER_HOME": str(instance_home(settings))}
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(project() / "workspace.yaml")]
+    # Dagster's advice to use `dg dev` instead, which would need a project of another layout
+    quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+    command = [sys.executable, *quiet, "-m", "dagster", "dev"]
+    command += ["-w", str(project() / "workspace.yaml")]
     # a session of its own: Ctrl-C comes to us alone, and what is left can be found by its group
     process = subprocess.Popen(  # noqa: S603 our own command
-        # warnings only: at `info` the run queue says every second that it has looked
-        [*command, "-h", HOST, "-p", str(port), "--log-level", "warning"],
+        # errors only: at `info` the run queue says every second that it has looked, and at
+        # `warning` that the project's dagster.yaml, which was copied, is not the one in use
+        [*command, "-h", HOST, "-p", str(port), "--log-level", "error"],
         cwd=project(),
         env=env,
         start_new_session=True,
@@ -75,26 +79,30 @@ def project() -> Path:
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Let SIGTERM end this process as Ctrl-C does, and see to it that children can be ended.
+    """Let SIGTERM, and a terminal that closes, end this process as Ctrl-C does.
 
-    A shell that starts a command in the background makes it ignore SIGINT, and children inherit
-    that: Dagster would then not react to SIGTERM either.
+    It also sees to it that children can be ended: a shell that starts a command in the background
+    makes it ignore SIGINT, children inherit that, and Dagster would not react to SIGTERM either.
     """
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt)
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     with contextlib.suppress(KeyboardInterrupt):
         yield
 
 
-def _port_is_free(port: int) -> None:
+def port_is_free(port: int) -> None:
+    """Say so in a sentence when something else listens there."""
     try:
         socket.create_server((HOST, port)).close()
     except OSError:
-        raise DagsterFailed(f"Port {port} is in use: choose another one with --port.") from None
+        raise DagsterFailed(
+            f"Port {port} is in use: choose another one with --port {port + 1} "
+            f"(make demo PORT={port + 1})."
+        ) from None
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:

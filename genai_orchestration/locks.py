@@ -7,15 +7,19 @@ The operating system frees the file lock when its process dies, however it dies.
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from genai_orchestration.errors import PlainError
 
+QUIET = 3.0  # seconds of waiting that nobody needs to hear of
 PATIENCE = 300.0  # seconds that a load or a reader waits for others before it gives up
+
+logger = logging.getLogger(__name__)
 
 
 class WarehouseLocked(PlainError):
@@ -24,7 +28,7 @@ class WarehouseLocked(PlainError):
     def __init__(self, holder: str, what: str) -> None:
         super().__init__(
             f"The warehouse is in use: {holder} has kept {what} for {PATIENCE:g} s. Close it, or "
-            "wait for it to end, and run this again; nothing was written."
+            "wait for it to end, and run this again: loading twice changes nothing."
         )
 
 
@@ -47,7 +51,7 @@ class ProcessLock:
             if self._holders == 0:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 try:
-                    self._file.acquire(timeout=timeout)
+                    _acquire(self._file, timeout)
                 except Timeout:
                     raise WarehouseLocked(
                         "another process of this project", str(self.path)
@@ -69,6 +73,15 @@ class ProcessLock:
             yield
         finally:
             self.release()
+
+
+def _acquire(lock: BaseFileLock, timeout: float) -> None:
+    """Take the file lock; say so when that takes a while."""
+    with contextlib.suppress(Timeout):
+        lock.acquire(timeout=min(QUIET, timeout))
+        return
+    logger.warning("Waiting for %s, which another process holds ...", lock.lock_file)
+    lock.acquire(timeout=max(0.0, timeout - QUIET))
 
 
 _locks: dict[Path, ProcessLock] = {}

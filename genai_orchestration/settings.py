@@ -10,9 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from genai_orchestration.errors import PlainError
+
 HOME_VARIABLE = "GENAI_HOME"
 DESTINATION_VARIABLE = "GENAI_DESTINATION"
 LEDGER_VARIABLE = "GENAI_LEDGER"
+UNFIT = "'%?#"
+
+
+class UnfitHome(PlainError):
+    """GENAI_HOME is a path that the libraries below cannot take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +35,14 @@ class Settings:
     def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the settings from `environment` (the process's own when None)."""
         env = os.environ if environment is None else environment
+        home = Path(env.get(HOME_VARIABLE) or ".genai").expanduser().absolute()
+        if set(UNFIT) & set(str(home)):
+            raise UnfitHome(
+                f"{HOME_VARIABLE} {home} has one of {' '.join(UNFIT)} in it, which DuckDB and dlt "
+                "take for something else: choose another folder."
+            )
         return cls(
-            home=Path(env.get(HOME_VARIABLE) or ".genai").expanduser().absolute(),
+            home=home,
             destination=env.get(DESTINATION_VARIABLE) or "duckdb",
             ledger_address=env.get(LEDGER_VARIABLE) or None,
         )

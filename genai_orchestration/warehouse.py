@@ -9,7 +9,6 @@ its lock*: DuckDB refuses every other process while one has the file open, so ou
 """
 
 import contextlib
-import logging
 import shutil
 import tempfile
 import time
@@ -95,7 +94,6 @@ def pipeline(
     runs.mkdir(parents=True, exist_ok=True)
     _sweep(runs)
     folder = tempfile.mkdtemp(prefix=f"{provider.name}-", dir=runs)
-    _quiet_known_warning()
     try:
         made = dlt.pipeline(
             provider.pipeline,
@@ -112,6 +110,14 @@ def pipeline(
             made.deactivate()  # else it would stay dlt's active pipeline
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def rows_of(pipeline: Pipeline) -> dict[str, int]:
+    """How many rows the pipeline's last run brought, by table; tables without any are left out."""
+    trace = pipeline.last_trace
+    info = trace.last_normalize_info if trace else None
+    counted = info.row_counts if info else {}
+    return {name: rows for name, rows in counted.items() if not name.startswith("_dlt")}
 
 
 def query(provider: Provider, settings: Settings, sql: str) -> list[tuple[Any, ...]] | None:
@@ -153,15 +159,3 @@ def _sweep(runs: Path) -> None:
             newest = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
             if time.time() - newest > STALE:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _quiet_known_warning() -> None:
-    """Drop dlt's word that a JSON column arrives as text: Arrow has no other way to send it."""
-    logger = logging.getLogger("dlt")
-    if not any(isinstance(f, _KnownWarning) for f in logger.filters):
-        logger.addFilter(_KnownWarning())
-
-
-class _KnownWarning(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        return "when merging arrow schema with dlt schema" not in record.getMessage()

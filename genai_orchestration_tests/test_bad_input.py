@@ -198,7 +198,7 @@ def test_a_home_that_is_a_file_is_told_in_words(
     settings.home.write_text("a file")
     said = process(*command).sentence
     assert said.startswith(f"State cannot be kept in {settings.home}")
-    assert said.endswith("(Not a directory): set GENAI_HOME to a folder that you may write to.")
+    assert said.endswith("): set GENAI_HOME to a folder that you may write to.")
 
 
 def test_a_home_that_cannot_be_made_is_told_in_words(
@@ -334,7 +334,7 @@ def test_a_warehouse_that_a_stranger_keeps_open_names_the_stranger(
         stranger.communicate("close\n")
     assert f"(PID {stranger.pid})" in said
     assert said.endswith(
-        "Close it, or wait for it to end, and run this again; nothing was written."
+        "Close it, or wait for it to end, and run this again: loading twice changes nothing."
     )
 
 

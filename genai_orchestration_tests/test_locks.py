@@ -49,7 +49,7 @@ def test_another_process_is_waited_for_and_then_named(
         pass
     assert str(caught.value) == (
         f"The warehouse is in use: another process of this project has kept {path} for 0.2 s. "
-        "Close it, or wait for it to end, and run this again; nothing was written."
+        "Close it, or wait for it to end, and run this again: loading twice changes nothing."
     )
 
 

@@ -50,7 +50,7 @@ def test_every_command_that_it_shows_exists(command: str) -> None:
 def test_its_settings_are_those_of_the_configuration_file() -> None:
     shown = first_cells("setting")
     config = (ROOT / ".dlt" / "config.toml").read_text()
-    for name in shown - {"api_key", "GENAI_HOME", "GENAI_DESTINATION"}:
+    for name in shown - {"api_key", "GENAI_HOME", "GENAI_DESTINATION", "GENAI_LEDGER"}:
         assert f"# {name} = " in config
 
 

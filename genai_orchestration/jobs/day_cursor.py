@@ -4,8 +4,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
+
+from genai_orchestration.errors import PlainError
 
 DAY = timedelta(days=1)
+
+
+class UnreadableCursor(PlainError):
+    """The text is not a cursor of this version."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,16 @@ class Cursor:
         """The cursor from its text; an empty one is a first start."""
         if not text:
             return cls()
-        body = json.loads(text)
+        try:
+            return cls._from(json.loads(text))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise UnreadableCursor(
+                f"The cursor of this sensor cannot be read ({text[:40]!r}): reset it on the "
+                "sensor's page, and backfill the last days."
+            ) from None
+
+    @classmethod
+    def _from(cls, body: dict[str, Any]) -> "Cursor":
         through = date.fromisoformat(body["through"])
         missed = body.get("missed")
         opened = [through - back * DAY for back in body.get("open", ())]

@@ -3,7 +3,7 @@
     cursor ─► due() ─► days to count ─(shell: asks the API)─► counts ┐
                                  (shell: asks Dagster)─► outcomes ───┴► advance() ─► Tick
 
-    a day:   unknown ──► counted ──► asked ──► loaded ──► closed
+    a day:   unknown ──► counted ──► asked ──► loaded ──► over: asked a last time ──► closed
                             ▲          │ failed: asked again, later each time
                             └──────────┘ counted anew: more have finished
 
@@ -67,10 +67,15 @@ def old_days_due(cursor: Cursor, now: datetime) -> bool:
     return cursor.old_looked is None or now - cursor.old_looked >= OLD_EVERY
 
 
-def open_days(cursor: Cursor, now: datetime, unfinished: Sequence[date]) -> Cursor:
-    """The cursor with today, yesterday, the days since the last look and `unfinished` opened."""
+def open_days(
+    cursor: Cursor, now: datetime, unfinished: Sequence[date], start: date = date.min
+) -> Cursor:
+    """The cursor with today, yesterday, the days since the last look and `unfinished` opened.
+
+    Days before `start` are nobody's business: there is no partition for them.
+    """
     today = now.date()
-    first = today - REACH * DAY
+    first = reach(now, start)
     # from the minute of the first start on: after a reset, no key is one that Dagster has seen
     seq = cursor.seq if cursor.through else int(now.timestamp()) // 60
     wanted = {today, today - DAY, *unfinished}
@@ -80,13 +85,19 @@ def open_days(cursor: Cursor, now: datetime, unfinished: Sequence[date]) -> Curs
         wanted |= {since + n * DAY for n in range((today - since).days)}
         if since < first:
             oldest = min([since, *cursor.loaded])  # days open at the stop went on without us
-            missed = (missed[0] if missed else oldest, first - DAY)
+            oldest = max(missed[0] if missed else oldest, start)
+            missed = (oldest, first - DAY) if oldest < first else None
     kept = {day: n for day, n in cursor.loaded.items() if day >= first}
     opened = {day: None for day in sorted(wanted) if day >= first}
     asked = {day: a for day, a in cursor.asked.items() if day >= first}
     return dataclasses.replace(
         cursor, through=today, loaded={**opened, **kept}, asked=asked, seq=seq, missed=missed
     )
+
+
+def reach(now: datetime, start: date = date.min) -> date:
+    """The earliest day that is watched."""
+    return max(now.date() - REACH * DAY, start)
 
 
 def due(cursor: Cursor, now: datetime) -> list[date]:
@@ -134,7 +145,8 @@ def _settle(cursor: Cursor, now: datetime, outcomes: Mapping[date, Outcome]) -> 
         outcome = outcomes.get(day, Outcome("missing"))
         match outcome.state:
             case "succeeded":
-                loaded[day] = ask.finished
+                if day in loaded:  # else it was the day's last run
+                    loaded[day] = ask.finished
                 del asked[day]
             case "active":
                 loading += 1
@@ -157,14 +169,18 @@ def _ask(cursor: Cursor, now: datetime, counts: Mapping[date, Counts]) -> Tick:
     for day, count in counts.items():
         if day in asked or day not in loaded:
             continue
-        if count.finished == (loaded[day] or 0):
+        settled = count.finished == (loaded[day] or 0)
+        over = settled and count.unfinished == 0 and day < recent
+        if over and not count.finished:
+            del loaded[day]
+        elif settled and not over:
             loaded[day] = count.finished
-            if count.unfinished == 0 and day < recent:
-                del loaded[day]
         elif len(asked) < AT_ONCE:
             seq += 1
             asked[day] = Asked(count.finished, seq)
             requests.append(_request(day, asked[day]))
+            if over:  # a last run: equal counts may hide one deleted and one finished
+                del loaded[day]
     return Tick(dataclasses.replace(cursor, loaded=loaded, asked=asked, seq=seq), tuple(requests))
 
 
@@ -185,6 +201,5 @@ def _request(day: date, ask: Asked) -> Request:
 def _failure(day: date, ask: Asked, outcome: Outcome) -> str:
     return (
         f"The images of {day} failed to load {ask.attempt} times, last because: "
-        f"{outcome.cause or 'see the run'}. Mend that; the sensor asks again within the hour, or "
-        f"materialize the partition {day} yourself and reset the sensor's cursor."
+        f"{outcome.cause or 'see the run'}. Mend that; the sensor asks again within the hour."
     )

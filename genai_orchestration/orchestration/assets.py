@@ -16,6 +16,7 @@ from dlt.common.runtime.collector import LogCollector
 
 from genai_orchestration import warehouse
 from genai_orchestration.destination_errors import WarehouseUnreachable, in_words
+from genai_orchestration.errors import PlainError
 from genai_orchestration.locks import WarehouseLocked
 from genai_orchestration.orchestration import facts
 from genai_orchestration.orchestration.checks import WINDOW_COMPLETE, window_check, window_spec
@@ -29,18 +30,25 @@ from genai_orchestration.settings import Settings
 # an outage of seconds is ridden out by the client, one of a minute here, a longer one by schedules
 RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
 
+LONGEST = 30.0  # seconds; a provider that asks for a longer rest is left to the schedules
 # What to keep of dagster-dlt's metadata; the rest is 10 KB of file names in a folder that is gone
 KEPT = ("rows_loaded", "dagster/column_schema", "dagster/storage_kind")
-PASSING = (Unavailable, WarehouseUnreachable, WarehouseLocked)  # worth another attempt soon
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
+
+
+class Incomplete(PlainError):
+    """Fewer finished jobs were loaded than the API had counted: a sensor must not settle that."""
 
 
 class DaysConfig(dg.Config):
     """What a run of day partitions loads."""
 
     finished_only: bool = False  # leave out jobs that are still open, as the sensor does
+
+
+PASSING = (Unavailable, Incomplete, WarehouseUnreachable, WarehouseLocked)
 
 
 def load_assets(group: Group) -> dg.AssetsDefinition:
@@ -95,7 +103,13 @@ def _load(
         known = in_words(error, Settings.load())
         if known is None:
             raise
-        raise dg.Failure(str(known), allow_retries=isinstance(known, PASSING)) from error
+        raise dg.Failure(str(known), allow_retries=_passing(known)) from None
+
+
+def _passing(error: PlainError) -> bool:
+    """Whether another attempt within the minute may succeed."""
+    wait = error.retry_after if isinstance(error, Unavailable) else None
+    return isinstance(error, PASSING) and (wait or 0) <= LONGEST
 
 
 def _run(
@@ -122,12 +136,19 @@ def _run(
             assert result.asset_key
             table = provider.table(result.asset_key.path[-1])
             told = {k: v for k, v in (result.metadata or {}).items() if k in KEPT}
+            rows = told.pop("rows_loaded", 0)
+            # all days of a run share its number: beside a day's own count it would mislead
+            told["rows_loaded_by_run" if days else "rows_loaded"] = rows
             measured = facts.of_table(provider, table, settings, pipeline)
             # a day's own facts have to be there before the event that they belong to
             by_day = _tell_days(context, group, table, days, settings) if days else {}
-            yield result._replace(metadata={"rows_loaded": 0, **told, **measured})
-            if days and counts and _checked(context, result.asset_key):
-                yield window_check(result.asset_key, days, by_day, counts, **arguments)
+            yield result._replace(metadata={**told, **measured})
+            if days and counts:
+                check = window_check(result.asset_key, days, by_day, counts, **arguments)
+                if _checked(context, result.asset_key):
+                    yield check
+                if arguments["finished_only"] and not check.passed:
+                    raise Incomplete(f"{check.description} It is asked for again.")
 
 
 def _counts(group: Group, days: Days | None) -> Counts | None:

@@ -28,6 +28,14 @@ class AskedVersion:
     seq: int = 0
     attempt: int = 1
 
+    @classmethod
+    def loads(cls, text: str | None) -> "AskedVersion":
+        """The cursor from its text; one that cannot be read is as none: loading again is free."""
+        try:
+            return cls(**json.loads(text)) if text else cls()
+        except (ValueError, TypeError):
+            return cls()
+
     @property
     def run_key(self) -> str:
         """Another key for each round and attempt: Dagster never runs one key twice."""
@@ -53,20 +61,20 @@ def change_sensor(provider: Provider, watch: ChangeWatch) -> dg.SensorDefinition
             version = watch.version()
         except PlainError as error:
             return dg.SkipReason(str(error))
-        return changed(context, keys, version)
+        return changed(context, watch.sensor, keys, version)
 
     return watch_changes
 
 
 def changed(
-    context: dg.SensorEvaluationContext, keys: list[dg.AssetKey], version: str
+    context: dg.SensorEvaluationContext, sensor: str, keys: list[dg.AssetKey], version: str
 ) -> dg.SensorResult | dg.SkipReason:
     """Ask for a run when `version` is not the one that was loaded, and again when it failed."""
-    asked = AskedVersion(**json.loads(context.cursor)) if context.cursor else AskedVersion()
+    asked = AskedVersion.loads(context.cursor)
     if asked.version != version:
         asked = AskedVersion(version, asked.seq + 1)
     else:
-        outcome = outcome_of(context.instance, asked.run_key)
+        outcome = outcome_of(context.instance, sensor, asked.run_key)
         match outcome.state:
             case "succeeded":
                 return dg.SkipReason(f"Nothing has changed: {version}.")

@@ -9,6 +9,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key
 from genai_orchestration.providers.base import TERMINAL, Counts, Provider, Table, setting
+from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.settings import Settings
 
 IDS = "ids_present_and_unique"
@@ -53,7 +54,9 @@ def _specs(provider: Provider, table: Table) -> Iterator[dg.AssetCheckSpec]:
             WORDS, asset=key, description="The project knows every status word of the vendor."
         )
         yield dg.AssetCheckSpec(
-            STUCK, asset=key, description="No job is open for longer than is configured."
+            STUCK,
+            asset=key,
+            description="Nothing is open for longer than `stuck_after_minutes` (by default 60).",
         )
 
 
@@ -108,9 +111,19 @@ def _words(provider: Provider, table: Table, settings: Settings) -> Verdict:
     return not unknown, words, dg.AssetCheckSeverity.WARN
 
 
-def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
+def _stuck_after(provider: Provider) -> timedelta:
     minutes = setting(provider, "stuck_after_minutes")
-    allowed = timedelta(minutes=float(minutes)) if minutes else STUCK_AFTER
+    try:
+        return timedelta(minutes=float(minutes)) if minutes else STUCK_AFTER
+    except ValueError:
+        raise WrongSetting(
+            f"stuck_after_minutes {minutes!r} is not a number of minutes: set it in "
+            f"[sources.{provider.section}]."
+        ) from None
+
+
+def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
+    allowed = _stuck_after(provider)
     before = (datetime.now(timezone.utc) - allowed).strftime("%Y-%m-%d %H:%M:%S+00")
     sql = f"""SELECT id, date_created FROM {{{table.name}}}
         WHERE state NOT IN {TERMINAL} AND date_created < TIMESTAMPTZ '{before}'
@@ -118,7 +131,8 @@ def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
     stuck = warehouse.query(provider, settings, sql) or []
     named = ", ".join(f"{id_} since {since:%Y-%m-%d %H:%M}" for id_, since in stuck[:NAMED])
     more = f" and {len(stuck) - NAMED} more" if len(stuck) > NAMED else ""
-    words = f"Open for over {allowed}: {named}{more}." if stuck else f"None over {allowed}."
+    limit = f"{allowed.total_seconds() / 60:g} minutes"
+    words = f"Open for over {limit}: {named}{more}." if stuck else f"None is open for {limit}."
     return not stuck, words, dg.AssetCheckSeverity.WARN
 
 

@@ -10,6 +10,7 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.day_watch import Outcome
 
 RUN_KEY = "dagster/run_key"
+SENSOR = "dagster/sensor_name"
 WILL_RETRY = "dagster/will_retry"
 RETRY_WITHIN = timedelta(minutes=10)  # the daemon starts a promised retry long before
 
@@ -18,12 +19,13 @@ class NotLoaded(PlainError):
     """What was asked for failed, and for a sensor again and again."""
 
 
-def outcome_of(instance: dg.DagsterInstance, run_key: str) -> Outcome:
-    """The newest run with that key: missing, active (also: about to be retried), or how it ended.
+def outcome_of(instance: dg.DagsterInstance, sensor: str, run_key: str) -> Outcome:
+    """The newest run that the sensor asked for with that key: how it ended, or that it has not.
 
-    A retry by Dagster keeps the key, so that the newest run speaks for all attempts.
+    A run about to be retried is active. Dagster's retry keeps the key, so that the newest run
+    speaks for all attempts.
     """
-    filters = dg.RunsFilter(tags={RUN_KEY: run_key})
+    filters = dg.RunsFilter(tags={RUN_KEY: run_key, SENSOR: sensor})
     records = instance.get_run_records(filters, limit=1)
     if not records:
         return Outcome("missing")

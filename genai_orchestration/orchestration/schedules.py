@@ -29,7 +29,8 @@ def _schedule(provider: Provider, schedule: Schedule) -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         job_name=f"{provider.name}_load",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Loads {', '.join(names)} of {provider.title}.",
+        description=f"Loads {', '.join(names)} of {provider.title}"
+        f"{', yesterday and today' if by_day else ''}.",
     )
     def load(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         try:
@@ -37,8 +38,12 @@ def _schedule(provider: Provider, schedule: Schedule) -> dg.ScheduleDefinition:
         except PlainError as error:
             return dg.SkipReason(str(error))
         at = context.scheduled_execution_time
-        # one run for yesterday, now complete, and today so far
-        tags = range_tags(at.date() - timedelta(days=1), at.date()) if by_day else {}
+        tags = {}
+        if by_day and provider.start:  # one run for yesterday, now complete, and today so far
+            first, last = max(at.date() - timedelta(days=1), provider.start()), at.date()
+            if first > last:
+                return dg.SkipReason(f"{provider.title}'s start_date {first} is still to come.")
+            tags = range_tags(first, last)
         return dg.RunRequest(run_key=at.isoformat(), asset_selection=keys, tags=tags)
 
     return load

@@ -7,6 +7,7 @@ change watch   one cheap request ─► another version than the one loaded? ─
 import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
@@ -25,6 +26,7 @@ from genai_orchestration.providers.base import (
     Provider,
 )
 from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.refusals import ProviderError
 
 EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
@@ -55,11 +57,11 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
     )
     def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            counter = watch.connect(QUICK)
-        except PlainError as error:
+            start = provider.start() if provider.start else date.min
+            watched = Watched(watch, asset_key(provider, watch.table), start)
+            tick, sentence = look(context, watch.connect(QUICK), watched, now=_now())
+        except ProviderError as error:
             return dg.SkipReason(str(error))
-        key = asset_key(provider, watch.table)
-        tick, sentence = look(context, counter, watch.noun, key, now=_now())
         if tick.red:
             raise NotLoaded(tick.failure)
         requests = [_day_request(group, watch.table, request) for request in tick.requests]
@@ -72,40 +74,49 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
     return watch_days
 
 
+@dataclass(frozen=True)
+class Watched:
+    """The jobs that a sensor follows: its watch, their asset, the first day with a partition."""
+
+    watch: DayWatch
+    key: dg.AssetKey
+    start: date
+
+
 def look(
     context: dg.SensorEvaluationContext,
     counter: DayCounter,
-    noun: str,
-    key: dg.AssetKey,
+    watched: Watched,
     *,
     now: datetime,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Tick, str]:
     """One look: what to do, and a sentence about the state of things."""
-    cursor = _without_filled_gap(Cursor.loads(context.cursor), context.instance, key)
+    cursor = _without_filled_gap(Cursor.loads(context.cursor), context.instance, watched.key)
     outcomes = {
-        day: outcome_of(context.instance, day_watch.run_key(day, ask))
+        day: outcome_of(context.instance, watched.watch.sensor, day_watch.run_key(day, ask))
         for day, ask in cursor.asked.items()
     }
-    cursor = day_watch.open_days(cursor, now, ())  # an outage must not cost a day
+    cursor = day_watch.open_days(cursor, now, (), watched.start)  # an outage must not cost a day
     counts: dict[date, Counts] = {}
     deadline = clock() + BUDGET
     try:
-        unfinished, place = _unfinished(
-            counter, cursor, now, lambda: clock() > deadline - BUDGET / 2
-        )
-        cursor = day_watch.open_days(cursor, now, unfinished)
+        half = deadline - BUDGET / 2
+        earliest = day_watch.reach(now, watched.start)
+        unfinished, place = _unfinished(counter, cursor, now, earliest, lambda: clock() > half)
+        cursor = day_watch.open_days(cursor, now, unfinished, watched.start)
         for day in day_watch.due(cursor, now):
             if clock() > deadline:
                 place = day
                 break
             counts[day] = counter.counts(day, day + timedelta(days=1))
-        sentence = _state_of_things(counter, noun, now)
+        late = clock() > deadline
+        state = "" if late else _state_of_things(counter, watched.watch.noun, now, earliest)
     except PlainError as error:  # an outage: what was counted so far still counts
         tick = day_watch.advance(cursor, now, counts, outcomes, place=cursor.place)
-        return tick, _sentence(str(error), tick, None)
+        return tick, _sentence(f"{error} The next look is in {EVERY} s", tick, None)
     tick = day_watch.advance(cursor, now, counts, outcomes, place=place)
-    return tick, _sentence(sentence, tick, place)
+    return tick, _sentence(state, tick, place)
 
 
 def _without_filled_gap(cursor: Cursor, instance: dg.DagsterInstance, key: dg.AssetKey) -> Cursor:
@@ -119,34 +130,33 @@ def _without_filled_gap(cursor: Cursor, instance: dg.DagsterInstance, key: dg.As
 
 
 def _unfinished(
-    counter: DayCounter, cursor: Cursor, now: datetime, late: Callable[[], bool]
+    counter: DayCounter, cursor: Cursor, now: datetime, earliest: date, late: Callable[[], bool]
 ) -> tuple[list[date], date | None]:
     """Older days with open images, looked for now and then; and where time ran out, if it did."""
     if not day_watch.old_days_due(cursor, now):
         return [], None
     recent = now.date() - (day_watch.RECENT - 1) * DAY
-    start = now.date() - day_watch.REACH * DAY
     if cursor.place and cursor.place < recent:
-        start = max(start, cursor.place)
+        earliest = max(earliest, cursor.place)
     days: list[date] = []
-    for day in counter.unfinished_days(start, recent):
+    for day in counter.unfinished_days(earliest, recent):
         days.append(day)
         if late():
             return days, day
     return days, None
 
 
-def _state_of_things(counter: DayCounter, noun: str, now: datetime) -> str:
-    since = now.date() - day_watch.REACH * DAY
+def _state_of_things(counter: DayCounter, noun: str, now: datetime, since: date) -> str:
     oldest = counter.oldest_unfinished(since)
     if oldest is None:
         return f"No {noun} open"
-    unfinished = counter.counts(since, None).unfinished
-    return f"{unfinished} {noun} still open, oldest {_age(now - oldest)}"
+    unfinished = counter.unfinished(since)
+    what = noun.removesuffix("s") if unfinished == 1 else noun
+    return f"{unfinished} {what} still open, oldest {_age(now - oldest)}"
 
 
 def _sentence(state: str, tick: Tick, place: date | None) -> str:
-    parts = [state.rstrip(".")]
+    parts = [state.rstrip(".")] if state else []
     if tick.loading:
         parts.append(f"{tick.loading} day{'s' * (tick.loading > 1)} loading")
     if place:

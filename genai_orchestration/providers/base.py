@@ -26,6 +26,7 @@ from dlt.pipeline.pipeline import Pipeline
 
 from genai_orchestration.providers.http import Pace
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
+from genai_orchestration.providers.rows import quiet_dlt
 
 Disposition = Literal["merge", "replace", "append"]
 
@@ -107,6 +108,9 @@ class DayCounter(Protocol):
 
     def unfinished_days(self, start: date, end: date) -> Iterator[date]:
         """The days from `start` to before `end` that have open jobs, a request for each."""
+
+    def unfinished(self, start: date) -> int:
+        """Open jobs created since `start`."""
 
     def oldest_unfinished(self, start: date) -> datetime | None:
         """When the oldest open job since `start` was created; None when none is open."""
@@ -249,6 +253,7 @@ def resource(table: Table, pages: Callable[[], Iterable[Any]]) -> DltResource:
 
 def source_of(provider: Provider, *resources: DltResource) -> DltSource:
     """The provider's dlt source, named and sectioned as the seeds give it."""
+    quiet_dlt()
     return DltSource(Schema(provider.section), provider.section, list(resources))
 
 

@@ -10,6 +10,7 @@ Only reads belong here: they may be repeated. Paid POSTs never go through this c
 import contextlib
 import queue
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 import tenacity
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
@@ -29,6 +31,7 @@ from genai_orchestration.providers.refusals import (
     cause_of,
     message_of,
     refusal,
+    shown,
 )
 
 CONNECTIONS = 16  # kept alive per client: more than any reader here has threads
@@ -85,7 +88,7 @@ class Pace:
 
 
 PATIENT = Pace(attempts=5, longest_wait=30.0, timeouts=(10.0, 60.0))  # loads
-QUICK = Pace(attempts=2, longest_wait=2.0, timeouts=(3.0, 8.0))  # sensors: Dagster gives them 60 s
+QUICK = Pace(attempts=2, longest_wait=2.0, timeouts=(3.0, 5.0))  # sensors: Dagster gives them 60 s
 
 T = TypeVar("T")
 Classify = Callable[[requests.Response, str], ProviderError | None]
@@ -113,8 +116,9 @@ class ReadClient:
                 f"logs: leave them out in [sources.{self.section}]."
             )
         if not _is_address(self.base_url):
+            begin = re.split("[?#]", self.base_url)[0]  # what follows may be a secret
             raise WrongSetting(
-                f"{self.title}'s base_url {self.base_url!r} is not an http(s) address: "
+                f"{self.title}'s base_url {begin!r} is not an http(s) address: "
                 f"set base_url in [sources.{self.section}]."
             )
         self._session = requests.Session()
@@ -175,7 +179,7 @@ class ReadClient:
                     timeout=self.pace.timeouts,
                     allow_redirects=False,
                 )
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Unavailable(
                 f"{self.title} does not answer at {self._where(path)} ({cause_of(error)}). "
                 f"Check the network and base_url in [sources.{self.section}], or try again later."
@@ -206,11 +210,13 @@ class ReadClient:
         return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
 
     def _error(self, answer: requests.Response, path: str) -> ProviderError:
-        own = self.classify(answer, message_of(answer)) if self.classify else None
-        error = own or refusal(self.title, f"[sources.{self.section}]", self._where(path), answer)
-        # some vendors repeat a wrong key in their answer
-        error.args = tuple(self.auth.hide(text) for text in error.args) if self.auth else error.args
-        return error
+        words = message_of(answer)
+        if self.auth:
+            words = self.auth.hide(words)  # some vendors repeat a wrong key in their answer
+        words = shown(words)
+        section = f"[sources.{self.section}]"
+        own = self.classify(answer, words) if self.classify else None
+        return own or refusal(self.title, section, self._where(path), answer, words)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
@@ -227,4 +233,5 @@ def _is_address(base_url: str) -> bool:
         _ = address.port  # a ValueError when it is no number
     except ValueError:  # or a bracket without the other
         return False
-    return bool(address.hostname) and base_url.startswith(("http://", "https://"))
+    plain = not (address.query or address.fragment)  # either would come before the path
+    return plain and bool(address.hostname) and base_url.startswith(("http://", "https://"))

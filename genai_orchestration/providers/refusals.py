@@ -7,6 +7,7 @@ Only what a status means everywhere is decided here; a vendor's own codes are to
 its source.
 """
 
+import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
@@ -16,6 +17,7 @@ import requests
 from genai_orchestration.errors import PlainError
 
 SHOWN = 200  # characters of a vendor's own words that go into a message
+_SIGNED = re.compile(r"""(https?://[^\s?#;"']*)[?#;][^\s"']*""", re.IGNORECASE)
 
 
 class ProviderError(PlainError):
@@ -53,10 +55,15 @@ class RateLimited(Unavailable):
     """Too many requests: the provider is well, but wants to be left alone for a while."""
 
 
-def refusal(title: str, section: str, where: str, answer: requests.Response) -> ProviderError:
-    """The error for an answer that is not 2xx; `section` is where the settings are."""
+def refusal(
+    title: str, section: str, where: str, answer: requests.Response, words: str
+) -> ProviderError:
+    """The error for an answer that is not 2xx.
+
+    `section` is where the settings are, `words` what the vendor says, made fit to be shown.
+    """
     status, wait = answer.status_code, retry_after(answer)
-    said = f"{title} answered {status} ({message_of(answer)}) at {where}."
+    said = f"{title} answered {status} ({words}) at {where}."
     match status:
         case 401:
             return WrongSetting(f"{said} The key is not accepted: set api_key in {section}.")
@@ -74,21 +81,26 @@ def refusal(title: str, section: str, where: str, answer: requests.Response) -> 
         case _ if status >= 500:
             return Unavailable(f"{said} The provider is in trouble: try again later.", wait)
         case _ if status < 400:
-            target = answer.headers.get("location", "elsewhere").partition("?")[0]
+            target = shown(answer.headers.get("location", "elsewhere"))
             return WrongSetting(f"{said} It redirects to {target}: set base_url in {section}.")
         case _:
             return WrongSetting(f"{said} The request was not understood; see {section}.")
 
 
 def message_of(answer: requests.Response) -> str:
-    """The vendor's own words in an error answer, shortened; the reason phrase without any."""
+    """The vendor's own words in an error answer, as sent; the reason phrase without any."""
     try:
         body = orjson.loads(answer.content)
         errors = body.get("errors") or [body]
         words = body.get("message") or errors[0].get("message")
     except (orjson.JSONDecodeError, AttributeError, IndexError, TypeError, KeyError):
         words = None
-    return str(words or answer.reason or "no reason given")[:SHOWN]
+    return str(words or answer.reason or "no reason given")
+
+
+def shown(words: str) -> str:
+    """Words of a vendor on one line, shortened, and without what may sign or open an address."""
+    return _SIGNED.sub(r"\1", " ".join(words.split()))[:SHOWN]
 
 
 def retry_after(answer: requests.Response) -> float | None:
@@ -104,7 +116,7 @@ def retry_after(answer: requests.Response) -> float | None:
     return max(0.0, seconds)
 
 
-def cause_of(error: requests.exceptions.RequestException) -> str:
+def cause_of(error: Exception) -> str:
     """Why there was no answer, without the address and its query string."""
     match error:
         case requests.exceptions.Timeout():

@@ -9,12 +9,20 @@ An Arrow table per page goes to the warehouse as Parquet, past dlt's row-by-row 
 faster than dlt's default path, and nested values stay in their row as JSON.
 """
 
+import itertools
+import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 import orjson
 import pyarrow as pa
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+NO_NUL = "\ufffd"  # in the place of NUL, which PostgreSQL cannot store
+_NAMING = NamingConvention()
+KNOWN_WARNING = "when merging arrow schema with dlt schema"
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "text": pa.string(),
@@ -43,8 +51,18 @@ def to_arrow(records: Sequence[Record], columns: Mapping[str, str]) -> pa.Table:
     for name, data_type in columns.items():
         built.update(_column(name, data_type, [record.get(name) for record in records]))
     for name in unforeseen(records, columns):
-        built[name] = _json([record.get(name) for record in records])
+        built[_free_name(name, built)] = _json([record.get(name) for record in records])
     return pa.table(built)
+
+
+def _free_name(name: str, taken: Iterable[str]) -> str:
+    """The column of an undeclared field: as dlt would write it, and never one that is taken."""
+    column = _NAMING.normalize_identifier(name) if name.strip("_ ") else "unnamed"
+    numbers = itertools.count(2)
+    free = column
+    while free in taken:
+        free = f"{column}_{next(numbers)}"
+    return free
 
 
 def unforeseen(records: Iterable[Record], columns: Mapping[str, str]) -> list[str]:
@@ -77,6 +95,8 @@ def _typed(data_type: str, values: list[Any]) -> pa.Array | None:
             return _times(values) if len(sent) <= 1 else None
         if data_type == "bigint" and float in sent:  # 12.0 is whole, 12.5 is refused
             return pa.array(values, pa.float64()).cast(pa.int64())
+        if data_type == "text":
+            values = [v.replace("\0", NO_NUL) if v and "\0" in v else v for v in values]
         return pa.array(values, ARROW_TYPES[data_type])
     except (
         ValueError,
@@ -99,6 +119,24 @@ def _times(values: list[Any]) -> pa.Array:
 
 
 def _json(values: Iterable[Any]) -> pa.Array:
-    return pa.array(
-        [None if value is None else orjson.dumps(value).decode() for value in values], pa.string()
-    )
+    return pa.array([None if value is None else _dumped(value) for value in values], pa.string())
+
+
+def _dumped(value: Any) -> str:
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:  # nested deeper than orjson writes, though not deeper than it reads
+        text = json.dumps(value)
+    return text.replace("\\u0000", NO_NUL)
+
+
+def quiet_dlt() -> None:
+    """Drop dlt's word that a JSON column arrives as text: Arrow has no other way to send it."""
+    logger = logging.getLogger("dlt")
+    if not any(isinstance(known, _KnownWarning) for known in logger.filters):
+        logger.addFilter(_KnownWarning())
+
+
+class _KnownWarning(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return KNOWN_WARNING not in record.getMessage()

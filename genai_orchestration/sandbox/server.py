@@ -90,7 +90,7 @@ class Sandbox:
         try:
             sock = socket.create_server((HOST, port))
         except OSError:
-            raise PortInUse(f"Port {port} is in use: choose another one with --port.") from None
+            raise PortInUse(f"Port {port} is in use: choose another with --port, or 0.") from None
         # asyncio leaves Nagle's algorithm on for sockets that it did not make: 40 ms an answer
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.url = f"http://{HOST}:{sock.getsockname()[1]}"

@@ -30,7 +30,7 @@ class Fault:
     status: int = 500
     retry_after: str | None = None
     seconds: float = 5.0
-    body: str = '{"message": "the sandbox was asked to fail"}'
+    body: str = '{"message": "this server was asked to fail"}'
     content_type: str = "application/json"
     after_work: bool = False  # kind "status": do the work first, then lose the answer
 
@@ -103,6 +103,7 @@ async def _half(messages: list[Message], send: Send) -> None:
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     await asyncio.sleep(0.05)  # let the half leave before the connection is cut
     send.__self__.transport.abort()  # type: ignore[attr-defined]
+    await send({"type": "http.response.body"})  # into nothing: else uvicorn says it is missing
 
 
 async def _status(fault: Fault, send: Send) -> None:

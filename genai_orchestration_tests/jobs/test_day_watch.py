@@ -135,7 +135,7 @@ def test_another_day_is_loaded_while_one_is_red() -> None:
 
 
 def test_midnight_opens_the_new_day_and_keeps_yesterday() -> None:
-    cursor = started({TODAY: (1, 5)})
+    cursor = started({YESTERDAY: (0, 0), TODAY: (1, 5)})
     midnight = datetime.combine(TODAY + DAY, datetime.min.time(), timezone.utc)
     after = tick(cursor, midnight, {TODAY: (0, 6), TODAY + DAY: (0, 1)})
     assert [request.day for request in after.requests] == [TODAY + DAY, TODAY]
@@ -145,16 +145,44 @@ def test_a_day_closes_when_it_is_over_loaded_and_has_nothing_open() -> None:
     numbers = {YESTERDAY: (0, 3), TODAY: (1, 5)}
     cursor = started(numbers)
     tomorrow = NOON + DAY
-    after = tick(cursor, tomorrow, numbers).cursor
-    assert set(after.loaded) == {TODAY, TODAY + DAY}
+    last = tick(cursor, tomorrow, numbers)
+    assert [request.day for request in last.requests] == [YESTERDAY], "loaded a last time"
+    assert set(last.cursor.loaded) == {TODAY, TODAY + DAY}
+    again = {YESTERDAY: failed(tomorrow)}
+    retried = tick(last.cursor, tomorrow + SOON, numbers, again)
+    assert [request.day for request in retried.requests] == [YESTERDAY]
+    done = {YESTERDAY: Outcome("succeeded")}
+    after = tick(retried.cursor, tomorrow + 2 * SOON, numbers, done).cursor
+    assert (set(after.loaded), dict(after.asked)) == ({TODAY, TODAY + DAY}, {})
     in_two_days = tick(after, tomorrow + DAY, numbers).cursor
     assert TODAY in in_two_days.loaded, "an image is still open"
     finished = {TODAY: (0, 6)}
     asked = tick(in_two_days, tomorrow + DAY + OLD_EVERY, finished)
     assert [request.day for request in asked.requests] == [TODAY]
     loaded = {TODAY: Outcome("succeeded")}
-    closed = tick(asked.cursor, tomorrow + DAY + 2 * OLD_EVERY, finished, loaded).cursor
-    assert TODAY not in closed.loaded
+    closing = tick(asked.cursor, tomorrow + DAY + 2 * OLD_EVERY, finished, loaded)
+    assert [request.day for request in closing.requests] == [TODAY]
+    assert TODAY not in closing.cursor.loaded
+
+
+def test_an_image_deleted_while_another_finishes_is_no_loss() -> None:
+    cursor = started({YESTERDAY: (1, 3), TODAY: (0, 0)})
+    later = NOON + DAY
+    swapped = tick(cursor, later, {YESTERDAY: (0, 3)})  # one of three deleted, the open one done
+    assert [request.day for request in swapped.requests] == [YESTERDAY]
+
+
+def test_a_day_without_any_image_closes_without_a_run() -> None:
+    cursor = started({YESTERDAY: (0, 0), TODAY: (0, 0)})
+    closed = tick(cursor, NOON + DAY, {})
+    assert closed.requests == ()
+    assert YESTERDAY not in closed.cursor.loaded
+
+
+def test_days_before_the_first_partition_are_never_opened() -> None:
+    cursor = open_days(Cursor(), NOON, [TODAY - 9 * DAY, YESTERDAY], TODAY)
+    assert set(cursor.loaded) == {TODAY}
+    assert open_days(Cursor(TODAY - 90 * DAY), NOON, (), TODAY).missed is None
 
 
 def test_old_days_are_counted_rarely_and_recent_ones_at_each_look() -> None:

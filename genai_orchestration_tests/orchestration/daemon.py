@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration.runs import RUN_KEY
+from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 
@@ -51,10 +51,14 @@ class Daemon:
             instance=self.instance,
             run_config=request.run_config,
             partition_key=request.partition_key,
-            tags={**request.tags, RUN_KEY: request.run_key, "dagster/sensor_name": self.sensor},
+            tags=self.tags(request),
             asset_selection=list(request.asset_selection or ()),
             raise_on_error=False,
         )
+
+    def tags(self, request: dg.RunRequest) -> dict[str, str]:
+        """The tags that Dagster gives to a run that this sensor asks for."""
+        return {**request.tags, RUN_KEY: request.run_key or "", SENSOR: self.sensor}
 
     def work(self) -> list[bool]:
         """One tick and the runs that it asks for; which of them succeeded."""

@@ -9,7 +9,7 @@ import pytest
 from genai_orchestration import warehouse
 from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.orchestration import assets, change_sensor
-from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
+from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
 from genai_orchestration.sandbox.server import Sandbox
@@ -120,7 +120,7 @@ def test_a_load_on_its_way_is_waited_for(daemon: Daemon) -> None:
     (request,) = daemon.look()
     job = daemon.definitions.resolve_job_def("abyssale_load")
     daemon.instance.create_run_for_job(
-        job, tags={RUN_KEY: request.run_key or ""}, status=dg.DagsterRunStatus.STARTED
+        job, tags=daemon.tags(request), status=dg.DagsterRunStatus.STARTED
     )
     assert daemon.look() == []
     assert daemon.said.startswith("A change is being loaded: ")

@@ -15,8 +15,8 @@ from genai_orchestration import warehouse
 from genai_orchestration.jobs.day_cursor import Cursor
 from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.orchestration import assets, sensors
-from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
-from genai_orchestration.orchestration.sensors import look
+from genai_orchestration.orchestration.runs import NotLoaded
+from genai_orchestration.orchestration.sensors import Watched, look
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Counts, DayCounter
 from genai_orchestration.providers.http import QUICK
@@ -30,6 +30,8 @@ from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 IMAGINE = provider_named("imagine_api")
 SENSOR = "imagine_api_images_sensor"
 IMAGES = dg.AssetKey(["imagine_api", "images"])
+assert IMAGINE.day_watch
+WATCHED = Watched(IMAGINE.day_watch, IMAGES, date(2023, 1, 1))
 # two days near enough to be counted at each look, whenever these tests run
 YESTERDAY = datetime.now(timezone.utc).replace(hour=12, minute=0) - timedelta(days=1)
 OLD = YESTERDAY - timedelta(days=8)
@@ -197,7 +199,7 @@ def test_a_run_on_its_way_is_waited_for(daemon: Daemon, vendor: ImagineApiSandbo
     (request,) = daemon.look()
     job = daemon.definitions.resolve_job_def("imagine_api_load")
     run = daemon.instance.create_run_for_job(
-        job, tags={RUN_KEY: request.run_key or ""}, status=dg.DagsterRunStatus.STARTED
+        job, tags=daemon.tags(request), status=dg.DagsterRunStatus.STARTED
     )
     assert daemon.look() == []
     assert daemon.said == "No images open; 1 day loading."
@@ -237,7 +239,7 @@ def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
         slow.seconds = 0
         context = dg.build_sensor_context(instance=daemon.instance, cursor=daemon.cursor)
         now = datetime.now(timezone.utc)
-        tick, sentence = look(context, slow, "images", IMAGES, now=now, clock=lambda: slow.seconds)
+        tick, sentence = look(context, slow, WATCHED, now=now, clock=lambda: slow.seconds)
         assert sentence.endswith(f"going on with {tick.cursor.place} at the next look.")
         daemon.cursor = tick.cursor.dumps()
         counted.append(str(Cursor.loads(daemon.cursor).place))
@@ -258,6 +260,9 @@ class Slow:
     def unfinished_days(self, start: date, end: date) -> Iterator[date]:
         return self.counter.unfinished_days(start, end)
 
+    def unfinished(self, start: date) -> int:
+        return self.counter.unfinished(start)
+
     def oldest_unfinished(self, start: date) -> datetime | None:
         return self.counter.oldest_unfinished(start)
 
@@ -274,7 +279,7 @@ def test_older_days_with_open_images_are_found_over_several_looks_of_a_slow_prov
         clock = itertools.count(0.0, 3.0).__next__  # each question takes three seconds
         context = dg.build_sensor_context(instance=daemon.instance, cursor=daemon.cursor)
         now = datetime.now(timezone.utc)
-        tick, _ = look(context, counter, "images", IMAGES, now=now, clock=clock)
+        tick, _ = look(context, counter, WATCHED, now=now, clock=clock)
         daemon.cursor = tick.cursor.dumps()
         found |= set(tick.cursor.loaded)
     assert set(days) <= found

@@ -5,7 +5,12 @@ import functools
 import requests
 
 from genai_orchestration.providers.http import PATIENT, KeyAuth, Pace, RateLimit, ReadClient
-from genai_orchestration.providers.refusals import OutOfCredits, ProviderError, RateLimited
+from genai_orchestration.providers.refusals import (
+    OutOfCredits,
+    ProviderError,
+    RateLimited,
+    WrongSetting,
+)
 
 REQUESTS_PER_SECOND = 10  # the gateway's ceiling over a whole workspace
 
@@ -36,8 +41,14 @@ def latest_change(client: ReadClient) -> tuple[int, int]:
     """
     answer = client.get("designs", {"sort": "updated", "order": "desc", "page": 1, "per_page": 1})
     newest = client.parsed(answer)
-    total = int(answer.headers.get("X-Total-Count", len(newest)))
-    return total, newest[0]["updated_at"] if newest else 0
+    try:
+        total = int(answer.headers.get("X-Total-Count", len(newest)))
+        return total, int(newest[0]["updated_at"]) if newest else 0
+    except (ValueError, TypeError, LookupError):
+        raise WrongSetting(
+            f"{client.title} answered JSON of another shape at {client.base_url}: that is not its "
+            f"API. Check base_url in [sources.{client.section}]."
+        ) from None
 
 
 def _classify(answer: requests.Response, words: str) -> ProviderError | None:

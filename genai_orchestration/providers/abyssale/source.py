@@ -83,7 +83,8 @@ def designs_version() -> str:
     """Another text whenever a design of the configured workspace is made, changed or deleted."""
     account = account_of(PROVIDER, None, None)
     total, newest = latest_change(connect(account.api_key, account.base_url, QUICK))
-    return f"{total} designs, newest change {newest}"
+    changed = datetime.fromtimestamp(newest, timezone.utc)
+    return f"{total} designs, newest change {changed:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def examine(account: Account) -> Iterator[Finding]:

@@ -25,7 +25,11 @@ FINISHED: Mapping[str, Any] = {
     "_or": [{"status": {"_in": [*FINISHED_WORDS]}}, {"upscaled_urls": {"_null": False}}]
 }
 UNFINISHED: Mapping[str, Any] = {
-    "_and": [{"status": {"_nin": [*FINISHED_WORDS]}}, {"upscaled_urls": {"_null": True}}]
+    "_and": [
+        # in SQL, a null is not among the words that are not in a list
+        {"_or": [{"status": {"_nin": [*FINISHED_WORDS]}}, {"status": {"_null": True}}]},
+        {"upscaled_urls": {"_null": True}},
+    ]
 }
 
 Record = dict[str, Any]

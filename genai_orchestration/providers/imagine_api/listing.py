@@ -51,7 +51,7 @@ def count(client: ReadClient, *filters: Mapping[str, Any]) -> int:
         params = {"limit": 0, "meta": "filter_count", "filter": all_of(filters)}
         meta = client.get_object("items/images", params, at="meta")
         return int(meta["filter_count"])
-    except (WrongSetting, KeyError):
+    except (WrongSetting, KeyError, TypeError, ValueError):
         pages = read(client, *filters, fields="id,date_created", counted=False)
         return sum(len(page) for page in pages)
 
@@ -73,6 +73,10 @@ class ImageCounter:
         while start < end and (found := self._oldest(Window(start, end))):
             yield found.date()
             start = found.date() + timedelta(days=1)
+
+    def unfinished(self, start: date) -> int:
+        """Open images created since `start`."""
+        return count(self.client, Window(start).filter(), UNFINISHED)
 
     def oldest_unfinished(self, start: date) -> datetime | None:
         """`date_created` of the oldest open image since `start`."""
@@ -140,7 +144,7 @@ def read_ids(client: ReadClient, ids: Sequence[str]) -> Iterator[Page]:
     for start in range(0, len(ids), IDS_PER_REQUEST):
         chunk = list(ids[start : start + IDS_PER_REQUEST])
         params = {"filter": all_of([{"id": {"_in": chunk}}]), "limit": len(chunk)}
-        yield client.get_list("items/images", params, at="data")
+        yield sound(client.get_list("items/images", params, at="data"))
 
 
 def _pages(
@@ -156,7 +160,7 @@ def _pages(
             "limit": limit,
             "offset": offset,
         }
-        return client.get_list("items/images", params, at="data")
+        return sound(client.get_list("items/images", params, at="data"))
 
     limit = PAGE
     try:
@@ -178,6 +182,21 @@ def _pages(
             return
         last = page(offset, limit)
         yield last
+
+
+def sound(page: list[Any]) -> Page:
+    """The page, if each record can be told from others and has its place in time."""
+    for record in page:
+        if not (
+            isinstance(record, dict)
+            and isinstance(record.get("id"), str)
+            and isinstance(record.get("date_created"), str)
+        ):
+            raise WrongSetting(
+                "ImagineAPI sent an image without an id or a date_created, which it never does: "
+                "check base_url in [sources.imagine_api_source]."
+            )
+    return page
 
 
 def _ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

@@ -43,21 +43,21 @@ def imagine_api_source(
     api_key: str | None = None,
     base_url: str | None = None,
     *,
-    start: date | None = None,
-    end: date | None = None,
+    start: date | str | None = None,
+    end: date | str | None = None,
     ids: Sequence[str] | None = None,
     finished_only: bool = False,
 ) -> DltSource:
     """ImagineAPI's free reads.
 
     `start` (inclusive, by default `start_date` of the configuration) and `end` (exclusive) are UTC
-    days of `date_created`; `ids` loads these images instead. `finished_only` leaves out images
-    that are still open. Without `api_key` and `base_url` dlt's configuration decides, section
-    `sources.imagine_api_source`. Raises ProviderError in words.
+    days of `date_created`, as dates or like "2026-11-01"; `ids` loads these images instead.
+    `finished_only` leaves out images that are still open. Without `api_key` and `base_url` dlt's
+    configuration decides, section `sources.imagine_api_source`. Raises ProviderError in words.
     """
     account = account_of(PROVIDER, api_key, base_url)
     client = api.connect(account.api_key, account.base_url)
-    window = api.Window(start or start_date(), end)
+    window = api.Window(_day(start) or start_date(), _day(end))
     chosen = None if ids is None else tuple(dict.fromkeys(id_.lower() for id_ in ids))
     return source_of(
         PROVIDER,
@@ -96,14 +96,22 @@ def _server(address: str) -> tuple[str | None, int | None]:
 
 def start_date() -> date:
     """The first day that is loaded: `start_date` of the configuration, else 2023-01-01."""
-    configured = setting(PROVIDER, "start_date") or BEGINNING
     try:
-        return date.fromisoformat(str(configured))
-    except ValueError:
+        return _day(setting(PROVIDER, "start_date")) or BEGINNING
+    except WrongSetting as error:
         raise WrongSetting(
-            f"ImagineAPI's start_date {str(configured)!r} is not a day: write it like 2024-01-31 "
-            "in [sources.imagine_api_source]."
+            f"ImagineAPI's start_date: {error} It is in [sources.imagine_api_source]."
         ) from None
+
+
+def _day(value: Any) -> date | None:
+    """A date, or one in words; WrongSetting when it is neither."""
+    if value is None or type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise WrongSetting(f"{str(value)!r} is not a day: write it like 2024-01-31.") from None
 
 
 def images(
@@ -130,15 +138,21 @@ def image_table(records: Sequence[api.Record]) -> pa.Table:
     """Images as an Arrow table: the API's fields as they came, and `state`."""
     if odd := unforeseen(records, IMAGES.columns):
         logger.warning("ImagineAPI sent fields that are new; kept as JSON columns: %s", odd)
-    if words := {record["status"] for record in records} - set(STATUSES):
+    if words := {str(record.get("status")) for record in records} - set(STATUSES):
         logger.warning("ImagineAPI sent status words that are new; taken as open: %s", words)
-    return to_arrow([{**record, "state": state_of(record)} for record in records], IMAGES.columns)
+    return to_arrow([with_state(record) for record in records], IMAGES.columns)
+
+
+def with_state(record: api.Record) -> api.Record:
+    """The record with its JobState; a `state` of ImagineAPI's own would be kept beside it."""
+    own = {"state_as_sent": record["state"]} if "state" in record else {}
+    return {**record, **own, "state": state_of(record)}
 
 
 def state_of(record: api.Record) -> str:
     """The image's JobState; an unknown word means still open, four pictures mean done."""
-    state = STATUSES.get(record["status"], JobState.RUNNING)
-    if not state.terminal and record.get("upscaled_urls"):
+    state = STATUSES.get(str(record.get("status")), JobState.RUNNING)
+    if not state.terminal and record.get("upscaled_urls") is not None:  # as FINISHED counts
         return JobState.SUCCEEDED.value
     return state.value
 
