@@ -10,8 +10,9 @@ from genai_orchestration import warehouse
 from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.errors import PlainError
 from genai_orchestration.providers import all_providers
-from genai_orchestration.providers.base import Account, Finding, Provider, account_of
+from genai_orchestration.providers.base import Account, Finding, Provider
 from genai_orchestration.providers.refusals import MissingKey
+from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
 
 # what reading an answer raises when it is JSON, but of another shape than the provider's

@@ -21,8 +21,9 @@ from dlt.common.runtime.collector import NullCollector
 from dlt.extract import DltSource
 
 from genai_orchestration import warehouse
-from genai_orchestration.providers.base import Provider, Table, resource, source_of
+from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.rows import to_arrow
+from genai_orchestration.providers.sources import resource, source_of
 from genai_orchestration.settings import Settings
 
 MODULE = "genai_orchestration_tests.loads"

@@ -10,7 +10,8 @@ import dagster as dg
 from genai_orchestration.errors import PlainError
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.providers.base import Provider, Schedule, account_of
+from genai_orchestration.providers.base import Provider, Schedule
+from genai_orchestration.providers.sources import account_of
 
 
 def provider_schedules(provider: Provider) -> list[dg.ScheduleDefinition]:

@@ -19,12 +19,7 @@ from genai_orchestration.jobs.day_watch import Tick
 from genai_orchestration.orchestration.change_sensor import change_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
 from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
-from genai_orchestration.providers.base import (
-    Counts,
-    DayCounter,
-    DayWatch,
-    Provider,
-)
+from genai_orchestration.providers.base import Counts, DayCounter, DayWatch, Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.refusals import ProviderError
 

@@ -10,23 +10,15 @@ Nothing here knows Dagster, and no provider knows another.
 """
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
-import dlt
-from dlt.common.configuration.container import Container
 from dlt.common.data_types import TDataType
-from dlt.common.pipeline import PipelineContext
-from dlt.common.schema import Schema
-from dlt.common.schema.typing import TTableSchemaColumns
-from dlt.extract import DltResource, DltSource
-from dlt.pipeline.pipeline import Pipeline
+from dlt.extract import DltSource
 
 from genai_orchestration.providers.http import Pace
-from genai_orchestration.providers.refusals import MissingKey, WrongSetting
-from genai_orchestration.providers.rows import quiet_dlt
 
 Disposition = Literal["merge", "replace", "append"]
 
@@ -203,62 +195,3 @@ class Provider:
     def table(self, name: str) -> Table:
         """The table of that name; KeyError when the provider has none."""
         return {table.name: table for table in self.tables}[name]
-
-
-def setting(provider: Provider, name: str) -> Any:
-    """The provider's setting of that name in dlt's configuration; None when it is not set.
-
-    Looked up by its full name, `sources.<provider>_source.<name>`, and by nothing shorter: dlt's
-    own argument injection would also take a bare `API_KEY` meant for somebody else, and send it
-    to the vendor.
-    """
-    return dlt.secrets.get(f"sources.{provider.section}.{name}")
-
-
-def account_of(provider: Provider, api_key: str | None, base_url: str | None) -> Account:
-    """The configured account; what is passed in wins. MissingKey names the setting."""
-    configured = api_key or setting(provider, "api_key")
-    key = configured.strip() if isinstance(configured, str) else ""  # a file's last line break
-    if not key:
-        raise MissingKey(
-            f"{provider.title} has no API key: set api_key under [sources.{provider.section}] in "
-            f".dlt/secrets.toml, or SOURCES__{provider.section.upper()}__API_KEY."
-        )
-    if not (key.isascii() and key.isprintable()):
-        # http.client would refuse it as well, in an error that quotes the key
-        raise WrongSetting(
-            f"{provider.title}'s API key has characters that no key has, such as a line break: "
-            f"set api_key in [sources.{provider.section}] again."
-        )
-    return Account(
-        api_key=key, base_url=base_url or setting(provider, "base_url") or provider.base_url
-    )
-
-
-def resource(table: Table, pages: Callable[[], Iterable[Any]]) -> DltResource:
-    """The dlt resource of `table`: `pages` yields its Arrow tables when it is loaded."""
-    columns: TTableSchemaColumns = {
-        name: {"data_type": kind} for name, kind in table.columns.items()
-    }
-    if table.hard_delete:
-        columns[table.hard_delete]["hard_delete"] = True
-    return dlt.resource(
-        pages,
-        name=table.name,
-        write_disposition=table.disposition,
-        primary_key=list(table.primary_key),
-        columns=columns,
-    )
-
-
-def source_of(provider: Provider, *resources: DltResource) -> DltSource:
-    """The provider's dlt source, named and sectioned as the seeds give it."""
-    quiet_dlt()
-    return DltSource(Schema(provider.section), provider.section, list(resources))
-
-
-def active_pipeline() -> Pipeline | None:
-    """The dlt pipeline that is extracting just now; None when a source is read by itself."""
-    context = Container()[PipelineContext]
-    active = context.pipeline() if context.is_active() else None
-    return active if isinstance(active, Pipeline) else None

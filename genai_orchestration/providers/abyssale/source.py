@@ -35,17 +35,19 @@ from genai_orchestration.providers.base import (
     Provider,
     Schedule,
     Table,
-    account_of,
-    active_pipeline,
-    resource,
-    setting,
-    source_of,
 )
 from genai_orchestration.providers.http import QUICK, ReadClient
 from genai_orchestration.providers.refusals import (
     NotFound,
 )
 from genai_orchestration.providers.rows import Record, to_arrow, unforeseen
+from genai_orchestration.providers.sources import (
+    account_of,
+    active_pipeline,
+    resource,
+    setting,
+    source_of,
+)
 
 THREADS = 10  # enough to keep the ceiling busy while answers take up to a second
 BATCH = 50  # details in one Arrow table

@@ -21,11 +21,6 @@ from genai_orchestration.providers.base import (
     JobState,
     Provider,
     Schedule,
-    account_of,
-    active_pipeline,
-    resource,
-    setting,
-    source_of,
 )
 from genai_orchestration.providers.http import QUICK, Pace, ReadClient
 from genai_orchestration.providers.imagine_api import api, listing
@@ -33,6 +28,13 @@ from genai_orchestration.providers.imagine_api.operations import OPERATIONS
 from genai_orchestration.providers.imagine_api.tables import IMAGES, STATUS, STATUSES
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.rows import to_arrow, unforeseen
+from genai_orchestration.providers.sources import (
+    account_of,
+    active_pipeline,
+    resource,
+    setting,
+    source_of,
+)
 
 BEGINNING = date(2023, 1, 1)  # ImagineAPI opened in March 2023: nothing can be older
 

@@ -17,22 +17,14 @@ from typing import Any
 import pyarrow as pa
 from dlt.extract import DltSource
 
-from genai_orchestration.providers.base import (
-    Account,
-    Finding,
-    Provider,
-    Schedule,
-    Table,
-    account_of,
-    resource,
-    source_of,
-)
+from genai_orchestration.providers.base import Account, Finding, Provider, Schedule, Table
 from genai_orchestration.providers.http import PATIENT, QUICK, KeyAuth, Pace, ReadClient
 from genai_orchestration.providers.magic_hour.catalogue import catalogue
 from genai_orchestration.providers.magic_hour.operations import OPERATIONS
 from genai_orchestration.providers.magic_hour.tables import CREDITS, MODELS, STATUS, STATUSES
 from genai_orchestration.providers.refusals import NotFound, RateLimited, Unavailable
 from genai_orchestration.providers.rows import to_arrow, unforeseen
+from genai_orchestration.providers.sources import account_of, resource, source_of
 
 ACCOUNT = "v1/account"
 

@@ -5,18 +5,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 from dlt.extract import DltSource
 
-from genai_orchestration.providers.base import (
-    Account,
-    Finding,
-    Provider,
-    Schedule,
-    Table,
-    account_of,
-    resource,
-    source_of,
-)
+from genai_orchestration.providers.base import Account, Finding, Provider, Schedule, Table
 from genai_orchestration.providers.http import KeyAuth, ReadClient
 from genai_orchestration.providers.rows import to_arrow
+from genai_orchestration.providers.sources import account_of, resource, source_of
 
 PICTURES = Table(
     name="pictures",

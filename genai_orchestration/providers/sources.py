@@ -1,0 +1,78 @@
+"""From a provider's value to dlt: its settings, its account, its resources and its source.
+
+configuration ─► account_of ─► (the provider's client) ─► resource(table, pages) ─► source_of
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
+from dlt.common.schema import Schema
+from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.extract import DltResource, DltSource
+from dlt.pipeline.pipeline import Pipeline
+
+from genai_orchestration.providers.base import Account, Provider, Table
+from genai_orchestration.providers.refusals import MissingKey, WrongSetting
+from genai_orchestration.providers.rows import quiet_dlt
+
+
+def setting(provider: Provider, name: str) -> Any:
+    """The provider's setting of that name in dlt's configuration; None when it is not set.
+
+    Looked up by its full name, `sources.<provider>_source.<name>`, and by nothing shorter: dlt's
+    own argument injection would also take a bare `API_KEY` meant for somebody else, and send it
+    to the vendor.
+    """
+    return dlt.secrets.get(f"sources.{provider.section}.{name}")
+
+
+def account_of(provider: Provider, api_key: str | None, base_url: str | None) -> Account:
+    """The configured account; what is passed in wins. MissingKey names the setting."""
+    configured = api_key or setting(provider, "api_key")
+    key = configured.strip() if isinstance(configured, str) else ""  # a file's last line break
+    if not key:
+        raise MissingKey(
+            f"{provider.title} has no API key: set api_key under [sources.{provider.section}] in "
+            f".dlt/secrets.toml, or SOURCES__{provider.section.upper()}__API_KEY."
+        )
+    if not (key.isascii() and key.isprintable()):
+        # http.client would refuse it as well, in an error that quotes the key
+        raise WrongSetting(
+            f"{provider.title}'s API key has characters that no key has, such as a line break: "
+            f"set api_key in [sources.{provider.section}] again."
+        )
+    return Account(
+        api_key=key, base_url=base_url or setting(provider, "base_url") or provider.base_url
+    )
+
+
+def resource(table: Table, pages: Callable[[], Iterable[Any]]) -> DltResource:
+    """The dlt resource of `table`: `pages` yields its Arrow tables when it is loaded."""
+    columns: TTableSchemaColumns = {
+        name: {"data_type": kind} for name, kind in table.columns.items()
+    }
+    if table.hard_delete:
+        columns[table.hard_delete]["hard_delete"] = True
+    return dlt.resource(
+        pages,
+        name=table.name,
+        write_disposition=table.disposition,
+        primary_key=list(table.primary_key),
+        columns=columns,
+    )
+
+
+def source_of(provider: Provider, *resources: DltResource) -> DltSource:
+    """The provider's dlt source, named and sectioned as the seeds give it."""
+    quiet_dlt()
+    return DltSource(Schema(provider.section), provider.section, list(resources))
+
+
+def active_pipeline() -> Pipeline | None:
+    """The dlt pipeline that is extracting just now; None when a source is read by itself."""
+    context = Container()[PipelineContext]
+    active = context.pipeline() if context.is_active() else None
+    return active if isinstance(active, Pipeline) else None
