@@ -12,6 +12,7 @@ faster than dlt's default path, and nested values stay in their row as JSON.
 import itertools
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -21,6 +22,7 @@ import pyarrow as pa
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 NO_NUL = "\ufffd"  # in the place of NUL, which PostgreSQL cannot store
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # not where the backslash is escaped
 _NAMING = NamingConvention()
 KNOWN_WARNING = "when merging arrow schema with dlt schema"
 
@@ -127,7 +129,7 @@ def _dumped(value: Any) -> str:
         text = orjson.dumps(value).decode()
     except TypeError:  # nested deeper than orjson writes, though not deeper than it reads
         text = json.dumps(value)
-    return text.replace("\\u0000", NO_NUL)
+    return _ESCAPED_NUL.sub(rf"\1{NO_NUL}", text) if "\\u0000" in text else text
 
 
 def quiet_dlt() -> None:

@@ -134,7 +134,7 @@ SCALARS = st.one_of(
     st.booleans(),
     st.integers(-(2**63), 2**64 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
-    st.text(st.characters(exclude_categories=["Cs"])),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),  # NUL: see below
     st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda moment: f"{moment}Z"),
 )
 JSON = st.recursive(
@@ -190,3 +190,21 @@ def test_a_value_nested_deeper_than_the_fast_writer_goes_is_kept() -> None:
     (kept,) = to_arrow([{"id": "a", "deep": deep}], {"id": "text"}).to_pydict()["deep"]
     assert kept.count("[") == 300
     assert "bottom" in kept
+
+
+def test_nul_which_postgresql_cannot_store_is_replaced_and_nothing_else() -> None:
+    sent = ["a\0b", "\0\0", "\\u0000", "\\\0", {"k\0": ["\\\\u0000\0"]}]
+    kept = [
+        orjson.loads(cell)
+        for cell in to_arrow([{"value": value} for value in sent], {"value": "json"}).to_pydict()[
+            "value"
+        ]
+    ]
+    gone = "\ufffd"
+    assert kept == [
+        f"a{gone}b",
+        f"{gone}{gone}",
+        "\\u0000",
+        f"\\{gone}",
+        {f"k{gone}": [f"\\\\u0000{gone}"]},
+    ]
