@@ -25,7 +25,8 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.orchestration.partitions import range_tags
 from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR, run_here
 from genai_orchestration.providers import all_providers
-from genai_orchestration.providers.base import TERMINAL, Provider
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.states import TERMINAL
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import HOME_VARIABLE, LEDGER_VARIABLE, Settings
 

@@ -28,6 +28,10 @@ class InFlightFull(Refused):
     """As many jobs as allowed are running: the next one starts when one of them ends."""
 
 
+class TooFast(Refused):
+    """As many POSTs as allowed in a second are on their way: the next may leave in a moment."""
+
+
 class BudgetSpent(Refused):
     """A cap or the balance's floor would be passed."""
 
@@ -65,6 +69,7 @@ class Limits:
     address: str  # where the POST goes
     budget: Budget = Budget()
     in_flight: int | None = None  # jobs that may run at once, of all processes
+    posts_per_second: int | None = None  # of all processes
     balance: Balance | None = None  # None: not asked, or the provider does not tell
 
 
@@ -73,6 +78,7 @@ class Usage:
     """What the ledger knows of a provider at one moment."""
 
     in_flight: int = 0
+    posts: int = 0  # that may reach the server within this second
     day: int = 0  # credits, charged or reserved
     month: int = 0
     campaign: int = 0
@@ -100,6 +106,8 @@ def refusal(
             f"{provider} has {usage.in_flight} of the {limits.in_flight} jobs in flight that it "
             "may have: the next one starts when one of them has ended."
         )
+    if limits.posts_per_second is not None and usage.posts >= limits.posts_per_second:
+        return TooFast(f"{provider} takes {limits.posts_per_second} requests a second.")
     caps = (
         ("a day", "credits_per_day", budget.per_day, usage.day),
         ("a month", "credits_per_month", budget.per_month, usage.month),

@@ -14,21 +14,30 @@ import contextlib
 import getpass
 import os
 import socket
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
-from genai_orchestration.jobs import ledger_jobs, ledger_plans, ledger_requests, reservations
+from genai_orchestration.jobs import (
+    ledger_jobs,
+    ledger_plans,
+    ledger_requests,
+    ledger_retries,
+    reservations,
+)
 from genai_orchestration.jobs.budget import Limits
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.jobs.ledger_plans import Added
 from genai_orchestration.jobs.ledger_reader import LedgerReader
-from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, RequestRecord
+from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, RequestRecord, Seen
 from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.states import Step
-from genai_orchestration.providers.base import JobState
+from genai_orchestration.providers.states import Failure
+from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
+
+STUCK_AFTER = timedelta(days=1)
 
 
 class Ledger(LedgerReader):
@@ -76,10 +85,13 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             return ledger_plans.approve(connection, list(keys), now, self.who)
 
-    def retry(self, key: str, now: datetime) -> str:
-        """Plan another attempt of what failed or was abandoned; the new key, the same each time."""
+    def retry(self, key: str, now: datetime, *, stuck_after: timedelta = STUCK_AFTER) -> str:
+        """Plan another attempt of what failed or was abandoned; the new key, the same each time.
+
+        A job that is open for longer than `stuck_after` counts as failed: it may yet be paid for.
+        """
         with self._database.write() as connection:
-            return ledger_requests.retry(connection, key, now, self.who)
+            return ledger_retries.retry(connection, key, now, self.who, stuck_after)
 
     # submitting
 
@@ -93,7 +105,15 @@ class Ledger(LedgerReader):
             reservations.start(connection, key, limits, now, self.who)
             return ledger_requests.get(connection, key)
 
-    def submitted(self, key: str, job_id: str, charged: int | None, now: datetime) -> None:
+    def submitted(
+        self,
+        key: str,
+        job_id: str,
+        charged: int | None,
+        now: datetime,
+        *,
+        answer: Mapping[str, Any] | None = None,
+    ) -> None:
         """The provider made a job of it, and says what it charged (credits; None: it does not say).
 
         The same again changes nothing. Another job of the same request is a WrongState, and
@@ -101,23 +121,27 @@ class Ledger(LedgerReader):
         """
         with self._database.write() as connection:
             ledger_requests.submitted(
-                connection, key, Step.SUBMITTED, job_id, now, credits_charged=charged
+                connection,
+                key,
+                Step.SUBMITTED,
+                job_id,
+                now,
+                credits_charged=charged,
+                answer=answer,
             )
 
-    def rejected(self, key: str, error_class: str, text: str, now: datetime) -> None:
+    def rejected(self, key: str, failure: Failure, text: str, now: datetime) -> None:
         """The provider said no, in these words: nothing was made, nothing is charged."""
-        values = {"error_class": error_class, "error_text": ledger_requests.words(text)}
+        values = {"error_class": failure.value, "error_text": ledger_requests.words(text)}
         with self._database.write() as connection:
             ledger_requests.move(
                 connection, key, Step.REJECTED, decided_at=now, credits_charged=0, **values
             )
 
-    def unknown(
-        self, key: str, text: str, now: datetime, *, error_class: str | None = None
-    ) -> None:
+    def unknown(self, key: str, text: str, now: datetime) -> None:
         """Nobody knows whether the POST arrived; its price stays reserved."""
         with self._database.write() as connection:
-            ledger_requests.undecided(connection, key, now, error_class, text)
+            ledger_requests.undecided(connection, key, now, text)
 
     def orphaned(self, now: datetime) -> list[str]:
         """Make `unknown` what has been submitting for longer than any POST takes; the keys."""
@@ -155,21 +179,22 @@ class Ledger(LedgerReader):
     # following
 
     def observe(
-        self,
-        job: JobKey,
-        state: JobState | None,
-        raw: str | None,
-        now: datetime,
-        *,
-        next_poll: datetime | None = None,
+        self, job: JobKey, report: JobReport, now: datetime, *, next_poll: datetime | None = None
     ) -> JobRecord:
-        """Write down what the provider said of a job; the job as it is then.
+        """Write down what the provider said of a job, and what it cost; the job as it is then.
 
-        `state` is None for a word that nobody knows: it is kept in `raw`, and the job is still
-        open. A terminal state never changes, and nothing goes back. UnknownJob without the job.
+        A terminal state never changes, and nothing goes back; a word that nobody knows is kept,
+        and the job is still open. UnknownJob without the job.
         """
+        return self.observe_all([Seen(job, report, next_poll)], now)[0]
+
+    def observe_all(self, seen: Iterable[Seen], now: datetime) -> list[JobRecord]:
+        """Write down what was said of many jobs, in one transaction; the jobs as they are then."""
         with self._database.write() as connection:
-            return ledger_jobs.observe(connection, job, state, raw, now, next_poll)
+            return [
+                ledger_jobs.observe(connection, each.job, each.report, now, each.next_poll)
+                for each in seen
+            ]
 
     def charged(self, key: str, credits: int) -> bool:
         """What a submitted request cost, in credits; whether that is news.

@@ -52,6 +52,7 @@ class LedgerDatabase:
         try:
             with _alone(url), database._writer.begin() as connection:
                 METADATA.create_all(connection)
+                _add_columns(connection)
         except (DBAPIError, OSError) as error:
             database.close()
             raise _cannot_open(database.shown, error) from error
@@ -174,6 +175,20 @@ def _postgres_begins(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
     connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{HUNG}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+
+
+def _add_columns(connection: sa.Connection) -> None:
+    """Bring the tables of an earlier version up to this one: columns are only ever added."""
+    found = sa.inspect(connection)
+    quote = connection.dialect.identifier_preparer.quote
+    for table in METADATA.sorted_tables:
+        there = {column["name"] for column in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}"
+                )
 
 
 @contextlib.contextmanager

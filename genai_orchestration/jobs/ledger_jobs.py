@@ -14,9 +14,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.ledger_requests import WrongState, words
+from genai_orchestration.jobs.ledger_requests import WrongState, charged, words
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, jobs
-from genai_orchestration.providers.base import TERMINAL, JobState
+from genai_orchestration.providers.states import TERMINAL, JobState
+from genai_orchestration.providers.work import JobReport
 
 
 class UnknownJob(PlainError):
@@ -37,8 +38,7 @@ def get(connection: sa.Connection, key: JobKey) -> JobRecord:
 def observe(
     connection: sa.Connection,
     key: JobKey,
-    state: JobState | None,
-    raw: str | None,
+    report: JobReport,
     now: datetime,
     next_poll: datetime | None,
 ) -> JobRecord:
@@ -49,30 +49,34 @@ def observe(
     connection.execute(
         sa.update(jobs)
         .where(*_is(key), jobs.c.state.not_in(TERMINAL))
-        .values(**_news(before, state, raw, now, next_poll))
+        .values(**_news(before, report, now, next_poll))
     )
+    if report.charged is not None and before.request_key is not None:
+        charged(connection, before.request_key, report.charged)
     return get(connection, key)
 
 
 def _news(
-    before: JobRecord,
-    state: JobState | None,
-    raw: str | None,
-    now: datetime,
-    next_poll: datetime | None,
+    before: JobRecord, report: JobReport, now: datetime, next_poll: datetime | None
 ) -> Mapping[str, Any]:
     """The columns that a report changes in a job that is open."""
-    polled = max(now, before.last_polled or now)
-    if before.state is JobState.RUNNING and state is JobState.QUEUED:  # told late
-        return {"last_polled": polled, "next_poll": next_poll}
-    after = state or before.state
-    return {
-        "state": after.value,
-        "raw_status": None if raw is None else words(raw),
-        "last_polled": polled,
-        "next_poll": None if after.terminal else next_poll,
-        "finished": now if after.terminal else None,
+    looked = {
+        "last_polled": max(now, before.last_polled or now),
+        "polls": (before.polls or 0) + 1,
+        "next_poll": next_poll,
     }
+    if before.state is JobState.RUNNING and report.state is JobState.QUEUED:  # told late
+        return looked
+    after = report.state or before.state
+    said = {"state": after.value, "raw_status": words(report.raw)}
+    if not after.terminal:
+        return {**looked, **said}
+    ended = {"finished": now, "next_poll": None, "record": report.record}
+    why = {
+        "error_class": report.failure.value if report.failure else None,
+        "error_text": words(report.error) if report.error else None,
+    }
+    return {**looked, **said, **ended, **why}
 
 
 def mark(

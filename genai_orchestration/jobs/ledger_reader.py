@@ -1,14 +1,15 @@
 """The questions to the ledger: requests and jobs by filters, and what is spent."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from genai_orchestration.jobs import ledger_jobs, ledger_requests
+from genai_orchestration.jobs import ledger_jobs, ledger_outcomes, ledger_requests
 from genai_orchestration.jobs.budget import Limits, Usage
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
+from genai_orchestration.jobs.ledger_outcomes import Outcome
 from genai_orchestration.jobs.ledger_tables import (
     JobKey,
     JobRecord,
@@ -18,7 +19,7 @@ from genai_orchestration.jobs.ledger_tables import (
 )
 from genai_orchestration.jobs.reservations import usage_of
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers.base import JobState
+from genai_orchestration.providers.states import JobState
 
 
 class LedgerReader:
@@ -81,6 +82,16 @@ class LedgerReader:
         """What the provider has in flight, and has spent in the day, the month and the campaign."""
         with self._database.read() as connection:
             return usage_of(connection, provider, campaign, limits or Limits(address=""), now)
+
+    def outcomes(self, provider: str, limit: int) -> list[Outcome]:
+        """How the provider's newest submissions and jobs ended, newest first; see `line.py`."""
+        with self._database.read() as connection:
+            return ledger_outcomes.newest(connection, provider, limit)
+
+    def durations(self, provider: str, operation: str, limit: int) -> list[timedelta]:
+        """How long the newest jobs of an operation that succeeded took, as they were noticed."""
+        with self._database.read() as connection:
+            return ledger_outcomes.durations(connection, provider, operation, limit)
 
     def job(self, key: JobKey) -> JobRecord:
         """The job of that key, or UnknownJob."""

@@ -11,12 +11,11 @@ import sqlalchemy as sa
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.ledger_tables import RequestRecord, jobs, requests
-from genai_orchestration.jobs.paid_request import KeyConflict, shown
+from genai_orchestration.jobs.paid_request import shown
 from genai_orchestration.jobs.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
-from genai_orchestration.providers.base import JobState
+from genai_orchestration.providers.states import Failure, JobState
 
 LONGEST_POST = timedelta(minutes=10)  # connecting, sending and all of an answer, with slack
-RETRY = "-retry"  # between a key and the number of its attempt, all of it searchable
 TEXT_LENGTH = 2000  # characters of a vendor's words that are kept
 
 columns = requests.c
@@ -111,6 +110,7 @@ def _make_job(connection: sa.Connection, record: RequestRecord, job_id: str, now
             job_id=job_id,
             state=JobState.QUEUED.value,
             request_key=record.request_key,
+            operation=record.operation,
             first_seen=now,
             next_poll=now,
         )
@@ -133,49 +133,6 @@ def charged(connection: sa.Connection, key: str, credits: int) -> bool:
     return done.rowcount == 1
 
 
-def retry(connection: sa.Connection, key: str, now: datetime, who: str) -> str:
-    """Plan the next attempt, once; its key is `<first key>-retry<attempt>`."""
-    again = sa.select(columns.request_key).where(columns.retries == key)
-    if existing := connection.execute(again).scalar_one_or_none():
-        return str(existing)
-    record = get(connection, key)
-    _check_failed(connection, record)
-    first = key.removesuffix(f"{RETRY}{record.attempt}") if record.attempt > 1 else key
-    new = f"{first}{RETRY}{record.attempt + 1}"
-    if connection.execute(
-        sa.select(columns.request_key).where(columns.request_key == new)
-    ).scalar_one_or_none():
-        raise KeyConflict(
-            f"The next attempt of {key} would be {new}, which is another request's key: plan it "
-            "again under a key of your own."
-        )
-    names = ("provider", "operation", "job_kind", "campaign", "payload", "payload_hash")
-    values = {name: getattr(record, name) for name in (*names, "price_estimate")}
-    values |= {"attempt": record.attempt + 1, "retries": key, "planned_at": now}
-    connection.execute(
-        sa.insert(requests).values(
-            request_key=new, state=RequestState.PLANNED.value, planned_by=who, **values
-        )
-    )
-    return new
-
-
-def _check_failed(connection: sa.Connection, record: RequestRecord) -> None:
-    """WrongState for a request that may still come to something, or has."""
-    if record.state in (RequestState.REJECTED, RequestState.ABANDONED):
-        return
-    state = connection.execute(
-        sa.select(jobs.c.state).where(jobs.c.request_key == record.request_key)
-    ).scalar_one_or_none()
-    if state in (JobState.QUEUED.value, JobState.RUNNING.value, JobState.SUCCEEDED.value):
-        raise WrongState(
-            f"The job of the request {record.request_key} is {state} and cannot be retried: only "
-            "what failed can be, and what is wanted twice needs a key of its own."
-        )
-    if state is None:
-        raise wrong_state(record, "retried")
-
-
 def orphaned(connection: sa.Connection, now: datetime) -> list[str]:
     """Give up waiting for answers that no POST can still bring; the keys."""
     late = sa.select(columns.request_key).where(
@@ -184,15 +141,14 @@ def orphaned(connection: sa.Connection, now: datetime) -> list[str]:
     keys = [str(key) for key in connection.execute(late.order_by(columns.request_key)).scalars()]
     for key in keys:
         text = f"no answer was recorded within {LONGEST_POST.seconds // 60} minutes: a crash"
-        undecided(connection, key, now, "Orphaned", text)
+        undecided(connection, key, now, text)
     return keys
 
 
-def undecided(
-    connection: sa.Connection, key: str, now: datetime, error_class: str | None, text: str
-) -> None:
+def undecided(connection: sa.Connection, key: str, now: datetime, text: str) -> None:
     """Record that nobody knows whether the POST arrived."""
-    values = {"error_class": error_class, "error_text": words(text), "decided_at": now}
+    ambiguous = Failure.AMBIGUOUS.value
+    values = {"error_class": ambiguous, "error_text": words(text), "decided_at": now}
     move(connection, key, Step.UNKNOWN, **values)
 
 

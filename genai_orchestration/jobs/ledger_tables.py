@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers.base import JobState
+from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.work import JobReport
 
 KEY_LENGTH = 100  # characters: a caller's key (64), and the number of its attempt
 
@@ -66,6 +67,7 @@ requests = sa.Table(
     sa.Column("reserved", sa.BigInteger),
     sa.Column("credits_charged", sa.BigInteger),
     sa.Column("provider_job_id", sa.Text),
+    sa.Column("answer", sa.JSON(none_as_null=True)),
     sa.Column("attempt", sa.Integer, nullable=False),
     # unique: an attempt has one successor, however often it is retried
     sa.Column("retries", sa.ForeignKey("requests.request_key"), unique=True),
@@ -100,6 +102,11 @@ jobs = sa.Table(
     sa.Column("finished", UtcTime),
     sa.Column("loaded", UtcTime),
     sa.Column("archived", UtcTime),
+    sa.Column("operation", sa.Text),
+    sa.Column("polls", sa.Integer),
+    sa.Column("error_class", sa.Text),
+    sa.Column("error_text", sa.Text),
+    sa.Column("record", sa.JSON(none_as_null=True)),
     _one_of(JobState),
     sa.Index("jobs_by_state", "provider", "state", "next_poll"),
 )
@@ -121,6 +128,7 @@ class RequestRecord:
     reserved: int | None  # credits that the budget counts until it is known what was charged
     credits_charged: int | None  # what the provider says; a refund makes it lower
     provider_job_id: str | None
+    answer: Mapping[str, Any] | None  # the provider's yes, as it came
     attempt: int  # 1, 2, ...
     retries: str | None  # the key of the attempt before
     error_class: str | None
@@ -149,6 +157,15 @@ class JobKey:
     job_id: str
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A report of a job, and when to ask again if it is still open."""
+
+    job: JobKey
+    report: JobReport
+    next_poll: datetime | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobRecord:
     """A row of `jobs`."""
@@ -165,6 +182,11 @@ class JobRecord:
     finished: datetime | None  # when its terminal state was seen
     loaded: datetime | None  # when it was in the warehouse
     archived: datetime | None  # when its files were in the archive
+    operation: str | None  # that made it
+    polls: int | None  # how often it was asked after
+    error_class: str | None  # why it failed: a word of `Failure`
+    error_text: str | None  # the vendor's words
+    record: Mapping[str, Any] | None  # its final record, for the warehouse
 
     @property
     def key(self) -> JobKey:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genai_orchestration.providers.base import Operation, Provider
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.work import Operation
 
 KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 VALUES = ("null", "true", "false")  # words that ImagineAPI's filters read as values, not as text

@@ -14,9 +14,10 @@ from genai_orchestration.jobs.budget import UNPRICED, Limits, Usage, day_of, mon
 from genai_orchestration.jobs.ledger_requests import columns, get, move, wrong_state
 from genai_orchestration.jobs.ledger_tables import jobs
 from genai_orchestration.jobs.states import LEAVES, RequestState, Step
-from genai_orchestration.providers.base import TERMINAL
+from genai_orchestration.providers.states import TERMINAL
 
-UNKNOWN_RUNS = timedelta(hours=1)  # how long a job that may exist is counted as running
+COUNTED = timedelta(hours=1)  # how long a job that is open, or may be, takes a place in flight
+SECOND = timedelta(seconds=1.001)  # a hair over, for a server that counts both ends of its second
 DAY = timedelta(days=1)
 OVER_A_MONTH = timedelta(days=31)  # from the first of any month into the next one
 
@@ -55,6 +56,7 @@ def usage_of(
 
     return Usage(
         in_flight=_in_flight(connection, provider, now),
+        posts=_posts(connection, provider, now),
         day=spent(since >= day, since < day + DAY),
         month=spent(since >= month, since < month_of(month + OVER_A_MONTH)),
         campaign=0 if campaign is None else spent(columns.campaign == campaign),
@@ -71,18 +73,39 @@ def _after(asked: datetime) -> sa.ColumnElement[bool]:
 
 
 def _in_flight(connection: sa.Connection, provider: str, now: datetime) -> int:
-    """Submissions on their way, jobs that are open, and recent ones that may be either."""
+    """Submissions on their way, jobs that are open, and recent ones that may be either.
+
+    A job that has been open for longer is stuck at most providers: it must not keep a place.
+    """
     on_the_way = sa.select(sa.func.count()).where(
         columns.provider == provider,
         sa.or_(
             columns.state == RequestState.SUBMITTING.value,
             sa.and_(
                 columns.state == RequestState.UNKNOWN.value,
-                columns.submitting_at > now - UNKNOWN_RUNS,
+                columns.submitting_at > now - COUNTED,
             ),
         ),
     )
     running = sa.select(sa.func.count()).where(
-        jobs.c.provider == provider, jobs.c.state.not_in(TERMINAL)
+        jobs.c.provider == provider,
+        jobs.c.state.not_in(TERMINAL),
+        jobs.c.first_seen > now - COUNTED,
     )
     return sum(int(connection.execute(query).scalar_one()) for query in (on_the_way, running))
+
+
+def _posts(connection: sa.Connection, provider: str, now: datetime) -> int:
+    """POSTs that may reach the server within this second: unanswered, or answered within it.
+
+    Counted from the answers, not from the starts: requests bunch up on their way.
+    """
+    near = sa.select(sa.func.count()).where(
+        columns.provider == provider,
+        columns.submitting_at.is_not(None),
+        sa.or_(
+            columns.state == RequestState.SUBMITTING.value,
+            sa.and_(columns.decided_at > now - SECOND, columns.decided_at <= now),
+        ),
+    )
+    return int(connection.execute(near).scalar_one())

@@ -8,9 +8,10 @@ import dagster as dg
 from genai_orchestration import warehouse
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key
-from genai_orchestration.providers.base import TERMINAL, Counts, Provider, Table
+from genai_orchestration.providers.base import Counts, Provider, Table
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.sources import setting
+from genai_orchestration.providers.states import TERMINAL
 from genai_orchestration.settings import Settings
 
 IDS = "ids_present_and_unique"

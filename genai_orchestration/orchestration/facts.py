@@ -10,7 +10,8 @@ import dagster as dg
 from dlt.pipeline.pipeline import Pipeline
 
 from genai_orchestration import warehouse
-from genai_orchestration.providers.base import TERMINAL, JobState, Provider, Table
+from genai_orchestration.providers.base import Provider, Table
+from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.settings import Settings
 
 THUMBNAILS = 3  # the UI renders Markdown in place up to 1,000 characters

@@ -9,37 +9,19 @@
 Nothing here knows Dagster, and no provider knows another.
 """
 
-import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from dlt.common.data_types import TDataType
 from dlt.extract import DltSource
 
 from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.work import JobKind, Operation, Submitter
 
 Disposition = Literal["merge", "replace", "append"]
-
-
-class JobState(str, enum.Enum):
-    """The one vocabulary of job states; the last four are terminal."""
-
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    CANCELED = "CANCELED"
-    GONE = "GONE"
-
-    @property
-    def terminal(self) -> bool:
-        """Whether the job is over: a terminal state never changes again."""
-        return self not in (JobState.QUEUED, JobState.RUNNING)
-
-
-TERMINAL = tuple(state.value for state in JobState if state.terminal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,22 +48,6 @@ class Schedule:
     name: str
     cron: str
     tables: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """A paid POST of a provider, as far as it can be known before it is sent."""
-
-    name: str  # the seed's name of it: "ai_image_generator"
-    job_kind: str  # what it makes at the provider: "image_project"
-    # mistakes in a payload that the vendor would refuse, or worse, silently ignore; as sentences
-    mistakes: Callable[[Mapping[str, Any]], list[str]]
-    # credits that a payload will cost, by the dated price list; None where nobody publishes it
-    estimate: Callable[[Mapping[str, Any]], int | None]
-    # what the estimate is grouped by in a plan: the model, the design
-    model: Callable[[Mapping[str, Any]], str]
-    # dotted path in the payload that `--prompt` and a sheet's prompt column fill; "" for none
-    prompt: str
 
 
 @dataclass(frozen=True)
@@ -174,6 +140,10 @@ class Provider:
     statuses: Mapping[str, JobState] = field(default_factory=dict)  # vendor's word -> state
     start: Callable[[], date] | None = None  # the first day of tables that are `by_day`
     operations: tuple[Operation, ...] = ()  # its paid POSTs
+    submitter: Callable[[], Submitter] | None = None  # sends them, for the configured account
+    job_kinds: tuple[JobKind, ...] = ()  # what they make
+    in_flight: int | None = None  # jobs that may run at once, unless configured otherwise
+    posts_per_second: int | None = None  # its ceiling for POSTs, over all processes
     day_watch: DayWatch | None = None
     change_watch: ChangeWatch | None = None
 

@@ -151,7 +151,7 @@ class ReadClient:
         if isinstance(answer, kind):
             return answer
         raise WrongSetting(
-            f"{self.title} answered JSON of another shape at {self._where(path)}: that is not its "
+            f"{self.title} answered JSON of another shape at {self.where(path)}: that is not its "
             f"API. Check base_url in [sources.{self.section}]."
         )
 
@@ -171,9 +171,9 @@ class ReadClient:
 
     def _once(self, path: str, params: Mapping[str, Any] | None) -> requests.Response:
         try:
-            with self.limit.place() if self.limit else contextlib.nullcontext():
+            with self.place():
                 answer = self._session.get(
-                    self._where(path),
+                    self.where(path),
                     params=params,
                     auth=self.auth,
                     timeout=self.pace.timeouts,
@@ -181,12 +181,16 @@ class ReadClient:
                 )
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Unavailable(
-                f"{self.title} does not answer at {self._where(path)} ({cause_of(error)}). "
+                f"{self.title} does not answer at {self.where(path)} ({cause_of(error)}). "
                 f"Check the network and base_url in [sources.{self.section}], or try again later."
             ) from None  # the original's text holds the query string
         if answer.status_code >= 300:
-            raise self._error(answer, path)
+            raise self.error(answer, path)
         return answer
+
+    def place(self) -> contextlib.AbstractContextManager[None]:
+        """Wait for a place under the provider's ceiling, for the length of a with block."""
+        return self.limit.place() if self.limit else contextlib.nullcontext()
 
     def parsed(self, answer: requests.Response) -> Any:
         """The answer's JSON; ProviderError when it is none."""
@@ -206,17 +210,19 @@ class ReadClient:
     def _worth_waiting(self, error: BaseException) -> bool:
         return isinstance(error, Unavailable) and (error.retry_after or 0) <= self.pace.longest_wait
 
-    def _where(self, path: str) -> str:
+    def where(self, path: str) -> str:
+        """The full address of a path."""
         return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
 
-    def _error(self, answer: requests.Response, path: str) -> ProviderError:
+    def error(self, answer: requests.Response, path: str) -> ProviderError:
+        """What an answer that is not 2xx means, in words fit to be shown."""
         words = message_of(answer)
         if self.auth:
             words = self.auth.hide(words)  # some vendors repeat a wrong key in their answer
         words = shown(words)
         section = f"[sources.{self.section}]"
         own = self.classify(answer, words) if self.classify else None
-        return own or refusal(self.title, section, self._where(path), answer, words)
+        return own or refusal(self.title, section, self.where(path), answer, words)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

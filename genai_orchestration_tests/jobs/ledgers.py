@@ -11,6 +11,8 @@ from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobKey
 from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=timezone.utc)
@@ -35,6 +37,11 @@ def wanted(key: str, **changes: Any) -> PaidRequest:
 def job(job_id: str) -> JobKey:
     """A job of such a request."""
     return JobKey("magic_hour", "image_project", job_id)
+
+
+def said(state: JobState | None, raw: str) -> JobReport:
+    """A provider's report of a job."""
+    return JobReport(state=state, raw=raw)
 
 
 def caps(**values: Any) -> Limits:
@@ -62,7 +69,7 @@ def submitted(ledger: Ledger, key: str, **changes: Any) -> None:
 
 def _rejected(ledger: Ledger, key: str) -> None:
     submitting(ledger, key)
-    ledger.rejected(key, "Refused", "402 no credits", NOW)
+    ledger.rejected(key, Failure.OUT_OF_CREDITS, "402 no credits", NOW)
 
 
 def _unknown(ledger: Ledger, key: str) -> None:

@@ -30,9 +30,9 @@ from genai_orchestration.jobs.budget import BudgetSpent, InFlightFull
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import WrongState
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers.base import JobState
+from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.jobs.ledgers import LOCAL, caps, job, wanted
+from genai_orchestration_tests.jobs.ledgers import LOCAL, caps, job, said, wanted
 
 CAP = 200  # credits a day; a request costs 5
 PLACES = 3  # in flight
@@ -52,11 +52,11 @@ def submit(ledger: Ledger, key: str) -> None:
     say(key)
     time.sleep(random.uniform(0, LONGEST))
     if key.startswith(NO):
-        ledger.rejected(key, "Refused", "402", now())
+        ledger.rejected(key, Failure.OUT_OF_CREDITS, "402", now())
         return
     ledger.submitted(key, f"job of {key}", 5, now())
     time.sleep(random.uniform(0, LONGEST))
-    ledger.observe(job(f"job of {key}"), JobState.SUCCEEDED, "complete", now())
+    ledger.observe(job(f"job of {key}"), said(JobState.SUCCEEDED, "complete"), now())
 
 
 def race(ledger: Ledger) -> None:
@@ -74,7 +74,7 @@ def live(ledger: Ledger, key: str) -> None:
     """A whole life in five writes: one, two in one transaction, one, one."""
     ledger.start(key, LOCAL, now())
     ledger.submitted(key, f"job of {key}", 5, now())
-    ledger.observe(job(f"job of {key}"), JobState.SUCCEEDED, "complete", now())
+    ledger.observe(job(f"job of {key}"), said(JobState.SUCCEEDED, "complete"), now())
     ledger.mark_loaded([job(f"job of {key}")], now())
 
 

@@ -16,10 +16,11 @@ from genai_orchestration.jobs.ledger_requests import UnknownRequest, WrongState
 from genai_orchestration.jobs.paid_request import KeyConflict, PaidRequest, WrongRequest
 from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers.base import JobState, Operation
+from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
-from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, wanted
+from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, said, wanted
 from genai_orchestration_tests.postgres import Postgres
 
 MANY = 10_000
@@ -183,7 +184,7 @@ def test_what_failed_is_retried_as_a_chain_of_attempts(ledger: Ledger, failed: J
     for _ in range(2):
         with pytest.raises(WrongState, match="The job of the request a is QUEUED and cannot be"):
             ledger.retry("a", NOW)
-    ledger.observe(job("job of a"), failed, "error", NOW)
+    ledger.observe(job("job of a"), said(failed, "error"), NOW)
     second = ledger.retry("a", NOW + MINUTE)
     assert second == ledger.retry("a", NOW + MINUTE) == "a-retry2"
     made = ledger.request(second)
@@ -208,7 +209,7 @@ def test_only_what_came_to_nothing_is_retried(ledger: Ledger, state: RequestStat
 
 def test_a_job_that_succeeded_is_not_paid_for_again(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "a")
-    ledger.observe(job("job of a"), JobState.SUCCEEDED, "complete", NOW)
+    ledger.observe(job("job of a"), said(JobState.SUCCEEDED, "complete"), NOW)
     with pytest.raises(WrongState, match="is SUCCEEDED and cannot be retried: only what failed"):
         ledger.retry("a", NOW)
 
@@ -233,7 +234,7 @@ def test_a_time_of_any_zone_is_kept_in_utc(ledger: Ledger) -> None:
 
 def test_a_vendors_odd_words_are_kept_as_far_as_a_database_takes_them(ledger: Ledger) -> None:
     ledgers.submitting(ledger, "a")
-    ledger.rejected("a", "Refused", "no\0credits \ud800 " + "x" * 9999, NOW)
+    ledger.rejected("a", Failure.OUT_OF_CREDITS, "no\0credits \ud800 " + "x" * 9999, NOW)
     text = ledger.request("a").error_text
     assert text is not None
     assert text.startswith("nocredits \\ud800 xxx")

@@ -17,10 +17,10 @@ from genai_orchestration.jobs.budget import Budget, Limits
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers.base import JobState
+from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
-from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, wanted
+from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, said, wanted
 
 S = RequestState
 EDGES = {
@@ -50,7 +50,7 @@ EVENTS: Mapping[str, Callable[[Ledger, str], object]] = {
     "started without budget": lambda ledger, key: ledger.start(key, FULL, NOW),
     "a job": lambda ledger, key: ledger.submitted(key, f"{key} one", 4, NOW),
     "another job": lambda ledger, key: ledger.submitted(key, f"{key} two", None, NOW),
-    "a no": lambda ledger, key: ledger.rejected(key, "Refused", "402", NOW),
+    "a no": lambda ledger, key: ledger.rejected(key, Failure.OUT_OF_CREDITS, "402", NOW),
     "a timeout": lambda ledger, key: ledger.unknown(key, "timed out", NOW),
     "a crash": lambda ledger, key: ledger.orphaned(NOW + LATE),
     "too early": lambda ledger, key: ledger.orphaned(NOW),
@@ -131,7 +131,7 @@ def test_a_job_comes_to_the_first_end_that_is_told_whatever_else_is(place: Setti
             name = job(f"job of {key}")
             for state, minutes in told:
                 word = state.value if state else "percolating"
-                ledger.observe(name, state, word, NOW + minutes * MINUTE, next_poll=NOW)
+                ledger.observe(name, said(state, word), NOW + minutes * MINUTE, next_poll=NOW)
                 try:
                     getattr(ledger, f"mark_{mark}")([name], NOW)
                 except PlainError:

@@ -15,11 +15,11 @@ from genai_orchestration.jobs.budget import (
     is_local,
 )
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.reservations import UNKNOWN_RUNS
+from genai_orchestration.jobs.reservations import COUNTED
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers.base import JobState
+from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration_tests.jobs import ledgers
-from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, VENDOR, caps, job
+from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, VENDOR, caps, job, said
 
 DAY = timedelta(days=1)
 MIDNIGHT = datetime(2026, 3, 11, tzinfo=timezone.utc)
@@ -208,12 +208,12 @@ def test_a_place_in_flight_is_free_again_when_the_job_ends(ledger: Ledger) -> No
     with pytest.raises(InFlightFull):
         ledger.start("a", two, NOW)
     assert "magic_hour has 2 of the 2 jobs in flight" in refused(ledger, two)
-    ledger.observe(job("job of two"), JobState.RUNNING, "rendering", NOW)
+    ledger.observe(job("job of two"), said(JobState.RUNNING, "rendering"), NOW)
     refused(ledger, two)
-    ledger.observe(job("job of two"), JobState.FAILED, "error", NOW)
+    ledger.observe(job("job of two"), said(JobState.FAILED, "error"), NOW)
     ledger.start("a", two, NOW)
     refused(ledger, two, key="b")
-    ledger.rejected("one", "Refused", "402", NOW)
+    ledger.rejected("one", Failure.OUT_OF_CREDITS, "402", NOW)
     ledger.start("b", two, NOW)
 
 
@@ -221,8 +221,8 @@ def test_an_unknown_job_is_counted_as_running_for_an_hour(ledger: Ledger) -> Non
     one = Limits(address=LOCAL.address, in_flight=1)
     ledgers.BRING[RequestState.UNKNOWN](ledger, "lost")
     ledgers.approved(ledger, "a")
-    refused(ledger, one, NOW + UNKNOWN_RUNS - MINUTE)
-    ledger.start("a", one, NOW + UNKNOWN_RUNS)
+    refused(ledger, one, NOW + COUNTED - MINUTE)
+    ledger.start("a", one, NOW + COUNTED)
 
 
 def test_the_floor_of_the_balance_counts_what_the_balance_did_not_know_of(ledger: Ledger) -> None:

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers.base import JobState
+from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers, submitters
-from genai_orchestration_tests.jobs.ledgers import job
+from genai_orchestration_tests.jobs.ledgers import job, said
 
 PROCESSES = 8
 GOOD, BAD = 50, 10  # requests: more of them than the cap pays for; and such as are refused
@@ -124,7 +124,7 @@ def test_processes_killed_anywhere_leave_no_half_state_and_nobody_waits_for_them
     left = {row.request_key for row in ledger.requests(states=[RequestState.SUBMITTING])}
     assert set(ledger.orphaned(submitters.now() + LONGEST_POST * 2)) == left
     for found in ledger.jobs(states=[JobState.QUEUED]):
-        ledger.observe(found.key, JobState.GONE, "404", submitters.now())
+        ledger.observe(found.key, said(JobState.GONE, "404"), submitters.now())
     for key in left:
         ledger.abandon(key, submitters.now())
     submitters.finish(submitters.start("alone"))

@@ -8,7 +8,7 @@ import pytest
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST, JobTaken, WrongState
 from genai_orchestration.jobs.states import NEXT, RequestState
-from genai_orchestration.providers.base import JobState
+from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job
 
@@ -20,7 +20,7 @@ STEPS: Mapping[str, Callable[[Ledger, str], object]] = {
     "approve": lambda ledger, key: ledger.approve([key], LATER),
     "start": lambda ledger, key: ledger.start(key, LOCAL, LATER),
     "submitted": lambda ledger, key: ledger.submitted(key, f"new job of {key}", 3, LATER),
-    "rejected": lambda ledger, key: ledger.rejected(key, "Refused", "402", LATER),
+    "rejected": lambda ledger, key: ledger.rejected(key, Failure.OUT_OF_CREDITS, "402", LATER),
     "unknown": lambda ledger, key: ledger.unknown(key, "timed out again", LATER),
     "released": lambda ledger, key: ledger.released(key),
     "abandon": lambda ledger, key: ledger.abandon(key, LATER),
@@ -112,9 +112,9 @@ def test_a_job_belongs_to_one_request(ledger: Ledger) -> None:
 
 def test_a_rejection_keeps_the_vendors_words(ledger: Ledger) -> None:
     ledgers.submitting(ledger, "a")
-    ledger.rejected("a", "OutOfCredits", "402: buy more", LATER)
+    ledger.rejected("a", Failure.OUT_OF_CREDITS, "402: buy more", LATER)
     after = ledger.request("a")
-    assert (after.error_class, after.error_text) == ("OutOfCredits", "402: buy more")
+    assert (after.error_class, after.error_text) == ("out_of_credits", "402: buy more")
     assert (after.decided_at, after.credits_charged) == (LATER, 0)
 
 
@@ -126,7 +126,7 @@ def test_only_submissions_older_than_any_post_are_orphans(ledger: Ledger) -> Non
     assert ledger.orphaned(NOW + LONGEST_POST + SECOND) == ["old"]
     assert ledger.orphaned(NOW + LONGEST_POST + SECOND) == []
     found = ledger.request("old")
-    assert (found.state, found.error_class) == (S.UNKNOWN, "Orphaned")
+    assert (found.state, found.error_class) == (S.UNKNOWN, "ambiguous")
     assert found.error_text == "no answer was recorded within 10 minutes: a crash"
     assert ledger.request("young").state is S.SUBMITTING
 
@@ -158,7 +158,7 @@ def test_what_is_released_can_be_started_like_the_first_time(ledger: Ledger) -> 
     ledgers.approved(ledger, "a")
     before = ledger.request("a")
     ledger.start("a", LOCAL, NOW)
-    ledger.unknown("a", "timed out", NOW, error_class="Timeout")
+    ledger.unknown("a", "timed out", NOW)
     ledger.released("a")
     assert ledger.request("a") == before
     assert ledger.start("a", LOCAL, LATER).submitting_at == LATER

@@ -6,6 +6,7 @@ import requests
 
 from genai_orchestration.providers.http import PATIENT, KeyAuth, Pace, RateLimit, ReadClient
 from genai_orchestration.providers.refusals import (
+    NotFound,
     OutOfCredits,
     ProviderError,
     RateLimited,
@@ -13,6 +14,10 @@ from genai_orchestration.providers.refusals import (
 )
 
 REQUESTS_PER_SECOND = 10  # the gateway's ceiling over a whole workspace
+
+
+class Gone(NotFound):
+    """It was there, and Abyssale has forgotten it."""
 
 
 def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
@@ -57,6 +62,8 @@ def _classify(answer: requests.Response, words: str) -> ProviderError | None:
         code = answer.json()["id"]
     except (ValueError, LookupError, TypeError):
         return None
+    if answer.status_code == 410:
+        return Gone(f"Abyssale has forgotten it: {words} It keeps generation requests for 7 days.")
     if code == "feature_not_in_plan":
         return OutOfCredits(f"Abyssale refuses: {words} The workspace's plan does not include it.")
     if code == "rate_limit_exceeded":  # the gateway's 10 requests a second, without a Retry-After

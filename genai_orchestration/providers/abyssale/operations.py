@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from genai_orchestration.providers.base import Operation
 from genai_orchestration.providers.payload import (
     Anything,
     Fields,
@@ -22,6 +21,7 @@ from genai_orchestration.providers.payload import (
     value_at,
 )
 from genai_orchestration.providers.wording import inside, shown
+from genai_orchestration.providers.work import Operation
 
 Payload = Mapping[str, Any]
 

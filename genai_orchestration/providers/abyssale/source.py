@@ -17,8 +17,10 @@ import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 
-from genai_orchestration.providers.abyssale.api import connect, latest_change
+from genai_orchestration.providers.abyssale.api import REQUESTS_PER_SECOND, connect, latest_change
+from genai_orchestration.providers.abyssale.jobs import generation_requests
 from genai_orchestration.providers.abyssale.operations import OPERATIONS
+from genai_orchestration.providers.abyssale.submission import AbyssaleSubmitter
 from genai_orchestration.providers.abyssale.tables import (
     CREDITS,
     DESIGN_DETAIL,
@@ -194,6 +196,10 @@ def _stored_details() -> dict[str, tuple[Any, ...]]:
     return {row[0]: tuple(row[1:]) for row in rows}
 
 
+def _account() -> Account:
+    return account_of(PROVIDER, None, None)
+
+
 PROVIDER = Provider(
     name="abyssale",
     title="Abyssale",
@@ -203,6 +209,9 @@ PROVIDER = Provider(
     examine=examine,
     tables=TABLES,
     operations=OPERATIONS,
+    submitter=lambda: AbyssaleSubmitter(_account()),
+    job_kinds=(generation_requests(_account),),
+    posts_per_second=REQUESTS_PER_SECOND,
     change_watch=ChangeWatch(
         sensor="abyssale_designs_sensor",
         tables=("designs", "design_detail", "projects"),

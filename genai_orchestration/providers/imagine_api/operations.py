@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from genai_orchestration.providers.base import Operation
 from genai_orchestration.providers.payload import Fields, Text, value_at
+from genai_orchestration.providers.work import Operation
 
 Payload = Mapping[str, Any]
 
@@ -34,12 +34,12 @@ def mistakes(payload: Payload) -> list[str]:
 
 
 def estimate(payload: Payload) -> int:
-    """0: ImagineAPI has no credits.
+    """1: an image is the unit of ImagineAPI's caps.
 
-    An image takes a place in the queue and GPU time of a Midjourney plan that is paid by the
-    month; counting it as a credit would mix units.
+    ImagineAPI has no credits: an image takes GPU time of a Midjourney plan that is paid by the
+    month. Its caps count images, so that they hold here, too.
     """
-    return 0
+    return 1
 
 
 def model(payload: Payload) -> str:

@@ -13,18 +13,11 @@ import dlt
 import pyarrow as pa
 from dlt.extract import DltSource
 
-from genai_orchestration.providers.base import (
-    TERMINAL,
-    Account,
-    DayWatch,
-    Finding,
-    JobState,
-    Provider,
-    Schedule,
-)
+from genai_orchestration.providers.base import Account, DayWatch, Finding, Provider, Schedule
 from genai_orchestration.providers.http import QUICK, Pace, ReadClient
-from genai_orchestration.providers.imagine_api import api, listing
+from genai_orchestration.providers.imagine_api import api, jobs, listing
 from genai_orchestration.providers.imagine_api.operations import OPERATIONS
+from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
 from genai_orchestration.providers.imagine_api.tables import IMAGES, STATUS, STATUSES
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.rows import to_arrow, unforeseen
@@ -35,8 +28,10 @@ from genai_orchestration.providers.sources import (
     setting,
     source_of,
 )
+from genai_orchestration.providers.states import TERMINAL, JobState
 
 BEGINNING = date(2023, 1, 1)  # ImagineAPI opened in March 2023: nothing can be older
+IN_FLIGHT = 3  # Midjourney's smaller plans run three at once, and a fourth is known to fail
 
 logger = logging.getLogger(__name__)
 
@@ -185,6 +180,10 @@ def _disposition() -> Any:
     }
 
 
+def _account() -> Account:
+    return account_of(PROVIDER, None, None)
+
+
 PROVIDER = Provider(
     name="imagine_api",
     title="ImagineAPI",
@@ -195,6 +194,9 @@ PROVIDER = Provider(
     examine=examine,
     tables=(IMAGES, STATUS),
     operations=OPERATIONS,
+    submitter=lambda: ImagineApiSubmitter(_account()),
+    job_kinds=(jobs.images(_account),),
+    in_flight=IN_FLIGHT,
     start=start_date,
     day_watch=DayWatch(
         sensor="imagine_api_images_sensor", table="images", noun="images", connect=image_counter

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from genai_orchestration.providers.base import Operation
 from genai_orchestration.providers.magic_hour.catalogue import Listed, options
 from genai_orchestration.providers.magic_hour.vocabulary import (
     ASPECT_RATIOS,
@@ -32,6 +31,7 @@ from genai_orchestration.providers.magic_hour.vocabulary import (
 )
 from genai_orchestration.providers.payload import Fields, Number, Text, value_at
 from genai_orchestration.providers.wording import listed, shown
+from genai_orchestration.providers.work import Operation
 
 Payload = Mapping[str, Any]
 

@@ -18,15 +18,16 @@ import pyarrow as pa
 from dlt.extract import DltSource
 
 from genai_orchestration.providers.base import Account, Finding, Provider, Schedule, Table
-from genai_orchestration.providers.http import PATIENT, QUICK, KeyAuth, Pace, ReadClient
+from genai_orchestration.providers.http import QUICK, ReadClient
+from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
 from genai_orchestration.providers.magic_hour.catalogue import catalogue
+from genai_orchestration.providers.magic_hour.jobs import image_projects
 from genai_orchestration.providers.magic_hour.operations import OPERATIONS
+from genai_orchestration.providers.magic_hour.submission import MagicHourSubmitter
 from genai_orchestration.providers.magic_hour.tables import CREDITS, MODELS, STATUS, STATUSES
 from genai_orchestration.providers.refusals import NotFound, RateLimited, Unavailable
 from genai_orchestration.providers.rows import to_arrow, unforeseen
 from genai_orchestration.providers.sources import account_of, resource, source_of
-
-ACCOUNT = "v1/account"
 
 logger = logging.getLogger(__name__)
 
@@ -44,17 +45,6 @@ def magic_hour_source(api_key: str | None = None, base_url: str | None = None) -
         resource(CREDITS, lambda: credits(client)),
         resource(MODELS, lambda: models(client)),
         resource(STATUS, lambda: status(client)),
-    )
-
-
-def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
-    """A read client for the account of `api_key`; one /v1 goes out, whether configured or not."""
-    return ReadClient(
-        title="Magic Hour",
-        section="magic_hour_source",
-        base_url=base_url.rstrip("/").removesuffix("/v1"),
-        auth=KeyAuth("Authorization", f"Bearer {api_key}"),
-        pace=pace,
     )
 
 
@@ -119,6 +109,10 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def _account() -> Account:
+    return account_of(PROVIDER, None, None)
+
+
 PROVIDER = Provider(
     name="magic_hour",
     title="Magic Hour",
@@ -129,5 +123,7 @@ PROVIDER = Provider(
     examine=examine,
     tables=(CREDITS, MODELS, STATUS),
     operations=OPERATIONS,
+    submitter=lambda: MagicHourSubmitter(_account()),
+    job_kinds=(image_projects(_account),),
     schedules=(Schedule(name="magic_hour_hourly", cron="5 * * * *"),),
 )

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from genai_orchestration.providers.base import JobState, Table
+from genai_orchestration.providers.base import Table
+from genai_orchestration.providers.states import JobState
 
 HOURLY = timedelta(hours=2)  # an hourly load, and an hour to run late
 

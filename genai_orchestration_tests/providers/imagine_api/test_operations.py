@@ -54,11 +54,11 @@ def test_the_largest_prompt_without_mistakes_fits_into_a_body_with_its_reference
     assert Client(sandbox).post(body).status_code == 200
 
 
-def test_an_image_costs_no_credits_because_there_are_none() -> None:
-    assert (CREATE.estimate({"prompt": "a"}), CREATE.model({"prompt": "a"})) == (0, "midjourney")
+def test_an_image_counts_as_one_for_the_caps_as_there_are_no_credits() -> None:
+    assert (CREATE.estimate({"prompt": "a"}), CREATE.model({"prompt": "a"})) == (1, "midjourney")
 
 
 @given(odd_payloads("prompt", "ref", "id"))
 def test_no_payload_is_too_odd(payload: Json) -> None:
     assert all(isinstance(told, str) for told in CREATE.mistakes(payload))
-    assert CREATE.estimate(payload) == 0
+    assert CREATE.estimate(payload) == 1

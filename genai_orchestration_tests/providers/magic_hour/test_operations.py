@@ -10,10 +10,10 @@ from magic_hour.types.params import v1_ai_image_generator_create_body as generat
 from magic_hour.types.params import v1_ai_image_generator_create_body_style as style_body
 from magic_hour.types.params import v1_ai_image_upscaler_create_body_style as upscaler_body
 
-from genai_orchestration.providers.base import Operation
 from genai_orchestration.providers.magic_hour import PROVIDER, vocabulary
 from genai_orchestration.providers.magic_hour.catalogue import options
 from genai_orchestration.providers.magic_hour.sandbox.prices import IMAGE_MODELS
+from genai_orchestration.providers.work import Operation
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration_tests.providers.payloads import odd_payloads
 

@@ -1,0 +1,43 @@
+"""Whether the line of submissions may go on: a few failures of the provider in a row stop it.
+
+    newest outcomes ─► failures in a row ─┬─ under 3 ─────────────────► go on
+                                          ├─ 3: it rests 5 minutes, 4: 10, 5: 20 ... an hour
+                                          └─ rested: one at a time, until one succeeds
+
+When Midjourney is down, every request fails: going on would burn the whole list. What is wrong
+with a single payload shows that the provider works. Pure.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
+
+from genai_orchestration.jobs.ledger_outcomes import Outcome
+
+IN_A_ROW = 3  # failures of the provider that stop the line
+NEWEST = 10  # outcomes that are looked at
+FIRST_REST = timedelta(minutes=5)
+LONGEST_REST = timedelta(hours=1)
+
+
+def failures_in_a_row(newest: Sequence[Outcome]) -> int:
+    """How many of the newest outcomes, newest first, are failures of the provider."""
+    bad = takewhile(lambda each: each.failure and each.failure.of_the_provider, newest)
+    return len(list(bad))
+
+
+def stopped(title: str, newest: Sequence[Outcome], trying: bool, now: datetime) -> str | None:
+    """Why nothing may be submitted now, as a sentence; None when it may.
+
+    `trying`: whether a request that was started after the last failure is still on its way.
+    """
+    failed = failures_in_a_row(newest)
+    if failed < IN_A_ROW:
+        return None
+    rested = newest[0].at + min(FIRST_REST * 2 ** (failed - IN_A_ROW), LONGEST_REST)
+    told = f"The last {failed} requests to {title} failed by its fault or its silence"
+    if now < rested:
+        return f"{told}, so the line rests until {rested:%H:%M:%S} UTC: run it again then."
+    if trying:
+        return f"{told}, so one at a time is tried, and one is on its way: wait for its end."
+    return None

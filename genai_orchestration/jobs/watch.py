@@ -1,0 +1,163 @@
+"""Following jobs by id: when each is asked after, and what is written down of the answers.
+
+    due jobs ─► one GET each ─► Ledger.observe_all ─► ended: record kept, a run loads it
+       ▲                             │ open
+       └──── next_poll ◄─────────────┘   first at 0.8 of its usual time, then a tenth of its age
+                                         with jitter, at most the ceiling; stuck: rarely
+
+`next_poll` and `believed` are pure; `look` asks the provider and writes to the ledger.
+"""
+
+import dataclasses
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import JobRecord, Seen
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.refusals import ProviderError
+from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.work import JobKind, JobReader, JobReport, Polling
+
+FIRST = 0.8  # of the usual time: a little early, so that a shorter usual time is learnt, too
+SHARE = 0.1  # of a job's age until it is asked after again: noticed at most a tenth too late
+SHORTEST = timedelta(seconds=1)
+JITTER = 0.1  # of each rest, either way: jobs that began together are not asked after together
+LEARNT_FROM = 50  # newest successes whose median is the usual time
+YOUNG = timedelta(minutes=10)  # a job that is not found yet may still appear
+ANNOUNCED = timedelta(days=1)  # before the provider forgets a job
+THREADS = 8
+BATCH = 64  # reports of one transaction
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at the jobs of a kind found."""
+
+    asked: int = 0
+    ended: int = 0
+    open: int = 0
+    stuck: tuple[JobRecord, ...] = ()
+    leaving: tuple[JobRecord, ...] = ()  # soon forgotten by the provider, and still open
+    trouble: str = ""  # what kept the look from going on, as a sentence
+
+
+def next_poll(
+    age: timedelta, usual: timedelta, polling: Polling, now: datetime, chance: float
+) -> datetime:
+    """When a job of that age is asked after again; `chance` is from -1 to 1."""
+    if age >= polling.deadline:
+        rest = polling.rarely
+    else:
+        rest = max(min(age * SHARE, polling.ceiling), SHORTEST, usual * FIRST - age)
+    return now + rest * (1 + JITTER * chance)
+
+
+def believed(report: JobReport, age: timedelta) -> JobReport:
+    """The report, but a young job that is not there yet counts as open."""
+    if report.state is JobState.GONE and age < YOUNG:
+        return dataclasses.replace(report, state=None, record=None)
+    return report
+
+
+def usual_times(ledger: Ledger, provider: Provider, kind: JobKind) -> dict[str, timedelta]:
+    """How long the kind's jobs usually take, by operation: learnt, else as published."""
+    times: dict[str, timedelta] = {}
+    for operation in provider.operations:
+        if operation.job_kind == kind.name:
+            newest = ledger.durations(provider.name, operation.name, LEARNT_FROM)
+            learnt = [duration.total_seconds() for duration in newest]
+            published = kind.polling.medians.get(operation.name, SHORTEST)
+            usual = timedelta(seconds=statistics.median(learnt)) if learnt else published
+            times[operation.name] = usual
+    return times
+
+
+def look(
+    ledger: Ledger,
+    provider: Provider,
+    kind: JobKind,
+    reader: JobReader,
+    now: datetime,
+    *,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Look:
+    """Ask after the jobs that are due, for at most some `seconds`, and write down the answers."""
+    until = clock() + seconds
+    usual = usual_times(ledger, provider, kind)
+    due = [
+        job
+        for job in ledger.jobs(provider=provider.name, kind=kind.name, due=now)
+        if job.last_polled or now - job.first_seen >= _usual(job, usual) * FIRST
+    ]
+    asked = ended = 0
+    trouble = ""
+    for start in range(0, len(due), BATCH):
+        reports, trouble = _ask(reader, due[start : start + BATCH], lambda: clock() > until)
+        seen = [
+            Seen(
+                job.key,
+                believed(report, now - job.first_seen),
+                next_poll(
+                    now - job.first_seen,
+                    _usual(job, usual),
+                    kind.polling,
+                    now,
+                    random.uniform(-1, 1),  # noqa: S311 not a secret
+                ),
+            )
+            for job, report in reports
+        ]
+        asked += len(seen)
+        ended += sum(job.state.terminal for job in ledger.observe_all(seen, now))
+        if trouble or clock() > until:
+            break
+    return _summary(ledger, provider, kind, now, Look(asked, ended, trouble=trouble))
+
+
+def _usual(job: JobRecord, usual: Mapping[str, timedelta]) -> timedelta:
+    return usual.get(job.operation or "", SHORTEST)
+
+
+def _ask(
+    reader: JobReader, jobs: Sequence[JobRecord], late: Callable[[], bool]
+) -> tuple[list[tuple[JobRecord, JobReport]], str]:
+    """What the provider says of the jobs, a few at a time; and what kept it from saying more."""
+    reports: list[tuple[JobRecord, JobReport]] = []
+    trouble = ""
+
+    def ask(job: JobRecord) -> JobReport | ProviderError | None:
+        if trouble or late():
+            return None
+        try:
+            return reader.report(job.job_id)
+        except ProviderError as error:
+            return error
+
+    with ThreadPoolExecutor(THREADS) as executor:
+        for job, answer in zip(jobs, executor.map(ask, jobs), strict=True):
+            if isinstance(answer, ProviderError):
+                trouble = str(answer)
+            elif answer is not None:
+                reports.append((job, answer))
+    return reports, trouble
+
+
+def _summary(ledger: Ledger, provider: Provider, kind: JobKind, now: datetime, found: Look) -> Look:
+    open_ = ledger.jobs(
+        provider=provider.name, kind=kind.name, states=[JobState.QUEUED, JobState.RUNNING]
+    )
+    ages = [(job, now - job.first_seen) for job in open_]
+    lasts = kind.lasts
+    return dataclasses.replace(
+        found,
+        open=len(open_),
+        stuck=tuple(job for job, age in ages if age >= kind.polling.deadline),
+        leaving=tuple(job for job, age in ages if lasts and age >= lasts - ANNOUNCED),
+    )

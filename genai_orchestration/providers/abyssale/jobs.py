@@ -1,0 +1,74 @@
+"""Abyssale's generation requests, asked after one by one, for the 7 days that they are kept."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from genai_orchestration.providers.abyssale.api import Gone, connect
+from genai_orchestration.providers.abyssale.operations import CREDITS_PER_FORMAT
+from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.http import ReadClient
+from genai_orchestration.providers.refusals import NotFound
+from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.work import JobKind, JobReport, Polling
+
+KIND = "generation_request"
+POLLING = Polling(  # the SDK asks after 3 s, at most every 30 s, and gives up after 30 minutes
+    medians={"generation_requests": timedelta(seconds=4)},
+    ceiling=timedelta(seconds=30),
+    deadline=timedelta(minutes=30),
+    rarely=timedelta(hours=1),
+)
+KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class GenerationReader:
+    """Asks after generation requests; a `JobReader`."""
+
+    client: ReadClient
+
+    def report(self, job_id: str) -> JobReport:
+        """The request as it stands; after 7 days Abyssale has forgotten it, and it is GONE."""
+        try:
+            return report_of(self.client.get_object(f"generation-request/{job_id}"))
+        except Gone:
+            return JobReport(state=JobState.GONE, raw="gone")
+        except NotFound:
+            return JobReport(state=JobState.GONE, raw="not found")
+
+
+def report_of(body: Mapping[str, Any]) -> JobReport:
+    """What a request says of itself: succeeded or partial with banners, failed without any.
+
+    Its credits are counted from its banners, at the assumed price: Abyssale does not tell.
+    """
+    if not body.get("is_finalized"):
+        return JobReport(state=JobState.RUNNING, raw="running")
+    banners, errors = body.get("banners") or [], body.get("errors") or []
+    reasons = "; ".join(
+        f"{error.get('template_format_name', 'all')}: {error.get('reason', 'no reason given')}"
+        for error in errors
+    )
+    return JobReport(
+        state=JobState.SUCCEEDED if banners else JobState.FAILED,
+        raw="failed" if not banners else "partial" if errors else "succeeded",
+        charged=CREDITS_PER_FORMAT * len(banners),
+        failure=None if banners else Failure.PROVIDER_FAULT,
+        error=reasons or (None if banners else "no banner, and no reason given"),
+        record={"banners": banners, "errors": errors},
+    )
+
+
+def generation_requests(account: Callable[[], Account]) -> JobKind:
+    """Generation requests of the configured workspace."""
+    return JobKind(
+        name=KIND,
+        noun="generation requests",
+        connect=lambda pace: GenerationReader(connect(account().api_key, account().base_url, pace)),
+        polling=POLLING,
+        sensor="abyssale_generations_sensor",
+        tables=("file",),
+        lasts=KEPT,
+    )

@@ -1,0 +1,59 @@
+"""Abyssale's paid POST, sent. Of a lost answer it cannot be asked: it lists nothing."""
+
+import requests
+
+from genai_orchestration.providers.abyssale.api import connect
+from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.paid import PaidClient
+from genai_orchestration.providers.states import Failure
+from genai_orchestration.providers.work import UNLIMITED, Accepted, Payload
+
+MEANINGS = {  # by the `id` of the error envelope; any other follows from the status
+    "feature_not_in_plan": Failure.PLAN,
+    "endpoint_not_found": Failure.KEY,
+    "template_not_found": Failure.INVALID,
+    "format_not_found": Failure.INVALID,
+    "visual_not_found": Failure.INVALID,
+}
+SPENT = ("credit", "plan")  # words by which the same id means that the credits are used up
+
+
+class AbyssaleSubmitter:
+    """Sends to one workspace; a `Submitter`."""
+
+    def __init__(self, account: Account) -> None:
+        self._reads = connect(account.api_key, account.base_url)
+        self._paid = PaidClient(self._reads, meaning)
+        self.address = self._reads.base_url
+
+    def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
+        """One generation request; Abyssale does not say what it costs."""
+        body = {name: value for name, value in payload.items() if name != "design_id"}
+        what = "generate-multipage-pdf" if "pages" in body else "generate"
+        answer = self._paid.post(f"async/banner-builder/{payload['design_id']}/{what}", body)
+        job_id = answer.get("generation_request_id")
+        if not (isinstance(job_id, str) and job_id):
+            raise self._paid.unclear("accepted the request and gave no generation_request_id")
+        return Accepted(job_id=job_id, charged=None, answer=answer)
+
+    def find(self, request_key: str) -> None:
+        """Nothing: generation requests are not listed, and have no field for a key of ours."""
+
+    def balance(self) -> int | None:
+        """The generation credits that can be spent: available and extra."""
+        pool = self._reads.get_object("credits", at="generation_credits")
+        if pool.get("available") is None:
+            return UNLIMITED
+        return int(pool["available"]) + int(pool.get("extra") or 0)
+
+
+def meaning(answer: requests.Response) -> Failure | None:
+    """What an error means by its `id`; of `rate_limit_exceeded` only the words tell."""
+    try:
+        body = answer.json()
+        code, words = str(body["id"]), str(body.get("message")).lower()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    if code == "rate_limit_exceeded" and any(word in words for word in SPENT):
+        return Failure.OUT_OF_CREDITS
+    return MEANINGS.get(code)

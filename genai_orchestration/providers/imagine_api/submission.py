@@ -1,0 +1,88 @@
+"""ImagineAPI's paid POST, sent; and what came of one whose answer was lost, looked up.
+
+The request key goes out as `ref`, and an id that follows from it as `id`: where the server takes
+it, a second POST of the same request is refused as not unique. A self-hosted server has no `ref`
+and answers 500 to it, so it is asked first.
+"""
+
+import functools
+import hashlib
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import requests
+
+from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.imagine_api.api import all_of, connect
+from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient
+from genai_orchestration.providers.refusals import Unavailable, WrongSetting
+from genai_orchestration.providers.states import Failure
+from genai_orchestration.providers.work import Accepted, Payload
+
+IMAGES = "items/images"
+TWINS = 2  # records that are asked for: a second one is another's repetition
+
+
+class ImagineApiSubmitter:
+    """Sends to one server; a `Submitter`."""
+
+    def __init__(self, account: Account) -> None:
+        self._reads = connect(account.api_key, account.base_url)
+        self._paid = PaidClient(self._reads, meaning)
+        self.address = self._reads.base_url
+        # of the account: two customers of one server may well choose the same request key
+        secret = hashlib.sha256(account.api_key.encode()).hexdigest()
+        self._namespace = uuid.uuid5(uuid.NAMESPACE_URL, f"genai_orchestration:{secret}")
+
+    def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
+        """One image. ImagineAPI has no credits: what it charges is not said."""
+        try:
+            ref = {"ref": request_key} if self._has_ref else {}
+        except Unavailable as error:  # nothing has been sent
+            raise NotNow(str(error), error.retry_after) from None
+        answer = self._paid.post(IMAGES, {**payload, "id": self.image_id(request_key), **ref})
+        record = answer.get("data")
+        job_id = record.get("id") if isinstance(record, dict) else None
+        if not (isinstance(job_id, str) and job_id):
+            raise self._paid.unclear("accepted the request and gave no id")
+        return Accepted(job_id=job_id, charged=None, answer=answer)
+
+    def find(self, request_key: str) -> Sequence[str]:
+        """Images with the request's id or its `ref`, oldest first."""
+        own: list[dict[str, Any]] = [{"id": {"_eq": self.image_id(request_key)}}]
+        if self._has_ref:
+            own.append({"ref": {"_eq": request_key}})
+        params = {
+            "filter": all_of([{"_or": own}]),
+            "fields": "id",
+            "sort": "date_created,id",
+            "limit": TWINS,
+        }
+        return [image["id"] for image in self._reads.get_list(IMAGES, params, at="data")]
+
+    def balance(self) -> None:
+        """Nothing: the Midjourney plan is paid by the month, and not told of here."""
+
+    def image_id(self, request_key: str) -> str:
+        """The id that the request's image gets, where the server takes one."""
+        return str(uuid.uuid5(self._namespace, request_key))
+
+    @functools.cached_property
+    def _has_ref(self) -> bool:
+        try:
+            self._reads.get_list(IMAGES, {"fields": "ref", "limit": 0}, at="data")
+        except WrongSetting:  # 403 for a field that is not there
+            return False
+        return True
+
+
+def meaning(answer: requests.Response) -> Failure | None:
+    """What an error means by its code, where the status alone would mislead."""
+    try:
+        code = answer.json()["errors"][0]["extensions"]["code"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    if code == "RECORD_NOT_UNIQUE":
+        raise Ambiguous("ImagineAPI has an image with the id of this request already.")
+    return Failure.KEY if code == "FORBIDDEN" else None

@@ -1,0 +1,90 @@
+"""Magic Hour's image projects, asked after one by one: there is no list of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.http import ReadClient
+from genai_orchestration.providers.magic_hour.api import connect
+from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
+from genai_orchestration.providers.magic_hour.tables import STATUSES
+from genai_orchestration.providers.refusals import NotFound
+from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.work import JobKind, JobReport, Polling
+
+KIND = "image_project"
+POLLING = Polling(
+    # the vendor's published processing times, p50
+    medians={GENERATOR: timedelta(seconds=5), UPSCALER: timedelta(seconds=22)},
+    ceiling=timedelta(minutes=1),
+    deadline=timedelta(hours=1),
+    rarely=timedelta(hours=1),
+)
+FAILURES = {  # the vendor's `error.code`, a free string; any other is a fault of its own
+    "content_policy_violation": Failure.MODERATION,
+    "no_source_face": Failure.INVALID,
+    "invalid_file_format": Failure.INVALID,
+    "file_too_large": Failure.INVALID,
+    "invalid_parameters": Failure.INVALID,
+    "text_too_long": Failure.INVALID,
+    "insufficient_credits": Failure.OUT_OF_CREDITS,
+    "processing_timeout": Failure.TIMEOUT,
+}
+
+
+@dataclass(frozen=True)
+class ProjectReader:
+    """Asks after image projects; a `JobReader`."""
+
+    client: ReadClient
+
+    def report(self, job_id: str) -> JobReport:
+        """The project as it stands; deleted in the web app, it is GONE."""
+        try:
+            project = self.client.get_object(f"v1/image-projects/{job_id}")
+        except NotFound:
+            return JobReport(state=JobState.GONE, raw="not found")
+        if project.get("enabled") is False:
+            return JobReport(state=JobState.GONE, raw="deleted")
+        return report_of(project)
+
+
+def report_of(project: Mapping[str, Any]) -> JobReport:
+    """What a project says of itself; `credits_charged` is rewritten there when it fails."""
+    word = str(project.get("status"))
+    state, charged = STATUSES.get(word), project.get("credits_charged")
+    error = project.get("error") or {}
+    failed = state is JobState.FAILED
+    return JobReport(
+        state=state,
+        raw=word,
+        charged=charged if isinstance(charged, int) and charged >= 0 else None,
+        failure=FAILURES.get(str(error.get("code")), Failure.PROVIDER_FAULT) if failed else None,
+        error=str(error.get("message") or error.get("code") or "no reason given")
+        if failed
+        else None,
+        record=unsigned(project) if state and state.terminal else None,
+    )
+
+
+def unsigned(project: Mapping[str, Any]) -> dict[str, Any]:
+    """The project without the signatures of its downloads, which open them for 24 hours."""
+    downloads = [
+        {**download, "url": str(download.get("url")).partition("?")[0]}
+        for download in project.get("downloads") or ()
+    ]
+    return {**project, "downloads": downloads}
+
+
+def image_projects(account: Callable[[], Account]) -> JobKind:
+    """Image projects of the configured account."""
+    return JobKind(
+        name=KIND,
+        noun="image projects",
+        connect=lambda pace: ProjectReader(connect(account().api_key, account().base_url, pace)),
+        polling=POLLING,
+        sensor="magic_hour_projects_sensor",
+        tables=("image_projects",),
+    )

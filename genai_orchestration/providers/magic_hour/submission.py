@@ -1,0 +1,35 @@
+"""Magic Hour's paid POSTs, sent. Of a lost answer it cannot be asked: it lists nothing."""
+
+from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
+from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
+from genai_orchestration.providers.paid import PaidClient
+from genai_orchestration.providers.work import Accepted, Payload
+
+PATHS = {GENERATOR: "v1/ai-image-generator", UPSCALER: "v1/ai-image-upscaler"}
+
+
+class MagicHourSubmitter:
+    """Sends to one account; a `Submitter`."""
+
+    def __init__(self, account: Account) -> None:
+        self._reads = connect(account.api_key, account.base_url)
+        self._paid = PaidClient(self._reads)
+        self.address = self._reads.base_url
+
+    def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
+        """One image project; `credits_charged` is what was taken for it at once."""
+        answer = self._paid.post(PATHS[operation], payload)
+        job_id, charged = answer.get("id"), answer.get("credits_charged", answer.get("frame_cost"))
+        if not (isinstance(job_id, str) and job_id):
+            raise self._paid.unclear("accepted the request and gave no id")
+        whole = charged if isinstance(charged, int) and charged >= 0 else None
+        return Accepted(job_id=job_id, charged=whole, answer=answer)
+
+    def find(self, request_key: str) -> None:
+        """Nothing: there is no list of projects, and no field for a key of ours."""
+
+    def balance(self) -> int | None:
+        """The account's credits."""
+        credits = self._reads.get_object(ACCOUNT).get("credits")
+        return credits if isinstance(credits, int) else None

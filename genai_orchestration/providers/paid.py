@@ -1,0 +1,146 @@
+"""The paid client: a POST that leaves at most once, and what became of it.
+
+    post ─► 2xx, a JSON object ─────────────────────────────► the answer
+         ├► 400 401 402 403 404 422, a 429 that says so ────► Rejected: a definite no
+         ├► 429 of a rate, or no connection was made ───────► NotNow: nothing was made of it
+         └► anything else: 5xx, no answer, half an answer ──► Ambiguous: it may be paid for
+
+A session of its own for each POST: a kept connection may be closed by the server at the moment it
+is used again, and then nobody knows whether the request was read. No retry, no redirect.
+"""
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import requests
+import urllib3
+
+from genai_orchestration.providers.http import PATIENT, ReadClient
+from genai_orchestration.providers.refusals import (
+    OutOfCredits,
+    ProviderError,
+    RateLimited,
+    cause_of,
+    retry_after,
+)
+from genai_orchestration.providers.states import Failure
+
+DEFINITE: Mapping[int, Failure] = {
+    400: Failure.INVALID,
+    401: Failure.KEY,
+    402: Failure.OUT_OF_CREDITS,
+    403: Failure.PLAN,
+    404: Failure.KEY,
+    422: Failure.INVALID,
+}
+RATE = 429
+
+
+class Rejected(ProviderError):
+    """The provider said no in so many words: nothing was made, nothing is charged."""
+
+    def __init__(self, text: str, failure: Failure) -> None:
+        super().__init__(text)
+        self.failure = failure
+
+
+class NotNow(ProviderError):
+    """Nothing was made of the request, and the same may be sent again later."""
+
+    def __init__(self, text: str, wait: float | None = None) -> None:
+        super().__init__(text)
+        self.wait = wait  # seconds that the provider asks for, when it does
+
+
+class Ambiguous(ProviderError):
+    """Nobody knows whether the request arrived: it may have been carried out and paid for."""
+
+
+Meaning = Callable[[requests.Response], Failure | None]
+
+
+@dataclass(frozen=True)
+class PaidClient:
+    """Sends paid POSTs to the server that `reads` reads from, with the same key."""
+
+    reads: ReadClient
+    meaning: Meaning = lambda answer: None  # the vendor's own, asked before the general ones
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The JSON object that answers POST `path`; Rejected, NotNow or Ambiguous in words."""
+        answer = self._send(path, body)
+        if not 200 <= answer.status_code < 300:
+            raise self._refusal(answer, path)
+        try:
+            parsed = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise self.unclear(f"answered {answer.status_code} without JSON that can be read")
+        return parsed
+
+    def unclear(self, what: str) -> Ambiguous:
+        """The error for an answer that does not say whether a job was made."""
+        return Ambiguous(
+            f"{self.reads.title} {what}: the request may have been carried out and paid for. It "
+            "is not sent again before that is known."
+        )
+
+    def _send(self, path: str, body: Mapping[str, Any]) -> requests.Response:
+        try:
+            with self.reads.place(), requests.Session() as session:
+                return session.post(
+                    self.reads.where(path),
+                    data=orjson.dumps(body),
+                    headers={"Content-Type": "application/json", "Accept": "application/json"},
+                    auth=self.reads.auth,
+                    timeout=PATIENT.timeouts,
+                    allow_redirects=False,
+                )
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            if _never_left(error):
+                raise NotNow(
+                    f"{self.reads.title} cannot be reached at {self.reads.where(path)} "
+                    f"({cause_of(error)}); nothing was sent. Check the network and base_url in "
+                    f"[sources.{self.reads.section}], or try again later."
+                ) from None
+            raise self.unclear(f"did not answer ({cause_of(error)})") from None
+
+    def _refusal(self, answer: requests.Response, path: str) -> ProviderError:
+        error, status = self.reads.error(answer, path), answer.status_code
+        failure = self.meaning(answer) or (
+            Failure.OUT_OF_CREDITS if isinstance(error, OutOfCredits) else DEFINITE.get(status)
+        )
+        if failure:
+            return Rejected(str(error), failure)
+        if status == RATE and _says_so(answer):
+            wait = error.retry_after if isinstance(error, RateLimited) else retry_after(answer)
+            return NotNow(str(error), wait)
+        return self.unclear(f"answered {status} instead of a job")
+
+
+def _says_so(answer: requests.Response) -> bool:
+    """Whether an API answered, and not something between it and us."""
+    try:
+        return isinstance(orjson.loads(answer.content), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _never_left(error: BaseException | None) -> bool:
+    """Whether there was no connection over which the request could have left."""
+    before = (  # of these, only the certificate's error among those of TLS: others come later, too
+        urllib3.exceptions.NewConnectionError,
+        requests.ConnectTimeout,
+        ssl.SSLCertVerificationError,
+    )
+    while error is not None:
+        if isinstance(error, before):
+            return True
+        reason = getattr(error, "reason", None)
+        wrapped = [part for part in (reason, *error.args) if isinstance(part, BaseException)]
+        error = wrapped[0] if wrapped else None
+    return False

@@ -1,0 +1,51 @@
+"""The project's own vocabulary: how a job stands, and why a paid request came to nothing."""
+
+import enum
+
+
+class JobState(str, enum.Enum):
+    """The one vocabulary of job states; the last four are terminal."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    GONE = "GONE"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job is over: a terminal state never changes again."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+TERMINAL = tuple(state.value for state in JobState if state.terminal)
+
+
+class Failure(str, enum.Enum):
+    """Why a request, or its job, came to nothing: decides whether the same may be tried again."""
+
+    MODERATION = "moderation"  # the words or the picture are not allowed
+    INVALID = "invalid"  # the payload is not what the operation takes
+    OUT_OF_CREDITS = "out_of_credits"
+    PLAN = "plan"  # the account's plan does not include it
+    KEY = "key"  # the key or the address is wrong
+    PROVIDER_FAULT = "provider_fault"
+    TIMEOUT = "timeout"  # the provider gave up
+    STUCK = "stuck"  # open beyond its deadline: the provider may have forgotten it
+    AMBIGUOUS = "ambiguous"  # nobody knows whether the POST arrived
+
+    @property
+    def of_the_payload(self) -> bool:
+        """Whether the same payload would fail again."""
+        return self in (Failure.MODERATION, Failure.INVALID)
+
+    @property
+    def of_the_account(self) -> bool:
+        """Whether every other request would fail as well, until a person has mended the cause."""
+        return self in (Failure.OUT_OF_CREDITS, Failure.KEY)
+
+    @property
+    def of_the_provider(self) -> bool:
+        """Whether others are likely to fail just now, too."""
+        return self in (Failure.PROVIDER_FAULT, Failure.TIMEOUT, Failure.AMBIGUOUS)

@@ -1,0 +1,102 @@
+"""Paid work at a provider, as values: what can be asked for, how it is sent, how it is followed.
+
+Operation   a paid POST, as far as it is known before it is sent
+Submitter   sends it, once; says of a request whether it is there; tells the balance
+JobKind     what a POST makes, and how one job of it is asked after
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.states import Failure, JobState
+
+Payload = Mapping[str, Any]
+
+UNLIMITED = sys.maxsize  # credits of a plan without a limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """A paid POST of a provider, as far as it can be known before it is sent."""
+
+    name: str  # the seed's name of it: "ai_image_generator"
+    job_kind: str  # what it makes at the provider: "image_project"
+    # mistakes in a payload that the vendor would refuse, or worse, silently ignore; as sentences
+    mistakes: Callable[[Payload], list[str]]
+    # credits that a payload will cost, by the dated price list; None where nobody publishes it
+    estimate: Callable[[Payload], int | None]
+    # what the estimate is grouped by in a plan: the model, the design
+    model: Callable[[Payload], str]
+    # dotted path in the payload that `--prompt` and a sheet's prompt column fill; "" for none
+    prompt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A provider's yes to a paid POST."""
+
+    job_id: str
+    charged: int | None  # credits; None where the provider does not say
+    answer: Mapping[str, Any]  # as it came
+
+
+class Submitter(Protocol):
+    """One provider's paid POSTs, for one account. Nothing here repeats a POST."""
+
+    address: str  # where they go
+
+    def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
+        """Send one request; raises Rejected, NotNow or Ambiguous of `paid.py`."""
+
+    def find(self, request_key: str) -> Sequence[str] | None:
+        """Ids of the jobs that came of that request, oldest first; None: it cannot be asked."""
+
+    def balance(self) -> int | None:
+        """Credits that are left; None where the provider has none, or does not tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobReport:
+    """What a provider says of a job at one moment."""
+
+    state: JobState | None  # None: a word that nobody knows; the job is still open
+    raw: str  # the vendor's word
+    charged: int | None = None  # credits as known now; None where the provider does not say
+    failure: Failure | None = None
+    error: str | None = None  # the vendor's words about a failure
+    # the final record, kept for the warehouse; without what signs or opens an address
+    record: Mapping[str, Any] | None = None
+
+
+class JobReader(Protocol):
+    """An API that tells of one job at a time. Free of charge."""
+
+    def report(self, job_id: str) -> JobReport:
+        """How the job stands; raises ProviderError in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polling:
+    """When a job is asked after: first at its median, then ever less often."""
+
+    medians: Mapping[str, timedelta] = field(default_factory=dict)  # by operation, as published
+    ceiling: timedelta  # the longest rest between two looks at a job that should end
+    deadline: timedelta  # open for longer: stuck
+    rarely: timedelta  # the rest between two looks at a stuck one
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind:
+    """What a paid POST makes at a provider, and how it is followed."""
+
+    name: str  # "image_project"
+    noun: str  # what several are called in a sentence: "image projects"
+    connect: Callable[[Pace], JobReader]
+    polling: Polling
+    sensor: str | None = None  # follows it by id; None: something else does
+    tables: tuple[str, ...] = ()  # that finished jobs' records are loaded into
+    lasts: timedelta | None = None  # how long the provider remembers a job; None: for ever
