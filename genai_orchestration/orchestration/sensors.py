@@ -18,6 +18,7 @@ from genai_orchestration.jobs.day_cursor import DAY, Cursor
 from genai_orchestration.jobs.day_watch import Tick
 from genai_orchestration.orchestration.change_sensor import change_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
+from genai_orchestration.orchestration.job_sensor import job_sensor
 from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
 from genai_orchestration.providers.base import Counts, DayCounter, DayWatch, Provider
 from genai_orchestration.providers.http import QUICK
@@ -34,6 +35,9 @@ def provider_sensors(provider: Provider) -> list[dg.SensorDefinition]:
         sensors.append(_day_sensor(provider, provider.day_watch))
     if provider.change_watch:
         sensors.append(change_sensor(provider, provider.change_watch))
+    sensors += [
+        job_sensor(provider, kind, kind.sensor) for kind in provider.job_kinds if kind.sensor
+    ]
     return sensors
 
 
