@@ -7,10 +7,10 @@ version ─► the one that was asked for? ─no──────────�
 import dataclasses
 import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 import dagster as dg
 
+from genai_orchestration import times
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.orchestration.groups import asset_key
@@ -80,7 +80,7 @@ def changed(
             return dg.SkipReason(f"A change is being loaded: {asked.version}.")
         case "failed":
             assert outcome
-            if outcome.ended and _now() < outcome.ended + day_watch.delay(asked.attempt):
+            if outcome.ended and times.now() < outcome.ended + day_watch.delay(asked.attempt):
                 if asked.attempt >= day_watch.RED_AFTER:
                     raise NotLoaded(f"A change failed {asked.attempt} times: {outcome.cause}")
                 return dg.SkipReason(f"A change failed to load, soon again: {outcome.cause}.")
@@ -95,7 +95,3 @@ def changed(
     return dg.SensorResult(
         run_requests=[request], cursor=json.dumps(dataclasses.asdict(asked), sort_keys=True)
     )
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -6,11 +6,10 @@ after    rows that say how a job ended ─► the ledger ─► the request's ro
 
 import contextlib
 from collections.abc import Collection, Iterator
-from datetime import datetime, timezone
 
 import dagster as dg
 
-from genai_orchestration import settling, warehouse
+from genai_orchestration import settling, times, warehouse
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.orchestration.groups import Group, asset_key
@@ -33,7 +32,7 @@ def jobs(
     with Ledger.open(settings) as ledger:
         found = settling.finished_jobs(ledger, group.provider, chosen, again=again)
         yield [job.finished_job for job in found]
-        ledger.mark_loaded([job.key for job in found], _now())
+        ledger.mark_loaded([job.key for job in found], times.now())
         keys = [job.request_key for job in found if job.request_key]
         bring_up_to_date(context, group.provider, settings, ledger, keys)
 
@@ -44,7 +43,7 @@ def settle(context: dg.AssetExecutionContext, provider: Provider) -> None:
         return
     settings = Settings.load()
     with Ledger.open(settings) as ledger:
-        keys = settling.settle(provider, settings, ledger, _now())
+        keys = settling.settle(provider, settings, ledger, times.now())
         bring_up_to_date(context, provider, settings, ledger, keys)
 
 
@@ -69,7 +68,3 @@ def bring_up_to_date(
                 description="How jobs of earlier requests ended; nothing was submitted.",
             )
         )
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -7,11 +7,10 @@ Without an open job nobody is asked. Looking and loading are free.
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timezone
 
 import dagster as dg
 
-from genai_orchestration import settling
+from genai_orchestration import settling, times
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
@@ -59,7 +58,7 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
 
 
 def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> Look:
-    now = datetime.now(timezone.utc)
+    now = times.now()
     if not ledger.jobs(provider=provider.name, kind=kind.name, states=settling.OPEN, limit=1):
         return Look()
     try:

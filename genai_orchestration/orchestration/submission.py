@@ -7,14 +7,14 @@ They are in a job of their own: no load, schedule or sensor of loads ever runs o
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 from pydantic import Field
 
-from genai_orchestration import warehouse
+from genai_orchestration import times, warehouse
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.paid_request import PaidRequest
@@ -121,7 +121,7 @@ def _materialize(
             for result in results:
                 assert isinstance(result, dg.MaterializeResult)
                 told = {k: v for k, v in (result.metadata or {}).items() if k in KEPT}
-                shown = request_facts.metadata(ledger, provider, operation, passed, _now())
+                shown = request_facts.metadata(ledger, provider, operation, passed, times.now())
                 yield result._replace(metadata={**told, **shown})
     if passed.stopped and not passed.sent:
         raise NothingSent(f"{passed.waiting} approved requests were not sent. {passed.stopped}")
@@ -136,14 +136,14 @@ def _plan(ledger: Ledger, config: SubmitConfig, provider: Provider, operation: O
     if mistakes:
         told = " ".join(f"{key}: {' '.join(words)}" for key, words in mistakes.items())
         raise WrongConfig(f"Nothing was planned; the configuration has mistakes. {told}")
-    ledger.add([PaidRequest.of(each, operation) for each in wanted], _now()).check()
+    ledger.add([PaidRequest.of(each, operation) for each in wanted], times.now()).check()
     if config.approve:
         planned = [
             each.request_key
             for each in wanted
             if ledger.request(each.request_key).state is RequestState.PLANNED
         ]
-        ledger.approve(planned, _now())
+        ledger.approve(planned, times.now())
 
 
 def _request(config: RequestConfig, provider: Provider, operation: Operation) -> NewRequest:
@@ -200,7 +200,3 @@ def _has_work(counts: dict[RequestState, int]) -> bool:
 def _who(context: dg.AssetExecutionContext) -> str:
     """Who decided, for the ledger: the person that Dagster knows, else the run."""
     return context.run.tags.get("user") or f"dagster run {context.run.run_id[:8]}"
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

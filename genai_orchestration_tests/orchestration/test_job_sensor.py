@@ -6,9 +6,10 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
+from genai_orchestration import times
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.orchestration import assets, change_sensor, following, job_sensor
+from genai_orchestration.orchestration import assets
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -39,8 +40,7 @@ class Hours:
 @pytest.fixture
 def hours(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Hours:
     hours = Hours(sandbox)
-    for module in (job_sensor, change_sensor, following):
-        monkeypatch.setattr(module, "_now", hours.now)
+    monkeypatch.setattr(times, "now", hours.now)
     monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
     return hours
 
