@@ -53,7 +53,7 @@ class LedgerDatabase:
             with _alone(url), database._writer.begin() as connection:
                 METADATA.create_all(connection)
                 _add_columns(connection)
-        except (DBAPIError, OSError) as error:
+        except DBAPIError as error:  # an OSError is about GENAI_HOME, and told as such
             database.close()
             raise _cannot_open(database.shown, error) from error
         except BaseException:
