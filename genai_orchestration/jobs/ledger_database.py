@@ -53,8 +53,10 @@ class LedgerDatabase:
             with _alone(url), database._writer.begin() as connection:
                 METADATA.create_all(connection)
                 _add_columns(connection)
-        except DBAPIError as error:  # an OSError is about GENAI_HOME, and told as such
+        except (DBAPIError, OSError) as error:
             database.close()
+            if isinstance(error, OSError) and settings.ledger_address is None:
+                raise  # it is about GENAI_HOME, and told as such
             raise _cannot_open(database.shown, error) from error
         except BaseException:
             database.close()
