@@ -4,7 +4,6 @@ wanted(sandbox, provider, key)   a request whose payload holds its key, wherever
 made(sandbox, provider)          the jobs that were accepted, each with the key it was asked by
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.magic_hour.sandbox import MagicHourSandbox
 from genai_orchestration.sandbox.server import Sandbox
-from genai_orchestration.sandbox.traffic import Call, Fault
+from genai_orchestration.sandbox.traffic import Call, Fault, Kind
 
 PROVIDERS = {provider.name: provider for provider in all_providers() if provider.submitter}
 PAID = {  # what the path of a paid POST begins with
@@ -133,13 +132,14 @@ def accepted(sandbox: Sandbox, provider: Provider, keys: Iterable[str]) -> dict[
     return ids
 
 
-def posts(sandbox: Sandbox) -> Counter[str]:
-    """How many POSTs came in, by path."""
+def posts(sandbox: Sandbox, provider: Provider) -> int:
+    """How many paid POSTs came in."""
     calls: Iterable[Call] = list(sandbox.traffic.calls)
-    return Counter(call.path for call in calls if call.method == "POST")
+    where = PAID[provider.name]
+    return sum(call.method == "POST" and call.path.startswith(where) for call in calls)
 
 
-def fault(provider: Provider, kind: Any, **values: Any) -> Fault:
+def fault(provider: Provider, kind: Kind, **values: Any) -> Fault:
     """What goes wrong with the next paid POST that comes in, after those that wait already."""
     return Fault(kind=kind, path=PAID[provider.name], method="POST", **values)
 
