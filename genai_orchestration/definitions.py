@@ -13,6 +13,7 @@ from genai_orchestration.orchestration.groups import groups_of
 from genai_orchestration.orchestration.jobs import load_job
 from genai_orchestration.orchestration.schedules import provider_schedules
 from genai_orchestration.orchestration.sensors import provider_sensors
+from genai_orchestration.orchestration.submission import requests_job, submission_assets
 from genai_orchestration.providers import all_providers
 
 
@@ -22,9 +23,15 @@ def defs() -> dg.Definitions:
     providers = all_providers()
     groups = [group for provider in providers for group in groups_of(provider)]
     return dg.Definitions(
-        assets=[load_assets(group) for group in groups],
+        assets=[
+            *(load_assets(group) for group in groups),
+            *(asset for provider in providers for asset in submission_assets(provider)),
+        ],
         asset_checks=[check for group in groups for check in table_checks(group)],
-        jobs=[load_job(provider) for provider in providers],
+        jobs=[
+            *(load_job(provider) for provider in providers),
+            *(requests_job(provider) for provider in providers if provider.operations),
+        ],
         schedules=[s for provider in providers for s in provider_schedules(provider)],
         sensors=[s for provider in providers for s in provider_sensors(provider)],
         resources={"dlt": DagsterDltResource()},

@@ -59,6 +59,22 @@ class LedgerReader:
         with self._database.read() as connection:
             return [RequestRecord.of(row) for row in connection.execute(query).mappings()]
 
+    def newest_requests(self, provider: str, operation: str, limit: int) -> list[RequestRecord]:
+        """The requests of an operation that were sent or planned last, the newest first."""
+        table = requests.c
+        query = _filtered(sa.select(requests), requests, provider=provider, operation=operation)
+        moment = sa.func.coalesce(table.submitting_at, table.planned_at)
+        query = query.order_by(moment.desc(), table.request_key).limit(limit)
+        with self._database.read() as connection:
+            return [RequestRecord.of(row) for row in connection.execute(query).mappings()]
+
+    def spent(self, provider: str, operation: str) -> int:
+        """Credits that were charged for an operation's requests, all in all."""
+        charged = sa.func.coalesce(sa.func.sum(requests.c.credits_charged), 0)
+        query = _filtered(sa.select(charged), requests, provider=provider, operation=operation)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def counts(
         self,
         *,

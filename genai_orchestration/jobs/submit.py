@@ -51,6 +51,12 @@ class Passed:
     unknown: list[str] = field(default_factory=list)
     waiting: int = 0  # still approved
     reasons: dict[str, int] = field(default_factory=dict)  # why not, and for how many
+    stopped: str | None = None  # why the line ended before its end
+
+    @property
+    def sent(self) -> int:
+        """How many requests left, whatever came of them."""
+        return len(self.submitted) + len(self.rejected) + len(self.unknown)
 
     def because(self, reason: object) -> None:
         """Note why a request, or the rest of them, stays approved."""
@@ -87,8 +93,11 @@ class Line:
                     self._submit(record)
                 except (BudgetSpent, NoBudget) as refused:
                     self.passed.because(refused)
+                    if isinstance(refused, NoBudget):
+                        self.passed.stopped = str(refused)
                     too_dear[record.campaign] = price
         except _Stop as stop:
+            self.passed.stopped = str(stop)
             self.passed.because(stop)
         self.passed.waiting = sum(1 for _ in self._approved(operation, campaign))
         return self.passed

@@ -1,8 +1,9 @@
 """ImagineAPI's images, asked after by id: only for places in flight; loads follow them by day."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.http import ReadClient
@@ -10,7 +11,7 @@ from genai_orchestration.providers.imagine_api.api import connect
 from genai_orchestration.providers.imagine_api.listing import read_ids
 from genai_orchestration.providers.imagine_api.tables import STATUSES
 from genai_orchestration.providers.states import Failure, JobState
-from genai_orchestration.providers.work import JobKind, JobReport, Polling
+from genai_orchestration.providers.work import JobKind, JobReport, Polling, Settling
 
 KIND = "image"
 POLLING = Polling(
@@ -42,17 +43,22 @@ class ImageReader:
         found = [image for page in read_ids(self.client, [job_id]) for image in page]
         if not found:
             return JobReport(state=JobState.GONE, raw="not found")
-        word, error = str(found[0].get("status")), found[0].get("error")
-        state = STATUSES.get(word)
-        if found[0].get("upscaled_urls") is not None:  # a late report: four pictures mean done
-            state = JobState.SUCCEEDED
-        failed = state is JobState.FAILED
-        return JobReport(
-            state=state,
-            raw=word,
-            failure=failure_of(error) if failed else None,
-            error=(error or "no reason given") if failed else None,
-        )
+        return report_of(found[0])
+
+
+def report_of(image: Mapping[str, Any]) -> JobReport:
+    """What a record, or a row of `images`, says of its image."""
+    word, error = str(image.get("status")), image.get("error")
+    state = STATUSES.get(word)
+    if image.get("upscaled_urls") is not None:  # a late report: four pictures mean done
+        state = JobState.SUCCEEDED
+    failed = state is JobState.FAILED
+    return JobReport(
+        state=state,
+        raw=word,
+        failure=failure_of(error) if failed else None,
+        error=(error or "no reason given") if failed else None,
+    )
 
 
 def failure_of(error: str | None) -> Failure:
@@ -68,4 +74,10 @@ def images(account: Callable[[], Account]) -> JobKind:
         noun="images",
         connect=lambda pace: ImageReader(connect(account().api_key, account().base_url, pace)),
         polling=POLLING,
+        settling=Settling(
+            table="images",
+            columns=("status", "error", "upscaled_urls"),
+            ref="ref",
+            report=report_of,
+        ),
     )
