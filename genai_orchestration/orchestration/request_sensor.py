@@ -12,11 +12,12 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
+from genai_orchestration import times
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.day_watch import Outcome
 from genai_orchestration.jobs.inbox import Found, Inbox
@@ -30,6 +31,7 @@ from genai_orchestration.jobs.requests import operations_of
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
+from genai_orchestration.orchestration.submission import op_name
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
@@ -61,6 +63,8 @@ def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.Sen
                 return dg.SkipReason(NOWHERE)
             with Ledger.open(Settings.load(), who=SENSOR) as ledger:
                 return _Look(context.instance, ledger, providers, settings).result(context.cursor)
+        except NotLoaded:
+            raise
         except PlainError as error:
             return dg.SkipReason(str(error))
 
@@ -75,7 +79,7 @@ class _Look:
     ledger: Ledger
     providers: Sequence[Provider]
     settings: InboxSettings
-    now: datetime = field(default_factory=lambda: _now())
+    now: datetime = field(default_factory=lambda: times.now())
     clock: Callable[[], float] = time.monotonic
     runs: list[dg.RunRequest] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
@@ -168,12 +172,11 @@ def _with(cursor: InboxCursor, what: str, asked: AskedRun | None) -> InboxCursor
 
 
 def _run_request(provider: Provider, operation: Operation, key: str) -> dg.RunRequest:
-    op = f"{provider.name}_{operation.name}"
     return dg.RunRequest(
         run_key=key,
         job_name=f"{provider.name}_requests",
         asset_selection=[asset_key(provider, operation.name)],
-        run_config={"ops": {op: {"config": {"submit": True}}}},
+        run_config={"ops": {op_name(provider, operation): {"config": {"submit": True}}}},
     )
 
 
@@ -185,7 +188,3 @@ def _state_of(found: Found) -> str:
 
 def _requests(number: int) -> str:
     return f"{number} request{'s' * (number != 1)}"
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
