@@ -11,6 +11,7 @@ from genai_orchestration.orchestration.assets import load_assets
 from genai_orchestration.orchestration.checks import table_checks
 from genai_orchestration.orchestration.groups import groups_of
 from genai_orchestration.orchestration.jobs import load_job
+from genai_orchestration.orchestration.request_checks import request_checks
 from genai_orchestration.orchestration.request_sensor import request_sensor
 from genai_orchestration.orchestration.schedules import provider_schedules
 from genai_orchestration.orchestration.sensors import provider_sensors
@@ -29,7 +30,10 @@ def defs() -> dg.Definitions:
             *(load_assets(group) for group in groups),
             *(asset for provider in providers for asset in submission_assets(provider)),
         ],
-        asset_checks=[check for group in groups for check in table_checks(group)],
+        asset_checks=[
+            *(check for group in groups for check in table_checks(group)),
+            *(check for provider in providers for check in request_checks(provider)),
+        ],
         jobs=[
             *(load_job(provider) for provider in providers),
             *request_jobs,

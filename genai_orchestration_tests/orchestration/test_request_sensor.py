@@ -132,7 +132,8 @@ def test_with_submit_on_only_what_a_person_has_approved_is_submitted_and_under_a
     assert "No cap is set for what imagine_api may spend" in daemon.said
     monkeypatch.setenv(WHERE.format("IMAGINE_API", "CREDITS_PER_DAY"), "10")
     (request,) = daemon.look()
-    assert request.run_config == {"ops": {"imagine_api_images_create": {"config": {"submit": True}}}}
+    ops = {"imagine_api_images_create": {"config": {"submit": True}}}
+    assert request.run_config == {"ops": ops}
     assert states() == {"fox-1": "planned", "owl-1": "planned", "fox-2": "approved"}
 
 
@@ -246,7 +247,7 @@ def test_a_failed_run_rests_longer_each_time_and_the_tick_is_red_after_five(
             assert daemon.look() == []
             assert f"{CREATE}: 2 requests approved and failed to be submitted 1 time" in daemon.said
         later(monkeypatch, minutes=5)
-    with pytest.raises(NotLoaded, match="failed to be submitted 5 times.*429"):
+    with pytest.raises(NotLoaded, match=r"failed to be submitted 5 times.*429"):
         daemon.look()
     later(monkeypatch, minutes=61)
     assert daemon.work() == [True]
