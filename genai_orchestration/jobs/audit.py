@@ -150,11 +150,7 @@ def balance_matches(
 
 def _ledger(spent: Spent) -> str:
     charged = f"{spent.low}" if spent.low == spent.high else f"{spent.low} to {spent.high}"
-    why = (
-        f" ({_number(spent.unsure, 'request')} under way or of unknown outcome)"
-        if spent.unsure
-        else ""
-    )
+    why = f" ({_number(spent.unsure, 'request')} not over or unclear)" if spent.unsure else ""
     more = f", and {spent.unpriced} without a known price" if spent.unpriced else ""
     return f"the ledger has charged {charged}{why}{more}"
 

@@ -46,7 +46,7 @@ def look(credits: int | None, at: datetime = SINCE) -> BalanceLook:
     [
         (0, Spent(), True, "the ledger has charged 0."),
         (5, Spent(low=5, high=5), True, "the ledger has charged 5."),
-        (5, Spent(low=0, high=5, unsure=1), True, "charged 0 to 5 (1 request under way"),
+        (5, Spent(low=0, high=5, unsure=1), True, "charged 0 to 5 (1 request not over"),
         (9, Spent(low=5, high=5), False, "it lost 9; the ledger has charged 5: a drift of 4"),
         (9, Spent(low=5, high=5), False, "somebody else spends from the account"),
         (3, Spent(low=5, high=8, unsure=2), False, "a drift of 2. Either a top-up in between"),
@@ -54,7 +54,7 @@ def look(credits: int | None, at: datetime = SINCE) -> BalanceLook:
         (-100, Spent(), True, "a top-up of 100;"),
         (-95, Spent(low=5, high=5), True, "a top-up of 100;"),
         (-95, Spent(low=0, high=5, unsure=1), True, "a top-up of 95 to 100;"),
-        (-5, Spent(low=-5, high=0, unsure=1), True, "charged -5 to 0 (1 request under way"),
+        (-5, Spent(low=-5, high=0, unsure=1), True, "charged -5 to 0 (1 request not over"),
         (9, Spent(ever=False), True, "the ledger has sent no request yet"),
     ],
 )
