@@ -178,7 +178,7 @@ def test_columns_that_an_older_ledger_lacks_are_added(place: Settings) -> None:
         record = ledger.observe(job("job of a"), done, NOW + MINUTE)
         assert (record.polls, record.record) == (1, {"id": "x"})
     with engine.connect() as connection:
-        for table in (requests, jobs):
-            there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
-            assert there == set(table.columns.keys())
+        for made in (requests, jobs):
+            there = {column["name"] for column in sa.inspect(connection).get_columns(made.name)}
+            assert there == set(made.columns.keys())
     engine.dispose()
