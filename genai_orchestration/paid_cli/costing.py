@@ -42,7 +42,7 @@ def show_plan(chosen: Filters, as_json: bool) -> None:
     if as_json:
         tell_json(_as_json(plan, allowances))
         return
-    for line in (*_costs(plan), *notes_of(plan), *_budgets(allowances)):
+    for line in (*_costs(plan), *map("Note: {}".format, notes_of(plan)), *_budgets(allowances)):
         click.echo(line)
 
 
@@ -79,9 +79,10 @@ def _budgets(allowances: "Sequence[Allowance]") -> Iterable[str]:
             yield f"{each.provider} has a local address, and no cap: nothing limits it."
         yield (
             f"{each.provider}: {each.approved.fit} of {each.approved.requests} approved and "
-            f"{each.planned.fit} of {each.planned.requests} planned requests fit. "
-            f"{each.why_not or ''}".rstrip()
+            f"{each.planned.fit} of {each.planned.requests} planned requests fit."
         )
+        if each.why_not:
+            yield f"  The first that would not: {each.why_not}"
 
 
 def _allowances(

@@ -52,7 +52,7 @@ def notes_of(plan: "Plan") -> list[str]:
         names = list(missing)
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         notes.append(
-            f"Note: not in the warehouse: {noun} {', '.join(names[:SHOWN])}{more}, of "
+            f"Not in the warehouse: {noun} {', '.join(names[:SHOWN])}{more}, of "
             f"{sum(missing.values())} requests. Load {provider} first to have their "
             f"{gains[provider, noun]}: genai load {provider}."
         )

@@ -155,4 +155,4 @@ def _refuse(plan: "Plan") -> None:
         told = [f"{key}: {' '.join(words)}" for key, words in plan.mistakes.items()]
         raise Mistaken("\n".join(["Nothing was changed; these have mistakes:", *told]))
     for note in notes_of(plan):
-        click.echo(note, err=True)
+        click.echo(f"Note: {note}", err=True)

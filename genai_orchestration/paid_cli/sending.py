@@ -123,9 +123,7 @@ def _send(
                 sleep=submitter.sleep,
                 passed=passed,
             ).submit(chosen.operation, chosen.campaign)
-        except Stopped:
-            passed.because(STOPPED)
-        except KeyboardInterrupt:
+        except (Stopped, KeyboardInterrupt):
             passed.because(STOPPED)
             if submitter and submitter.on_its_way:
                 _note_unknown(ledger, submitter.on_its_way, passed)
@@ -136,7 +134,7 @@ def _send(
 
 
 def _note_unknown(ledger: "Ledger", key: str, passed: "Passed") -> None:
-    """The request that a second Ctrl-C has cut off."""
+    """The request that Ctrl-C has cut off, or kept from being looked up."""
     from genai_orchestration.jobs.states import RequestState
 
     known = (*passed.submitted, *passed.rejected, *passed.unknown)

@@ -4,7 +4,6 @@ Texts of vendors and users are made fit to be shown: no control characters, whic
 would obey, and no query string that may sign or open an address.
 """
 
-import io
 import json
 import re
 import sys
@@ -16,7 +15,6 @@ from urllib.parse import parse_qsl
 
 import click
 
-WIDE = 10_000  # columns of a table that nobody looks at in a terminal
 LONG = 24  # characters of a query's value that may be a signature, whatever it is called
 _QUERY = re.compile(r"""(https?://[^\s?"'<>]*)\?([^\s"'<>#]*)""", re.IGNORECASE)
 _USER = re.compile(r"(https?://)[^\s/@]+@", re.IGNORECASE)
@@ -31,25 +29,32 @@ def tell_json(value: Mapping[str, Any]) -> None:
 
 
 def tell_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows below their headers, as wide as the terminal; none at all when there are none."""
-    from rich import box
+    """Print rows below their headers; without headers as names and values. Nothing for no rows."""
+    cells = [[plain(cell) for cell in row] for row in rows]
+    if not cells:
+        return
+    if any(headers):
+        cells.insert(0, list(headers))
+    if sys.stdout.isatty():
+        _tell_folded(cells)
+        return
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def _tell_folded(cells: Sequence[Sequence[str]]) -> None:
+    """Print them as wide as the terminal; long texts go on in the next line of their column."""
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(box=box.SIMPLE_HEAD if any(headers) else None, show_edge=False, pad_edge=False)
-    grid.show_header = any(headers)
-    for number, header in enumerate(headers):
-        grid.add_column(header, overflow="fold", no_wrap=number == 0)
-    for row in rows:
-        grid.add_row(*(plain(cell) for cell in row))
-    if not grid.rows:
-        return
-    width = None if sys.stdout.isatty() else WIDE
-    console = Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False)
-    console.print(grid)
-    assert isinstance(console.file, io.StringIO)
-    for line in console.file.getvalue().splitlines():
-        click.echo(line.rstrip())
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for number, _ in enumerate(cells[0]):
+        grid.add_column(overflow="fold", no_wrap=number == 0)  # a key stays one word
+    for row in cells:
+        grid.add_row(*row)
+    Console(markup=False, emoji=False, highlight=False).print(grid)
 
 
 def plain(value: object) -> str:
