@@ -80,9 +80,15 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             return ledger_plans.add(connection, hashed, now, self.who)
 
-    def approve(self, keys: Iterable[str], now: datetime) -> int:
-        """Allow planned requests to be submitted, all or none; how many were not before."""
+    def approve(
+        self, keys: Iterable[str], now: datetime, *, prices: Mapping[str, int] | None = None
+    ) -> int:
+        """Allow planned requests to be submitted, all or none; how many were not before.
+
+        `prices` are estimates, by key, that are known better now than when they were planned.
+        """
         with self._database.write() as connection:
+            ledger_plans.reprice(connection, prices or {})
             return ledger_plans.approve(connection, list(keys), now, self.who)
 
     def retry(self, key: str, now: datetime, *, stuck_after: timedelta = STUCK_AFTER) -> str:
