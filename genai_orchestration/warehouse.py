@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import dlt
 import sqlglot
@@ -30,7 +30,7 @@ from dlt.pipeline.pipeline import Pipeline
 from genai_orchestration.errors import PlainError
 from genai_orchestration.locked_duckdb import LockedDuckDb, lock_file
 from genai_orchestration.locks import exclusive
-from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.base import Table
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 
 STALE = 24 * 3600.0  # seconds without a write: the working folder of a run that was killed
@@ -39,6 +39,25 @@ REPLACE = "insert-from-staging"  # the old snapshot stays until the new one is t
 
 class WarehouseError(PlainError):
     """The warehouse cannot be used; the text says what to do next."""
+
+
+class Dataset(Protocol):
+    """What has a dataset and a pipeline of its own: a provider, and the project itself."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 as in Provider
+
+    @property
+    def section(self) -> str: ...  # noqa: D102
+
+    @property
+    def pipeline(self) -> str: ...  # noqa: D102
+
+    @property
+    def dataset(self) -> str: ...  # noqa: D102
+
+    @property
+    def tables(self) -> tuple[Table, ...]: ...  # noqa: D102
 
 
 class WarehousePipeline(Pipeline):
@@ -83,7 +102,7 @@ def destination(settings: Settings) -> Destination[Any, Any]:
 
 @contextlib.contextmanager
 def pipeline(
-    provider: Provider, settings: Settings, *, progress: Any = None
+    provider: Dataset, settings: Settings, *, progress: Any = None
 ) -> Iterator[WarehousePipeline]:
     """The provider's dlt pipeline, under its fixed name, in a working folder of its own.
 
@@ -120,7 +139,7 @@ def rows_of(pipeline: Pipeline) -> dict[str, int]:
     return {name: rows for name, rows in counted.items() if not name.startswith("_dlt")}
 
 
-def query(provider: Provider, settings: Settings, sql: str) -> list[tuple[Any, ...]] | None:
+def query(provider: Dataset, settings: Settings, sql: str) -> list[tuple[Any, ...]] | None:
     """The rows of one SELECT over the provider's dataset, on any destination with SQL.
 
     `sql` is DuckDB's dialect and is translated for the destination; `{images}` becomes the

@@ -19,7 +19,7 @@ from dlt.extract import DltSource
 
 from genai_orchestration.providers.abyssale.api import REQUESTS_PER_SECOND, connect, latest_change
 from genai_orchestration.providers.abyssale.generation import OPERATIONS
-from genai_orchestration.providers.abyssale.jobs import generation_requests
+from genai_orchestration.providers.abyssale.jobs import LOADED, generation_requests
 from genai_orchestration.providers.abyssale.submission import AbyssaleSubmitter
 from genai_orchestration.providers.abyssale.tables import (
     CREDITS,
@@ -223,6 +223,7 @@ PROVIDER = Provider(
     balance_sql="generation_credits_available + coalesce(generation_credits_extra, 0)",
     submitter=lambda: AbyssaleSubmitter(_account()),
     job_kinds=(generation_requests(_account),),
+    loaded_jobs=LOADED,
     posts_per_second=REQUESTS_PER_SECOND,
     change_watch=ChangeWatch(
         sensor="abyssale_designs_sensor",
