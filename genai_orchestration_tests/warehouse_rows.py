@@ -24,9 +24,15 @@ ASSET_FILE = Table(
         "role": "text",
         "source_url": "text",
         "sha256": "text",
-        "path": "text",
         "bytes": "bigint",
+        "content_type": "text",
+        "width": "bigint",
+        "height": "bigint",
+        "path": "text",
+        "archived_at": "timestamp",
         "state": "text",
+        "reason": "text",
+        "request_key": "text",
     },
 )
 
