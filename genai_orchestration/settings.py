@@ -66,3 +66,8 @@ class Settings:
     def dlt_home(self) -> Path:
         """Working folders of dlt pipelines, one a run, and the leases of their load steps."""
         return self.home / "dlt"
+
+    @property
+    def dlt_pipelines(self) -> Path:
+        """What dlt's own commands take as `--pipelines-dir`: pipelines as a run left them."""
+        return self.dlt_home / "pipelines"

@@ -125,6 +125,7 @@ def pipeline(
         made.settings = settings
         try:
             yield made
+            _show_to_dlt(made, settings)
         finally:
             made.deactivate()  # else it would stay dlt's active pipeline
     finally:
@@ -161,6 +162,21 @@ def query(provider: Dataset, settings: Settings, sql: str) -> list[tuple[Any, ..
             return list(client.execute_sql(statement) or [])
         except DatabaseUndefinedRelation:
             return None
+
+
+def _show_to_dlt(pipeline: Pipeline, settings: Settings) -> None:
+    """Leave the pipeline's state and schema where dlt's own commands can be pointed at.
+
+    Not its trace: that may hold the configuration that was resolved, secrets too.
+    """
+    made = Path(pipeline.working_dir)
+    shown = settings.dlt_pipelines / pipeline.pipeline_name
+    for source in (*made.glob("schemas/*.json"), *made.glob(pipeline.STATE_FILE)):
+        target = shown / source.relative_to(made)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copied = target.with_name(f"{made.parent.name}.tmp")  # the run's own
+        shutil.copyfile(source, copied)
+        copied.replace(target)
 
 
 def _lease(settings: Settings, dataset: str) -> contextlib.AbstractContextManager[None]:

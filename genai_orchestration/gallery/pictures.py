@@ -72,15 +72,10 @@ def small(content: bytes, side: int, format_: str = "WEBP", quality: int = QUALI
             made = BytesIO()
             fitting.save(made, format_, quality=quality)
             return made.getvalue()
-    except (OSError, ValueError, SyntaxError, *_bombs()) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         raise NoPicture(str(error)) from None
-
-
-def _bombs() -> tuple[type[Exception], ...]:
-    """What Pillow says itself of even more pixels; its warning is one where warnings are errors."""
-    from PIL import Image
-
-    return Image.DecompressionBombError, Image.DecompressionBombWarning
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise NoPicture(str(error)) from None  # even more pixels; a warning may be an error
 
 
 def _keep(path: Path, content: bytes) -> None:
