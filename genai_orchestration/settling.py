@@ -4,18 +4,20 @@ ledger: open jobs, unknown requests ─► rows of a loaded table ─► ended, 
 ledger: jobs that are over ──────────► FinishedJob ─► dlt ─────► loaded
 """
 
+import contextlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from genai_orchestration import warehouse
+from genai_orchestration import times, warehouse
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, Seen
+from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import TERMINAL, JobState
-from genai_orchestration.providers.work import JobKind, Settling
+from genai_orchestration.providers.work import FinishedJob, JobKind, Settling
 from genai_orchestration.settings import Settings
 
 OPEN = (JobState.QUEUED, JobState.RUNNING)
@@ -51,6 +53,45 @@ def finished_jobs(
             loaded=None if again else False,
         )
     ]
+
+
+@contextlib.contextmanager
+def loading(
+    provider: Provider, settings: Settings, tables: Collection[str], *, again: bool = False
+) -> Iterator[tuple[list[FinishedJob], set[str]]]:
+    """Around a load: the finished jobs that belong into `tables`, and keys of news of requests.
+
+    When the block ends well, the jobs are marked as loaded and requests are settled from the rows;
+    the set is full then. A provider without jobs needs no ledger, and none is opened.
+    """
+    news: set[str] = set()
+    concerned = {name for kind in provider.job_kinds for name in _tables_of(kind)}
+    if not concerned & set(tables):
+        yield [], news
+        return
+    with Ledger.open(settings) as ledger:
+        found = finished_jobs(ledger, provider, tables, again=again)
+        yield [job.finished_job for job in found], news
+        ledger.mark_loaded([job.key for job in found], times.now())
+        news.update(job.request_key for job in found if job.request_key)
+        news.update(settle(provider, settings, ledger, times.now()))
+        load_requests(provider, settings, ledger, news)
+
+
+def load_requests(
+    provider: Provider, settings: Settings, ledger: Ledger, keys: Collection[str]
+) -> None:
+    """Load the rows of these requests again. Nothing is sent."""
+    names = {ledger.request(key).operation for key in keys}
+    touched = [each for each in provider.operations if each.name in names]
+    if touched:
+        with warehouse.pipeline(provider, settings) as pipeline:
+            pipeline.run(requests_source(provider, ledger, touched, keys))
+
+
+def _tables_of(kind: JobKind) -> tuple[str, ...]:
+    """The tables that finished jobs of the kind are loaded into, or are settled from."""
+    return (*kind.tables, *((kind.settling.table,) if kind.settling else ()))
 
 
 def _find(

@@ -40,7 +40,7 @@ def obstacle(
     except ProviderError as error:
         return str(error).rstrip(".")
     newest = ledger.outcomes(provider.name, line.NEWEST)
-    stopped = line.stopped(provider.title, newest, False, now)
+    stopped = line.stopped(provider.title, newest, now)
     return (stopped or "").rstrip(".") or refused_by_account(provider.title, newest, now)
 
 

@@ -97,8 +97,7 @@ def _table(
         job.request_key: job for job in ledger.jobs(provider=provider.name, kind=operation.job_kind)
     }
     rows = [row(operation, request, jobs.get(request.request_key)) for request in sent]
-    if rows:
-        yield to_arrow(rows, COLUMNS)
+    yield to_arrow(rows, COLUMNS)  # also without any: the table is there, to be asked
 
 
 def row(operation: Operation, request: RequestRecord, job: JobRecord | None) -> dict[str, Any]:

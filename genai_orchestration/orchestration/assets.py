@@ -73,7 +73,8 @@ def load_assets(group: Group) -> dg.AssetsDefinition:
     def load(
         context: dg.AssetExecutionContext, config: JobsConfig, dlt: DagsterDltResource
     ) -> Iterator[Event]:
-        with in_sentences(), following.jobs(context, group, again=config.again) as finished:
+        loading = following.loading(context, group.provider, again=config.again)
+        with in_sentences(), loading as finished:
             arguments = {"finished": finished} if finished else {}
             yield from _run(context, dlt, group, None, **arguments)
 
@@ -96,9 +97,8 @@ def _by_day(group: Group) -> dg.AssetsDefinition:
     ) -> Iterator[Event]:
         window = context.partition_time_window
         days = (window.start.date(), window.end.date())
-        with in_sentences():
+        with in_sentences(), following.loading(context, group.provider):
             yield from _run(context, dlt, group, days, finished_only=config.finished_only)
-            following.settle(context, group.provider)
 
     return load_days
 

@@ -123,8 +123,9 @@ def _materialize(
                 told = {k: v for k, v in (result.metadata or {}).items() if k in KEPT}
                 shown = request_facts.metadata(ledger, provider, operation, passed, times.now())
                 yield result._replace(metadata={**told, **shown})
-    if passed.stopped and not passed.sent:
-        raise NothingSent(f"{passed.waiting} approved requests were not sent. {passed.stopped}")
+    why = passed.stopped or passed.uncapped
+    if why and not passed.sent:
+        raise NothingSent(f"{passed.waiting} approved requests were not sent. {why}")
 
 
 def _plan(ledger: Ledger, config: SubmitConfig, provider: Provider, operation: Operation) -> None:

@@ -38,6 +38,8 @@ class Table:
     fresh_within: timedelta | None = None  # how old the newest load may be
     picture: str | None = None  # column with the address of a picture to show
     caption: str | None = None  # column with the words below it
+    # of a table with a row per look at `read_at`: the columns that add up to the credits left
+    balance: tuple[str, ...] = ()
     states: bool = False  # has the columns `status` (vendor's word) and `state` (JobState)
 
 
