@@ -44,7 +44,6 @@ MOMENTS = timedelta(seconds=10)  # of them; what keeps a place for longer has pr
 SLEPT = 30.0  # seconds that a provider's wait is slept here; a longer one ends the pass
 POSTPONED = 3  # times that one request is put off in a pass
 LIMITS_LAST = timedelta(minutes=1)  # settings and balance are read again after that
-
 logger = logging.getLogger(__name__)
 
 
@@ -140,9 +139,8 @@ class Line:
         waited_since = self.clock()
         while True:
             now = self.clock()
-            limits = self._current_limits(now)
             try:
-                return self.ledger.start(record.request_key, limits, now)
+                return self.ledger.start(record.request_key, self._current_limits(now), now)
             except WrongState:
                 return None
             except (TooFast, InFlightFull) as full:
@@ -202,9 +200,10 @@ class Line:
 
     def _accepted(self, key: str, accepted: Accepted) -> None:
         job_id, charged, answer = accepted.job_id, accepted.charged, accepted.answer
-        logger.info("%s made %s of the request %s.", self.provider.title, job_id, key)
+        told = f"has made the job {job_id} of the request {key}"
+        logger.info("%s %s.", self.provider.title, told)
         self._write(
-            f"has made the job {job_id} of the request {key}",
+            told,
             lambda: self.ledger.submitted(key, job_id, charged, self.clock(), answer=answer),
             f"{key} --job {job_id}",
         )
