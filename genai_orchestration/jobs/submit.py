@@ -93,8 +93,9 @@ class Line:
         )
         self.passed.waiting = counts.get(RequestState.APPROVED, 0)
         if stopped:
-            told = sum(self.passed.reasons.values())
-            self.passed.because(stopped, max(self.passed.waiting - told, 1))
+            self.passed.because(
+                stopped, max(1, self.passed.waiting - sum(self.passed.reasons.values()))
+            )
         return self.passed
 
     def _submit_all(self, operation: str | None, campaign: str | None) -> None:
