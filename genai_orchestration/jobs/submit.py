@@ -44,7 +44,6 @@ MOMENTS = timedelta(seconds=10)  # of them; what keeps a place for longer has pr
 SLEPT = 30.0  # seconds that a provider's wait is slept here; a longer one ends the pass
 POSTPONED = 3  # times that one request is put off in a pass
 LIMITS_LAST = timedelta(minutes=1)  # settings and balance are read again after that
-
 logger = logging.getLogger(__name__)
 
 
@@ -133,11 +132,9 @@ class Line:
     def _submit(self, record: RequestRecord) -> None:
         """One request, once; put off a few times while the provider is busy."""
         for attempt in range(POSTPONED):
-            started = self._start(record)
-            if started is None:
-                return  # another process has it
             try:
-                self._post(started)
+                if started := self._start(record):  # else another process has it
+                    self._post(started)
                 return
             except NotNow as later:
                 wait = later.wait if later.wait is not None else 2.0**attempt
@@ -150,9 +147,8 @@ class Line:
         waited_since = self.clock()
         while True:
             now = self.clock()
-            limits = self._current_limits(now)
             try:
-                return self.ledger.start(record.request_key, limits, now)
+                return self.ledger.start(record.request_key, self._current_limits(now), now)
             except WrongState:
                 return None
             except (TooFast, InFlightFull) as full:
@@ -179,9 +175,8 @@ class Line:
             accepted = self.submitter.submit(record.operation, record.payload, key)
         except Rejected as no:
             self._rejected(key, no)
-        except NotNow:
-            with contextlib.suppress(WrongState):  # the ledger's word on it is newer than ours
-                self.ledger.released(key, started=record.submitting_at)
+        except NotNow as later:
+            self._released(record, later)
             raise
         except Ambiguous as unclear:
             self._unclear(record, str(unclear))
@@ -193,35 +188,45 @@ class Line:
             self._accepted(key, accepted)
 
     def _rejected(self, key: str, no: Rejected) -> None:
-        write_down(
-            f"{self.provider.title} refused the request {key} ({no})",
-            f"resolve {key} as one that never arrived",
+        self._write(
+            f"refused the request {key} ({no})",
             lambda: self.ledger.rejected(key, no.failure, str(no), self.clock()),
-            self.sleep,
+            f"{key} as one that never arrived",
         )
         self.passed.rejected.append(key)
         if no.failure.of_the_account:
             raise _Stop(str(no))
 
+    def _released(self, record: RequestRecord, later: NotNow) -> None:
+        key = record.request_key
+        with contextlib.suppress(WrongState):  # somebody else has decided on it since
+            self._write(
+                f"made nothing of the request {key} ({later})",
+                lambda: self.ledger.released(key, started=record.submitting_at),
+                f"{key} as one that never arrived",
+            )
+
     def _accepted(self, key: str, accepted: Accepted) -> None:
-        job_id, title = accepted.job_id, self.provider.title
-        logger.info("%s made %s of the request %s.", title, job_id, key)
-        write_down(
-            f"{title} has made the job {job_id} of the request {key}",
-            f"run genai requests resolve {key} --job {job_id}",
-            lambda: self.ledger.submitted(
-                key, job_id, accepted.charged, self.clock(), answer=accepted.answer
-            ),
-            self.sleep,
+        job_id, charged, answer = accepted.job_id, accepted.charged, accepted.answer
+        told = f"has made the job {job_id} of the request {key}"
+        logger.info("%s %s.", self.provider.title, told)
+        self._write(
+            told,
+            lambda: self.ledger.submitted(key, job_id, charged, self.clock(), answer=answer),
+            f"{key} --job {job_id}",
         )
         self.passed.submitted.append(key)
+
+    def _write(self, told: str, write: Callable[[], None], resolve: str) -> None:
+        write_down(f"{self.provider.title} {told}", write, self.sleep, resolve=resolve)
 
     def _unclear(self, record: RequestRecord, words: str) -> None:
         """An answer was lost: look the request up where that can be done."""
         key = record.request_key
-        self.ledger.unknown(key, words, self.clock())
-        unknown = [self.ledger.request(key)]
-        reconcile.reconcile(self.ledger, self.submitter, unknown, self.clock, self.sleep)
+        with contextlib.suppress(WrongState):  # somebody else has decided on it since
+            self.ledger.unknown(key, words, self.clock())
+        lost = [self.ledger.request(key)]
+        reconcile.reconcile(self.ledger, self.submitter, lost, self.clock, self.sleep)
         found = self.ledger.request(key).state is RequestState.SUBMITTED
         (self.passed.submitted if found else self.passed.unknown).append(key)
 
@@ -230,14 +235,14 @@ class Line:
 
     def _follow(self) -> bool:
         """Look whether jobs that take a place have ended."""
-        ended = 0
-        for kind in self.provider.job_kinds:
-            found = watch.look(
+        found = [
+            watch.look(
                 *(self.ledger, self.provider, kind, kind.connect(QUICK), self.clock()),
                 seconds=SLEPT,
             )
-            ended += found.ended
-        return ended > 0
+            for kind in self.provider.job_kinds
+        ]
+        return any(each.ended for each in found)
 
     def _current_limits(self, now: datetime) -> Limits:
         """Settings and balance, read a moment ago at most; _Stop when the line has to rest."""
