@@ -5,14 +5,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from genai_orchestration.jobs import reconcile
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration.settings import Settings
 from genai_orchestration_tests.command import genai, variable
 from genai_orchestration_tests.paid import (
+    aged,
     approve,
     image,
     lines,
@@ -164,10 +167,13 @@ def test_a_broken_cap_is_a_sentence_and_nothing_is_sent(
     assert "credits_per_day 'many' is not a whole number" in said.out
 
 
-def test_another_process_that_is_cut_off_is_told_as_unknown(sandbox: Sandbox) -> None:
+def test_what_is_unknown_from_before_is_told_again(sandbox: Sandbox) -> None:
     lost(sandbox, "one")
     said = submitted("two")
-    assert said.out.startswith("Magic Hour: 1 submitted, 0 rejected, 0 unknown, 0 waiting.")
+    assert said.code == 0
+    counts, before = said.out.splitlines()
+    assert counts == "Magic Hour: 1 submitted, 0 rejected, 0 unknown, 0 waiting."
+    assert before == "  1 from before are still unknown: genai requests list --state unknown"
 
 
 @pytest.fixture
@@ -199,6 +205,36 @@ def test_ctrl_c_finishes_what_is_on_its_way_and_leaves_the_rest(
     assert [state(key) for key in ("one", "two", "three")] == ["submitted", "approved", "approved"]
     assert genai(*SUBMIT).code == 0
     assert posts(sandbox) == 3
+
+
+def test_what_a_killed_process_left_is_told_and_never_sent_again(
+    slow: "subprocess.Popen[str]", sandbox: Sandbox, settings: Settings
+) -> None:
+    slow.kill()
+    slow.communicate(timeout=30)
+    said = genai(*SUBMIT)
+    assert said.out.startswith("Magic Hour: 2 submitted, 0 rejected, 0 unknown, 0 waiting.")
+    assert "1 are on their way, of another process, or of one that has died" in said.out
+    aged(settings, "requests", submitting_at=timedelta(minutes=11))
+    assert "1 from before are still unknown" in genai(*SUBMIT).out
+    assert (state("one"), posts(sandbox)) == ("unknown", 3)
+
+
+def test_ctrl_c_ends_the_wait_for_a_place(sandbox: Sandbox) -> None:
+    for number in range(5):
+        image(f"fox-{number}")
+    approve()
+    command = [sys.executable, "-m", "genai_orchestration.cli", *SUBMIT]
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True) as process:
+        deadline = time.monotonic() + 60
+        while posts(sandbox) < 3 or state("fox-2") != "submitted":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.startswith("ImagineAPI: 3 submitted, 0 rejected, 0 unknown, 2 waiting.")
 
 
 def test_a_second_ctrl_c_stops_at_once_and_says_what_is_unknown(
