@@ -91,6 +91,6 @@ def aged(settings: Settings, table: str = "jobs", **ago: timedelta) -> None:
     engine = sa.create_engine(f"sqlite:///{settings.ledger}")
     with engine.begin() as connection:
         for name, past in ago.items():
-            sql = f"UPDATE {table} SET {name} = datetime({name}, '-{past.total_seconds():.0f} seconds')"
-            connection.execute(sa.text(sql))
+            moved = f"datetime({name}, '-{past.total_seconds():.0f} seconds')"
+            connection.execute(sa.text(f"UPDATE {table} SET {name} = {moved}"))
     engine.dispose()
