@@ -116,26 +116,30 @@ def _environment(variables: dict[str, str]) -> str:
 @click.option("--from", "start", type=Day(), help="First UTC day of tables with a history.")
 @click.option("--to", "end", type=Day(), help="The UTC day after the last one.")
 @click.option("--id", "ids", multiple=True, help="Only the jobs with this id; may be repeated.")
+@click.option(
+    "--again", is_flag=True, help="Finished jobs of your requests, too: for a new warehouse."
+)
 def load(
     provider: str,
     tables: Sequence[str],
     start: date | None,
     end: date | None,
     ids: Sequence[str],
+    again: bool,
 ) -> None:
     """Load PROVIDER's tables into the warehouse, without Dagster. Free: no credit is spent."""
-    from genai_orchestration import warehouse
+    from genai_orchestration import loading
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
 
     found = provider_named(provider)
     arguments = _window(found, start, end, ids)
     names = _tables(found, tables, only_history=bool(arguments))
-    source = found.source(**arguments).with_resources(*names)
     progress = "tqdm" if sys.stderr.isatty() else None
-    with warehouse.pipeline(found, Settings.load(), progress=progress) as pipeline:
-        click.echo(pipeline.run(source))
-        rows = warehouse.rows_of(pipeline)
+    summary, rows = loading.load(
+        found, Settings.load(), names, progress=progress, again=again, **arguments
+    )
+    click.echo(summary)
     for name in names:
         click.echo(f"{name}: {rows.get(name, 0):,} rows")
     if ids and not any(rows.values()):

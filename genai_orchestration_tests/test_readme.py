@@ -22,9 +22,12 @@ def first_cells(heading: str) -> set[str]:
 
 def test_its_table_of_assets_is_the_code_locations() -> None:
     keys = {
-        asset_key(provider, table.name).to_user_string()
+        asset_key(provider, name).to_user_string()
         for provider in all_providers()
-        for table in provider.tables
+        for name in (
+            *(table.name for table in provider.tables),
+            *(operation.name for operation in provider.operations),
+        )
     }
     assert first_cells("asset") == keys
 

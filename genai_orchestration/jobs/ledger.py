@@ -154,11 +154,15 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             return ledger_requests.orphaned(connection, now)
 
-    def released(self, key: str) -> None:
-        """The provider has proved that nothing arrived: it may be started again."""
+    def released(self, key: str, *, started: datetime | None = None) -> None:
+        """The provider has proved that nothing arrived: it may be started again.
+
+        `started` is the `submitting_at` that the proof is of: it is none of a later POST.
+        """
         names = ("reserved", "submitting_at", "submitting_by", "decided_at")
         cleared = dict.fromkeys((*names, "error_class", "error_text"))
         with self._database.write() as connection:
+            ledger_requests.check_started(connection, key, started)
             ledger_requests.move(connection, key, Step.RELEASED, **cleared)
 
     # deciding, by a person

@@ -55,6 +55,8 @@ class LedgerDatabase:
                 _add_columns(connection)
         except (DBAPIError, OSError) as error:
             database.close()
+            if isinstance(error, OSError) and settings.ledger_address is None:
+                raise  # it is about GENAI_HOME, and told as such
             raise _cannot_open(database.shown, error) from error
         except BaseException:
             database.close()

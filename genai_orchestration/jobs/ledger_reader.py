@@ -6,10 +6,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genai_orchestration.jobs import ledger_jobs, ledger_outcomes, ledger_requests
+from genai_orchestration.jobs import (
+    ledger_jobs,
+    ledger_outcomes,
+    ledger_requests,
+    ledger_sums,
+)
 from genai_orchestration.jobs.budget import Limits, Usage
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.jobs.ledger_outcomes import Outcome
+from genai_orchestration.jobs.ledger_sums import Spent, Waiting
 from genai_orchestration.jobs.ledger_tables import (
     JobKey,
     JobRecord,
@@ -65,6 +71,22 @@ class LedgerReader:
         with self._database.read() as connection:
             return [RequestRecord.of(row) for row in connection.execute(query).mappings()]
 
+    def newest_requests(self, provider: str, operation: str, limit: int) -> list[RequestRecord]:
+        """The requests of an operation that were sent or planned last, the newest first."""
+        table = requests.c
+        query = _filtered(sa.select(requests), requests, provider=provider, operation=operation)
+        moment = sa.func.coalesce(table.submitting_at, table.planned_at)
+        query = query.order_by(moment.desc(), table.request_key).limit(limit)
+        with self._database.read() as connection:
+            return [RequestRecord.of(row) for row in connection.execute(query).mappings()]
+
+    def spent(self, provider: str, operation: str) -> int:
+        """Credits that were charged for an operation's requests, all in all."""
+        charged = sa.func.coalesce(sa.func.sum(requests.c.credits_charged), 0)
+        query = _filtered(sa.select(charged), requests, provider=provider, operation=operation)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def attempts(self, key: str) -> list[RequestRecord]:
         """The request of that key among all attempts at the same, the first one first."""
         with self._database.read() as connection:
@@ -107,6 +129,21 @@ class LedgerReader:
         """What the provider has in flight, and has spent in the day, the month and the campaign."""
         with self._database.read() as connection:
             return usage_of(connection, provider, campaign, limits or Limits(address=""), now)
+
+    def waiting(self, provider: str) -> list[Waiting]:
+        """The provider's requests that are planned or approved, in groups that stand alike."""
+        with self._database.read() as connection:
+            return ledger_sums.waiting(connection, provider)
+
+    def campaigns(self, provider: str) -> list[str]:
+        """The campaigns that the provider's requests are for."""
+        with self._database.read() as connection:
+            return ledger_sums.campaigns(connection, provider)
+
+    def spent_between(self, provider: str, since: datetime, until: datetime) -> Spent:
+        """What the provider charged between two looks at its balance, as far as it is known."""
+        with self._database.read() as connection:
+            return ledger_sums.spent_between(connection, provider, since, until)
 
     def outcomes(self, provider: str, limit: int) -> list[Outcome]:
         """How the provider's newest submissions and jobs ended, newest first; see `line.py`."""

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Dialect
 
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import JobState
-from genai_orchestration.providers.work import JobReport
+from genai_orchestration.providers.work import FinishedJob, JobReport
 
 KEY_LENGTH = 100  # characters: a caller's key (64), and the number of its attempt
 
@@ -192,6 +192,22 @@ class JobRecord:
     def key(self) -> JobKey:
         """What names it."""
         return JobKey(self.provider, self.kind, self.job_id)
+
+    @property
+    def finished_job(self) -> FinishedJob:
+        """The job for the warehouse; AssertionError while it is open."""
+        assert self.finished, f"{self.job_id} is open"
+        return FinishedJob(
+            job_id=self.job_id,
+            request_key=self.request_key,
+            state=self.state,
+            raw=self.raw_status,
+            accepted_at=self.first_seen,
+            finished_at=self.finished,
+            error_class=self.error_class,
+            error_text=self.error_text,
+            record=self.record,
+        )
 
     @classmethod
     def of(cls, row: sa.RowMapping) -> "JobRecord":

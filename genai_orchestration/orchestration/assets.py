@@ -6,6 +6,7 @@ Source and pipeline are built in each run: dagster-dlt takes keys off a live sch
 pipeline's local state.
 """
 
+import contextlib
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -18,7 +19,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.destination_errors import WarehouseUnreachable, in_words
 from genai_orchestration.errors import PlainError
 from genai_orchestration.locks import WarehouseLocked
-from genai_orchestration.orchestration import facts
+from genai_orchestration.orchestration import facts, following
 from genai_orchestration.orchestration.checks import WINDOW_COMPLETE, window_check, window_spec
 from genai_orchestration.orchestration.groups import Group, asset_key
 from genai_orchestration.orchestration.translator import TableTranslator, table_spec
@@ -48,6 +49,12 @@ class DaysConfig(dg.Config):
     finished_only: bool = False  # leave out jobs that are still open, as the sensor does
 
 
+class JobsConfig(dg.Config):
+    """What a run of tables without a history loads."""
+
+    again: bool = False  # finished jobs that are loaded already, too: for a new warehouse
+
+
 PASSING = (Unavailable, Incomplete, WarehouseUnreachable, WarehouseLocked)
 
 
@@ -63,8 +70,13 @@ def load_assets(group: Group) -> dg.AssetsDefinition:
         pool=group.name,
         retry_policy=RETRIES,
     )
-    def load(context: dg.AssetExecutionContext, dlt: DagsterDltResource) -> Iterator[Event]:
-        yield from _load(context, dlt, group, None)
+    def load(
+        context: dg.AssetExecutionContext, config: JobsConfig, dlt: DagsterDltResource
+    ) -> Iterator[Event]:
+        loading = following.loading(context, group.provider, again=config.again)
+        with in_sentences(), loading as finished:
+            arguments = {"finished": finished} if finished else {}
+            yield from _run(context, dlt, group, None, **arguments)
 
     return load
 
@@ -85,20 +97,17 @@ def _by_day(group: Group) -> dg.AssetsDefinition:
     ) -> Iterator[Event]:
         window = context.partition_time_window
         days = (window.start.date(), window.end.date())
-        yield from _load(context, dlt, group, days, finished_only=config.finished_only)
+        with in_sentences(), following.loading(context, group.provider):
+            yield from _run(context, dlt, group, days, finished_only=config.finished_only)
 
     return load_days
 
 
-def _load(
-    context: dg.AssetExecutionContext,
-    dlt: DagsterDltResource,
-    group: Group,
-    days: Days | None,
-    **arguments: Any,
-) -> Iterator[Event]:
+@contextlib.contextmanager
+def in_sentences() -> Iterator[None]:
+    """An error that was foreseen ends the step in words, and is retried where that may help."""
     try:
-        yield from _run(context, dlt, group, days, **arguments)
+        yield
     except Exception as error:
         known = in_words(error, Settings.load())
         if known is None:

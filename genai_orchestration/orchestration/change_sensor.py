@@ -7,10 +7,10 @@ version ─► the one that was asked for? ─no──────────�
 import dataclasses
 import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 import dagster as dg
 
+from genai_orchestration import times
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.orchestration.groups import asset_key
@@ -69,28 +69,29 @@ def change_sensor(provider: Provider, watch: ChangeWatch) -> dg.SensorDefinition
 def changed(
     context: dg.SensorEvaluationContext, sensor: str, keys: list[dg.AssetKey], version: str
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask for a run when `version` is not the one that was loaded, and again when it failed."""
+    """Ask for a run when `version` is not the one that was loaded, and again when it failed.
+
+    One run at a time: what changes while one is under way is asked for after it.
+    """
     asked = AskedVersion.loads(context.cursor)
-    if asked.version != version:
-        asked = AskedVersion(version, asked.seq + 1)
-    else:
-        outcome = outcome_of(context.instance, sensor, asked.run_key)
-        match outcome.state:
-            case "succeeded":
-                return dg.SkipReason(f"Nothing has changed: {version}.")
-            case "active":
-                return dg.SkipReason(f"A change is being loaded: {version}.")
-            case "failed":
-                if outcome.ended and _now() < outcome.ended + day_watch.delay(asked.attempt):
-                    if asked.attempt >= day_watch.RED_AFTER:
-                        raise NotLoaded(f"A change failed {asked.attempt} times: {outcome.cause}")
-                    return dg.SkipReason(f"A change failed to load, soon again: {outcome.cause}.")
-                asked = dataclasses.replace(asked, attempt=asked.attempt + 1)
+    outcome = outcome_of(context.instance, sensor, asked.run_key) if asked.seq else None
+    match outcome.state if outcome else "none":
+        case "active":
+            return dg.SkipReason(f"A change is being loaded: {asked.version}.")
+        case "failed":
+            assert outcome
+            if outcome.ended and times.now() < outcome.ended + day_watch.delay(asked.attempt):
+                if asked.attempt >= day_watch.RED_AFTER:
+                    raise NotLoaded(f"A change failed {asked.attempt} times: {outcome.cause}")
+                return dg.SkipReason(f"A change failed to load, soon again: {outcome.cause}.")
+            asked = AskedVersion(version, asked.seq + 1, asked.attempt + 1)
+        case "missing":  # the tick that asked for it died
+            pass
+        case _ if asked.version == version:
+            return dg.SkipReason(f"Nothing has changed: {version}.")
+        case _:
+            asked = AskedVersion(version, asked.seq + 1)
     request = dg.RunRequest(run_key=asked.run_key, asset_selection=keys)
     return dg.SensorResult(
         run_requests=[request], cursor=json.dumps(dataclasses.asdict(asked), sort_keys=True)
     )
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

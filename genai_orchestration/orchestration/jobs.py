@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider
 
 
@@ -11,7 +12,9 @@ def load_job(provider: Provider) -> Any:  # Dagster does not export the type
     """`<provider>_load`: every table of the provider; free of charge, as all loads are."""
     return dg.define_asset_job(
         f"{provider.name}_load",
-        selection=dg.AssetSelection.groups(provider.name),
+        selection=dg.AssetSelection.assets(
+            *(asset_key(provider, table.name) for table in provider.tables)
+        ),
         description=f"Loads {provider.title}'s tables. Free reads: no credit is spent.",
         tags={"provider": provider.name},
     )

@@ -8,16 +8,18 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from genai_orchestration import times
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.day_cursor import DAY, Cursor
 from genai_orchestration.jobs.day_watch import Tick
 from genai_orchestration.orchestration.change_sensor import change_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
+from genai_orchestration.orchestration.job_sensor import job_sensor
 from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
 from genai_orchestration.providers.base import Counts, DayCounter, DayWatch, Provider
 from genai_orchestration.providers.http import QUICK
@@ -34,6 +36,9 @@ def provider_sensors(provider: Provider) -> list[dg.SensorDefinition]:
         sensors.append(_day_sensor(provider, provider.day_watch))
     if provider.change_watch:
         sensors.append(change_sensor(provider, provider.change_watch))
+    sensors += [
+        job_sensor(provider, kind, kind.sensor) for kind in provider.job_kinds if kind.sensor
+    ]
     return sensors
 
 
@@ -54,7 +59,7 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
         try:
             start = provider.start() if provider.start else date.min
             watched = Watched(watch, asset_key(provider, watch.table), start)
-            tick, sentence = look(context, watch.connect(QUICK), watched, now=_now())
+            tick, sentence = look(context, watch.connect(QUICK), watched, now=times.now())
         except ProviderError as error:
             return dg.SkipReason(str(error))
         if tick.red:
@@ -182,7 +187,3 @@ def _day_request(group: Group, table: str, request: day_watch.Request) -> dg.Run
         # only finished images: a late progress report can then never reach a finished row
         run_config={"ops": {group.name: {"config": {"finished_only": True}}}},
     )
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -24,6 +24,17 @@ class TableTranslator(DagsterDltTranslator):
         return table_spec(self.provider, self.provider.table(data.resource.name))
 
 
+@dataclass
+class RequestTranslator(DagsterDltTranslator):
+    """Names the dlt resource of an operation's requests as the asset that submits them."""
+
+    provider: Provider
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
+        """The asset of the operation of that name; the rest was declared with it."""
+        return dg.AssetSpec(asset_key(self.provider, data.resource.name))
+
+
 def table_spec(provider: Provider, table: Table) -> dg.AssetSpec:
     """The asset of one table: description, kinds, owner, tags, name, columns and freshness."""
     return dg.AssetSpec(

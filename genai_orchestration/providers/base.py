@@ -145,6 +145,7 @@ class Provider:
     submitter: Callable[[], Submitter] | None = None  # sends them, for the configured account
     job_kinds: tuple[JobKind, ...] = ()  # what they make
     in_flight: int | None = None  # jobs that may run at once, unless configured otherwise
+    balance_sql: str | None = None  # what may be spent, of a row of its table `credits`
     posts_per_second: int | None = None  # its ceiling for POSTs, over all processes
     day_watch: DayWatch | None = None
     change_watch: ChangeWatch | None = None

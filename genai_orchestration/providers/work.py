@@ -9,7 +9,7 @@ JobKind     what a POST makes, and how one job of it is asked after
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from genai_orchestration.providers.http import Pace
@@ -115,6 +115,31 @@ class Polling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FinishedJob:
+    """A job that is over, as the ledger keeps it: what a table of jobs is loaded from."""
+
+    job_id: str
+    request_key: str | None
+    state: JobState
+    raw: str | None  # the vendor's word
+    accepted_at: datetime
+    finished_at: datetime  # when its end was seen
+    error_class: str | None
+    error_text: str | None
+    record: Mapping[str, Any] | None  # as its `JobReport` had it; None for one that is GONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settling:
+    """A loaded table whose rows tell how jobs ended: nobody has to ask after each."""
+
+    table: str
+    columns: tuple[str, ...]  # that `report` takes, after the id
+    ref: str  # the column that holds the request key
+    report: Callable[[Mapping[str, Any]], JobReport]
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobKind:
     """What a paid POST makes at a provider, and how it is followed."""
 
@@ -124,4 +149,5 @@ class JobKind:
     polling: Polling
     sensor: str | None = None  # follows it by id; None: something else does
     tables: tuple[str, ...] = ()  # that finished jobs' records are loaded into
+    settling: Settling | None = None
     lasts: timedelta | None = None  # how long the provider remembers a job; None: for ever

@@ -7,12 +7,20 @@ import dagster as dg
 import pytest
 
 from genai_orchestration.definitions import defs
+from genai_orchestration.jobs.request_rows import request_table
 from genai_orchestration.orchestration import assets
 from genai_orchestration.orchestration.checks import table_checks
 from genai_orchestration.orchestration.groups import groups_of
 from genai_orchestration.providers import all_providers, provider_named
+from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.sandbox.server import Sandbox
 
+SPENDING = {
+    "abyssale/generation_requests",
+    "imagine_api/images_create",
+    "magic_hour/ai_image_generator",
+    "magic_hour/ai_image_upscaler",
+}
 ASSETS = {
     "abyssale/credits",
     "abyssale/design_detail",
@@ -23,6 +31,7 @@ ASSETS = {
     "imagine_api/images",
     "imagine_api/status",
     "magic_hour/credits",
+    "magic_hour/image_projects",
     "magic_hour/models",
     "magic_hour/status",
 }
@@ -43,15 +52,18 @@ def test_the_location_loads_with_nothing_configured(definitions: dg.Definitions)
 
 
 def test_the_assets_are_exactly_these(definitions: dg.Definitions) -> None:
-    assert set(spec_of(definitions)) == ASSETS
+    assert set(spec_of(definitions)) == ASSETS | SPENDING
 
 
 def test_jobs_schedules_and_sensors_are_exactly_these(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     assert {name for name in repository.job_names if not name.startswith("__")} == {
         "abyssale_load",
+        "abyssale_requests",
         "imagine_api_load",
+        "imagine_api_requests",
         "magic_hour_load",
+        "magic_hour_requests",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "abyssale_daily",
@@ -61,7 +73,10 @@ def test_jobs_schedules_and_sensors_are_exactly_these(definitions: dg.Definition
     }
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "abyssale_designs_sensor",
+        "abyssale_generations_sensor",
+        "generation_requests_sensor",
         "imagine_api_images_sensor",
+        "magic_hour_projects_sensor",
     }
     statuses = {schedule.default_status.value for schedule in repository.schedule_defs}
     assert statuses | {s.default_status.value for s in repository.sensor_defs} == {"RUNNING"}
@@ -78,6 +93,7 @@ def test_the_checks_are_exactly_these() -> None:
     keyed = {"abyssale/designs", "abyssale/design_detail", "abyssale/projects", "abyssale/fonts"}
     assert found == {
         *(f"{table} ids_present_and_unique" for table in keyed | {"abyssale/file"}),
+        "magic_hour/image_projects ids_present_and_unique",
         "imagine_api/images ids_present_and_unique",
         "imagine_api/images status_words_known",
         "imagine_api/images no_stuck_jobs",
@@ -85,7 +101,14 @@ def test_the_checks_are_exactly_these() -> None:
     }
 
 
-@pytest.mark.parametrize("key", sorted(ASSETS))
+def declared_table(provider: Provider, name: str) -> Table:
+    operations = {each.name: each for each in provider.operations}
+    if name in operations:
+        return request_table(provider, operations[name])
+    return provider.table(name)
+
+
+@pytest.mark.parametrize("key", sorted(ASSETS | SPENDING))
 def test_every_asset_says_what_it_is(definitions: dg.Definitions, key: str) -> None:
     spec = spec_of(definitions)[key]
     provider, table = spec.key.path
@@ -96,7 +119,7 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions, key: str) -> N
     assert spec.metadata["dagster/table_name"] == f"{provider}_data.{table}"
     schema = spec.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
-    declared = provider_named(provider).table(table)
+    declared = declared_table(provider_named(provider), table)
     assert [column.name for column in schema.columns] == list(declared.columns)
     constrained = [c.name for c in schema.columns if c.constraints.other == ["primary_key"]]
     assert constrained == list(declared.primary_key)

@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from genai_orchestration import warehouse
+from genai_orchestration import times, warehouse
 from genai_orchestration.jobs.day_cursor import Cursor
 from genai_orchestration.jobs.day_watch import RED_AFTER
-from genai_orchestration.orchestration import assets, sensors
+from genai_orchestration.orchestration import assets
 from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.orchestration.sensors import Watched, look
 from genai_orchestration.providers import provider_named
@@ -68,7 +68,7 @@ def stored() -> dict[str, tuple[str, int]]:
 def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
     """Let the sensor look that much later than now."""
     now = datetime.now(timezone.utc) + timedelta(**by)
-    monkeypatch.setattr(sensors, "_now", lambda: now)
+    monkeypatch.setattr(times, "now", lambda: now)
 
 
 def test_all_finished_images_of_a_day_share_a_run_and_open_ones_stay_out(

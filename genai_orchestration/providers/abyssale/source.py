@@ -50,6 +50,7 @@ from genai_orchestration.providers.sources import (
     setting,
     source_of,
 )
+from genai_orchestration.providers.work import FinishedJob
 
 THREADS = 10  # enough to keep the ceiling busy while answers take up to a second
 BATCH = 50  # details in one Arrow table
@@ -62,12 +63,14 @@ def abyssale_source(
     base_url: str | None = None,
     *,
     banner_ids: Sequence[str] | None = None,
+    finished: Sequence[FinishedJob] = (),
 ) -> DltSource:
-    """Abyssale's free reads.
+    """Abyssale's free reads, and the banners of its own generation requests.
 
-    `banner_ids` are the banners whose `file` is loaded (by default `banner_ids` of the
-    configuration): Abyssale cannot list them. Without `api_key` and `base_url` dlt's configuration
-    decides, section `sources.abyssale_source`. Raises ProviderError in words.
+    `finished` are generation requests that are over, as the ledger keeps them. `banner_ids` are
+    further banners whose `file` is loaded (by default `banner_ids` of the configuration): Abyssale
+    cannot list them. Without `api_key` and `base_url` dlt's configuration decides, section
+    `sources.abyssale_source`. Raises ProviderError in words.
     """
     account = account_of(PROVIDER, api_key, base_url)
     client = connect(account.api_key, account.base_url)
@@ -78,7 +81,7 @@ def abyssale_source(
         resource(DESIGN_DETAIL, lambda: design_details(client)),
         resource(PROJECTS, lambda: _page(PROJECTS, client.get_list("projects"))),
         resource(FONTS, lambda: _page(FONTS, client.get_list("fonts"))),
-        resource(FILE, lambda: files(client, ids)),
+        resource(FILE, lambda: files(client, ids, finished)),
         resource(CREDITS, lambda: credits(client)),
     )
 
@@ -121,8 +124,16 @@ def design_details(client: ReadClient) -> Iterator[pa.Table]:
     yield from _batches(DESIGN_DETAIL, _each(client, "designs/{}", changed))
 
 
-def files(client: ReadClient, banner_ids: Sequence[str]) -> Iterator[pa.Table]:
-    """The banners with these ids; those that Abyssale does not know are named in a warning."""
+def files(
+    client: ReadClient, banner_ids: Sequence[str], finished: Sequence[FinishedJob] = ()
+) -> Iterator[pa.Table]:
+    """The banners of finished requests, and those with these ids; unknown ids are warned of."""
+    made = (
+        {**banner, "request_key": job.request_key, "generation_request_id": job.job_id}
+        for job in finished
+        for banner in (job.record or {}).get("banners") or ()
+    )
+    yield from _batches(FILE, made)
     yield from _batches(FILE, _each(client, "banners/{}", banner_ids))
 
 
@@ -209,6 +220,7 @@ PROVIDER = Provider(
     examine=examine,
     tables=TABLES,
     operations=OPERATIONS,
+    balance_sql="generation_credits_available + coalesce(generation_credits_extra, 0)",
     submitter=lambda: AbyssaleSubmitter(_account()),
     job_kinds=(generation_requests(_account),),
     posts_per_second=REQUESTS_PER_SECOND,

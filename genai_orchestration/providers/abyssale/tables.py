@@ -96,9 +96,10 @@ FONTS = Table(
 FILE = Table(
     name="file",
     description=(
-        "Generated banners whose ids are known: their file (type, url, cdn_url), format, design "
-        "and project. Abyssale cannot list banners: ids come from `banner_ids` in the "
-        "configuration. `sharing_id` is the same for all versions of a visual."
+        "Generated banners that are known of: their file (type, url, cdn_url), format, design and "
+        "project. Abyssale cannot list banners: they are those of finished generation requests "
+        "(`request_key` joins the request) and of `banner_ids` in the configuration. `sharing_id` "
+        "is the same for all versions of a visual."
     ),
     disposition="merge",
     primary_key=("id",),
@@ -114,6 +115,8 @@ FILE = Table(
         "edit_url": "text",
         "view_url": "text",
         "visual_status": "json",
+        "request_key": "text",
+        "generation_request_id": "text",
     },
 )
 

@@ -1,4 +1,4 @@
-"""Magic Hour as a dlt source: `credits`, `models` and `status`.
+"""Magic Hour as a dlt source: `credits`, `models`, `status` and `image_projects`.
 
     ask the path that the seeds name ─► 404 ─► fall back, and say so in `answered_by`
       /v1/credits                             /v1/account has the credits
@@ -10,7 +10,7 @@ GET only: nothing here makes an image or spends a credit.
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,17 +24,30 @@ from genai_orchestration.providers.magic_hour.catalogue import catalogue
 from genai_orchestration.providers.magic_hour.jobs import image_projects
 from genai_orchestration.providers.magic_hour.operations import OPERATIONS
 from genai_orchestration.providers.magic_hour.submission import MagicHourSubmitter
-from genai_orchestration.providers.magic_hour.tables import CREDITS, MODELS, STATUS, STATUSES
+from genai_orchestration.providers.magic_hour.tables import (
+    CREDITS,
+    IMAGE_PROJECTS,
+    MODELS,
+    STATUS,
+    STATUSES,
+)
 from genai_orchestration.providers.refusals import NotFound, RateLimited, Unavailable
 from genai_orchestration.providers.rows import to_arrow, unforeseen
 from genai_orchestration.providers.sources import account_of, resource, source_of
+from genai_orchestration.providers.work import FinishedJob
 
 logger = logging.getLogger(__name__)
 
 
-def magic_hour_source(api_key: str | None = None, base_url: str | None = None) -> DltSource:
-    """Magic Hour's free reads.
+def magic_hour_source(
+    api_key: str | None = None,
+    base_url: str | None = None,
+    *,
+    finished: Sequence[FinishedJob] = (),
+) -> DltSource:
+    """Magic Hour's free reads, and its own jobs that are over.
 
+    `finished` are the image projects to load, as the ledger keeps them: Magic Hour lists none.
     Without `api_key` and `base_url` dlt's configuration decides, section
     `sources.magic_hour_source`; the base URL may end in /v1 or not. Raises ProviderError in words.
     """
@@ -45,6 +58,7 @@ def magic_hour_source(api_key: str | None = None, base_url: str | None = None) -
         resource(CREDITS, lambda: credits(client)),
         resource(MODELS, lambda: models(client)),
         resource(STATUS, lambda: status(client)),
+        resource(IMAGE_PROJECTS, lambda: projects(finished)),
     )
 
 
@@ -75,6 +89,24 @@ def models(client: ReadClient) -> Iterator[pa.Table]:
     if not isinstance(listed, list):
         listed = [answer]
     yield _table(MODELS, [{**model, "answered_by": "/v1/models"} for model in listed])
+
+
+def projects(finished: Sequence[FinishedJob]) -> Iterator[pa.Table]:
+    """The finished projects, a row each; of one that is GONE only what the ledger knows."""
+    rows = [
+        {
+            **(job.record or {}),
+            "id": job.job_id,
+            "request_key": job.request_key,
+            "status": job.raw,
+            "state": job.state.value,
+            "error_class": job.error_class,
+            "accepted_at": job.accepted_at,
+            "finished_at": job.finished_at,
+        }
+        for job in finished
+    ]
+    yield _table(IMAGE_PROJECTS, rows)  # also without any: the table is there, to be asked
 
 
 def status(client: ReadClient) -> Iterator[pa.Table]:
@@ -121,8 +153,9 @@ PROVIDER = Provider(
     source=magic_hour_source,
     statuses=STATUSES,
     examine=examine,
-    tables=(CREDITS, MODELS, STATUS),
+    tables=(CREDITS, MODELS, STATUS, IMAGE_PROJECTS),
     operations=OPERATIONS,
+    balance_sql="credits",
     submitter=lambda: MagicHourSubmitter(_account()),
     job_kinds=(image_projects(_account),),
     schedules=(Schedule(name="magic_hour_hourly", cron="5 * * * *"),),

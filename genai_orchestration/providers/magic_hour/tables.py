@@ -58,6 +58,36 @@ MODELS = Table(
     },
 )
 
+IMAGE_PROJECTS = Table(
+    name="image_projects",
+    description=(
+        "Every image project of this project's own requests, one row each, once it is over: "
+        "complete, error (refunded: `credits_charged` 0), canceled in the web app, or GONE. Magic "
+        "Hour lists none, so the ledger follows each by id. `downloads` (JSON) has the addresses "
+        "without their signatures, which last 24 hours; `request_key` joins the request."
+    ),
+    disposition="merge",
+    primary_key=("id",),
+    columns={
+        "id": "text",
+        "request_key": "text",
+        "status": "text",
+        "state": "text",
+        "type": "text",
+        "name": "text",
+        "image_count": "bigint",
+        "credits_charged": "bigint",
+        "total_frame_cost": "bigint",
+        "enabled": "bool",
+        "downloads": "json",
+        "error": "json",
+        "error_class": "text",
+        "created_at": "timestamp",
+        "accepted_at": "timestamp",
+        "finished_at": "timestamp",
+    },
+)
+
 STATUS = Table(
     name="status",
     description=(

@@ -1,0 +1,69 @@
+"""Where the demo plays: a sandbox, a state of its own, and the environment that points at both."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta, timezone
+
+from filelock import FileLock, Timeout
+
+from genai_orchestration.errors import PlainError
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.settings import HOME_VARIABLE, LEDGER_VARIABLE, Settings
+
+HISTORY = 31  # days of images in the sandbox, and today
+
+
+class DemoFailed(PlainError):
+    """The tour did not come to its end."""
+
+
+def demo_settings() -> Settings:
+    """The demo's own state, apart from the real one."""
+    real = Settings.load()
+    return Settings(home=real.home / "demo", destination="duckdb")
+
+
+@contextmanager
+def demo_sandbox(settings: Settings) -> Iterator[tuple[Sandbox, dict[str, str]]]:
+    """A running sandbox, an empty state, and the environment that points at both."""
+    with _alone(settings), Sandbox().running() as sandbox:
+        shutil.rmtree(settings.home, ignore_errors=True)
+        yield (
+            sandbox,
+            {
+                **sandbox.environment(),
+                HOME_VARIABLE: str(settings.home),
+                "GENAI_DESTINATION": settings.destination,
+                LEDGER_VARIABLE: "",  # the demo's own file, whatever the real ledger is
+                "SOURCES__IMAGINE_API_SOURCE__START_DATE": history()[0].isoformat(),
+                "SOURCES__ABYSSALE_SOURCE__BANNER_IDS": ",".join(
+                    sandbox.providers["abyssale"].banner_ids
+                ),
+                "RUNTIME__DLTHUB_TELEMETRY": "false",
+            },
+        )
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the state against other demos."""
+    settings.home.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{settings.home}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise DemoFailed(
+            f"A demo is running in {settings.home}: end it with Ctrl-C, or set {HOME_VARIABLE} to "
+            "another folder for this one."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def history() -> tuple[date, date]:
+    """The first and the last day of the sandbox's images."""
+    today = datetime.now(timezone.utc).date()
+    return today - timedelta(days=HISTORY), today

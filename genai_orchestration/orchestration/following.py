@@ -1,0 +1,44 @@
+"""Loads and the ledger of paid requests, as Dagster shows it: news of requests are materialized.
+
+finished jobs ─► the load ─► marked as loaded ─┬─► rows of their requests, loaded again
+rows that say how a job ended ─► the ledger ───┘   shown on the assets of their operations
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import dagster as dg
+
+from genai_orchestration import settling
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.work import FinishedJob
+from genai_orchestration.settings import Settings
+
+
+@contextlib.contextmanager
+def loading(
+    context: dg.AssetExecutionContext, provider: Provider, *, again: bool = False
+) -> Iterator[list[FinishedJob]]:
+    """Around a load of the chosen tables: the finished jobs that belong into them."""
+    tables = [key.path[-1] for key in context.selected_asset_keys]
+    settings = Settings.load()
+    with settling.loading(provider, settings, tables, again=again) as (finished, news):
+        yield finished
+    if news:
+        _tell(context, provider, settings, news)
+
+
+def _tell(
+    context: dg.AssetExecutionContext, provider: Provider, settings: Settings, keys: set[str]
+) -> None:
+    with Ledger.open(settings) as ledger:
+        operations = {ledger.request(key).operation for key in keys}
+    for name in sorted(operations):
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key(provider, name),
+                description="How jobs of earlier requests ended; nothing was submitted.",
+            )
+        )

@@ -1,0 +1,93 @@
+"""The sensor of a kind of jobs that are followed by id: it asks after those that are due.
+
+open jobs in the ledger ─► look ─► ended ─► not loaded yet? ─► a run, until one has succeeded
+
+Without an open job nobody is asked. Looking and loading are free.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import dagster as dg
+
+from genai_orchestration import settling, times
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs import watch
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import JobRecord
+from genai_orchestration.jobs.watch import Look
+from genai_orchestration.orchestration.change_sensor import changed
+from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.work import JobKind
+from genai_orchestration.settings import Settings
+
+EVERY = 10  # seconds between two looks; a look without open jobs is one question to the ledger
+BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
+NAMED = 3  # jobs that a sentence names
+
+
+def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinition:
+    """The sensor that follows the provider's jobs of that kind until they are in the warehouse."""
+    keys = [asset_key(provider, table) for table in kind.tables]
+
+    @dg.sensor(
+        name=name,
+        job_name=f"{provider.name}_load",
+        minimum_interval_seconds=EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            f"Follows the {kind.noun} of this project's own requests to {provider.title} by id "
+            f"until they are over, and then materializes {', '.join(kind.tables)}."
+        ),
+    )
+    def follow(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        with Ledger.open(Settings.load()) as ledger:
+            found = _look(ledger, provider, kind)
+            waiting = settling.finished_jobs(ledger, provider, kind.tables)
+        told = sentence(kind, found)
+        if not waiting:
+            return dg.SkipReason(told)
+        answer = changed(context, name, keys, version(waiting))
+        if isinstance(answer, dg.SkipReason):
+            return dg.SkipReason(f"{told} {answer.skip_message}")
+        return answer
+
+    return follow
+
+
+def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> Look:
+    now = times.now()
+    if not ledger.jobs(provider=provider.name, kind=kind.name, states=settling.OPEN, limit=1):
+        return Look()
+    try:
+        return watch.look(ledger, provider, kind, kind.connect(QUICK), now, seconds=BUDGET)
+    except PlainError as error:
+        return Look(trouble=str(error))
+
+
+def version(waiting: Sequence[JobRecord]) -> str:
+    """Another text for other jobs that wait to be loaded; short, for it becomes a run key."""
+    names = "\n".join(sorted(job.job_id for job in waiting))
+    mark = hashlib.sha256(names.encode()).hexdigest()[:12]
+    return f"{len(waiting)} finished, {mark}"
+
+
+def sentence(kind: JobKind, found: Look) -> str:
+    """What a look found, for the list of ticks."""
+    parts = [f"{found.open} {kind.noun} still open" if found.open else f"No {kind.noun} open"]
+    if found.stuck:
+        limit = f"{kind.polling.deadline.total_seconds() / 60:g} minutes"
+        parts.append(f"{len(found.stuck)} for over {limit}: {_named(found.stuck)}")
+    if found.leaving:
+        parts.append(
+            f"{len(found.leaving)} will be forgotten by the provider within a day: "
+            f"{_named(found.leaving)}"
+        )
+    return "; ".join(parts) + "." + (f" {found.trouble}" if found.trouble else "")
+
+
+def _named(jobs: Sequence[JobRecord]) -> str:
+    more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
+    return ", ".join(job.job_id for job in jobs[:NAMED]) + more

@@ -1,0 +1,63 @@
+"""What a materialization of paid requests tells: outcomes, credits, and the newest requests."""
+
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import RequestRecord
+from genai_orchestration.jobs.request_rows import unsigned
+from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.jobs.submit import Passed
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.payload import value_at
+from genai_orchestration.providers.work import Operation
+
+NEWEST = 20  # requests in the table
+WIDTH = 80  # characters of a prompt or an error in it
+
+
+def metadata(
+    ledger: Ledger, provider: Provider, operation: Operation, passed: Passed, now: datetime
+) -> dict[str, Any]:
+    """Counts by outcome, credits, why some wait, and a table of the newest requests."""
+    counts = ledger.counts(provider=provider.name, operation=operation.name)
+    usage = ledger.usage(provider.name, now)
+    reasons = [f"{number} x {reason}" for reason, number in passed.reasons.items()]
+    return {
+        **{f"requests {state.value}": counts.get(state, 0) for state in RequestState},
+        "submitted by this run": len(passed.submitted),
+        "credits charged": ledger.spent(provider.name, operation.name),
+        "credits today": usage.day,
+        "credits this month": usage.month,
+        "jobs in flight": usage.in_flight,
+        **({"waiting because": dg.MetadataValue.md("\n\n".join(reasons))} if reasons else {}),
+        "newest requests": newest(ledger, provider, operation),
+    }
+
+
+def newest(ledger: Ledger, provider: Provider, operation: Operation) -> dg.TableMetadataValue:
+    """The requests that were sent or planned last, the newest first."""
+    found = ledger.newest_requests(provider.name, operation.name, NEWEST)
+    schema = dg.TableSchema(
+        columns=[dg.TableColumn(name, "string") for name in ("key", "state", "prompt", "why")]
+        + [dg.TableColumn("credits", "int"), dg.TableColumn("sent", "string")]
+    )
+    records = [dg.TableRecord(_record(operation, request)) for request in found]
+    return dg.MetadataValue.table(records, schema)
+
+
+def _record(operation: Operation, request: RequestRecord) -> dict[str, Any]:
+    prompt = value_at(request.payload, operation.prompt, str) if operation.prompt else None
+    charged = request.credits_charged
+    return {
+        "key": request.request_key,
+        "state": request.state.value,
+        "prompt": unsigned(prompt or operation.model(request.payload))[:WIDTH],
+        "why": unsigned(request.error_text or "")[:WIDTH],
+        "credits": (charged if charged is not None else request.reserved) or 0,
+        "sent": request.submitting_at.isoformat(timespec="seconds")
+        if request.submitting_at
+        else "",
+    }

@@ -1,0 +1,163 @@
+"""What the warehouse and the ledger tell each other: jobs that rows have settled, jobs to load.
+
+ledger: open jobs, unknown requests ─► rows of a loaded table ─► ended, found; and loaded
+ledger: jobs that are over ──────────► FinishedJob ─► dlt ─────► loaded
+"""
+
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from genai_orchestration import times, warehouse
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, Seen
+from genai_orchestration.jobs.request_rows import requests_source
+from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.states import TERMINAL, JobState
+from genai_orchestration.providers.work import FinishedJob, JobKind, Settling
+from genai_orchestration.settings import Settings
+
+OPEN = (JobState.QUEUED, JobState.RUNNING)
+CHUNK = 500  # names in one SELECT
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
+
+
+def settle(provider: Provider, settings: Settings, ledger: Ledger, now: datetime) -> list[str]:
+    """Settle the provider's requests from the rows that are loaded; the keys that have news.
+
+    An unknown request whose key is the reference of a row is that row's job.
+    """
+    told: set[str] = set()
+    for kind in provider.job_kinds:
+        if kind.settling:
+            told |= _find(provider, settings, ledger, kind, kind.settling, now)
+            told |= _end(provider, settings, ledger, kind, kind.settling, now)
+    return sorted(told)
+
+
+def finished_jobs(
+    ledger: Ledger, provider: Provider, tables: Collection[str], *, again: bool = False
+) -> list[JobRecord]:
+    """Jobs that are over and belong into one of the tables; `again`: loaded ones, too."""
+    return [
+        job
+        for kind in provider.job_kinds
+        if set(kind.tables) & set(tables)
+        for job in ledger.jobs(
+            provider=provider.name,
+            kind=kind.name,
+            states=[JobState(word) for word in TERMINAL],
+            loaded=None if again else False,
+        )
+    ]
+
+
+@contextlib.contextmanager
+def loading(
+    provider: Provider, settings: Settings, tables: Collection[str], *, again: bool = False
+) -> Iterator[tuple[list[FinishedJob], set[str]]]:
+    """Around a load: the finished jobs that belong into `tables`, and keys of news of requests.
+
+    When the block ends well, the jobs are marked as loaded and requests are settled from the rows;
+    the set is full then. A provider without jobs needs no ledger, and none is opened.
+    """
+    news: set[str] = set()
+    concerned = {name for kind in provider.job_kinds for name in _tables_of(kind)}
+    if not concerned & set(tables):
+        yield [], news
+        return
+    with Ledger.open(settings) as ledger:
+        found = finished_jobs(ledger, provider, tables, again=again)
+        yield [job.finished_job for job in found], news
+        ledger.mark_loaded([job.key for job in found], times.now())
+        news.update(job.request_key for job in found if job.request_key)
+        news.update(settle(provider, settings, ledger, times.now()))
+        load_requests(provider, settings, ledger, news)
+
+
+def load_requests(
+    provider: Provider, settings: Settings, ledger: Ledger, keys: Collection[str]
+) -> None:
+    """Load the rows of these requests again. Nothing is sent."""
+    names = {ledger.request(key).operation for key in keys}
+    touched = [each for each in provider.operations if each.name in names]
+    if touched:
+        with warehouse.pipeline(provider, settings) as pipeline:
+            pipeline.run(requests_source(provider, ledger, touched, keys))
+
+
+def _tables_of(kind: JobKind) -> tuple[str, ...]:
+    """The tables that finished jobs of the kind are loaded into, or are settled from."""
+    return (*kind.tables, *((kind.settling.table,) if kind.settling else ()))
+
+
+def _find(
+    provider: Provider,
+    settings: Settings,
+    ledger: Ledger,
+    kind: JobKind,
+    settling: Settling,
+    now: datetime,
+) -> set[str]:
+    """Unknown requests whose reference a row has."""
+    operations = [each.name for each in provider.operations if each.job_kind == kind.name]
+    unknown = [
+        request.request_key
+        for request in ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN])
+        if request.operation in operations
+    ]
+    found: dict[str, str] = {}
+    for row in _rows(provider, settings, settling, settling.ref, unknown, "date_created"):
+        found.setdefault(row[settling.ref], row["id"])  # of two, the oldest
+    for key, job_id in found.items():
+        ledger.submitted(key, job_id, None, now)
+    return set(found)
+
+
+def _end(
+    provider: Provider,
+    settings: Settings,
+    ledger: Ledger,
+    kind: JobKind,
+    settling: Settling,
+    now: datetime,
+) -> set[str]:
+    """Jobs that a row says are over, open ones and such as are not noted as loaded yet."""
+    waiting = {
+        job.job_id: job for job in ledger.jobs(provider=provider.name, kind=kind.name, loaded=False)
+    }
+    rows = list(_rows(provider, settings, settling, "id", list(waiting), "id", over=True))
+    keys = [JobKey(provider.name, kind.name, row["id"]) for row in rows]
+    ledger.observe_all(
+        [Seen(key, settling.report(row)) for key, row in zip(keys, rows, strict=True)], now
+    )
+    ledger.mark_loaded(keys, now)
+    return {key for row in rows if (key := waiting[row["id"]].request_key)}
+
+
+def _rows(
+    provider: Provider,
+    settings: Settings,
+    settling: Settling,
+    column: str,
+    names: Sequence[str],
+    order: str,
+    *,
+    over: bool = False,
+) -> Iterator[Mapping[str, Any]]:
+    """The loaded rows whose `column` is one of the names; `over`: of finished jobs only."""
+    columns = tuple(dict.fromkeys(("id", settling.ref, *settling.columns)))
+    end = f"AND state IN {TERMINAL}" if over else ""
+    for chunk in _chunks([name for name in names if NAME.fullmatch(name)]):
+        quoted = ", ".join(f"'{name}'" for name in chunk)
+        sql = f"""SELECT {", ".join(columns)} FROM {{{settling.table}}}
+            WHERE {column} IN ({quoted}) {end} ORDER BY {order}"""  # noqa: S608 checked names
+        for row in warehouse.query(provider, settings, sql) or []:
+            yield dict(zip(columns, row, strict=True))
+
+
+def _chunks(names: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))

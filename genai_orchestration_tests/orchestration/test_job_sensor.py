@@ -1,0 +1,223 @@
+"""Jobs that are followed by id: the sensor sees their end, and a run brings it to the warehouse."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+import dagster as dg
+import pytest
+
+from genai_orchestration import times
+from genai_orchestration.jobs import watch
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.orchestration import assets
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.orchestration import paid
+from genai_orchestration_tests.orchestration.daemon import Daemon
+from genai_orchestration_tests.orchestration.paid import approved, banner, fox, hero, materialize
+
+GENERATOR = ("magic_hour", "ai_image_generator")
+GENERATION = ("abyssale", "generation_requests")
+CREATE = ("imagine_api", "images_create")
+
+
+class Hours:
+    """The time of the sensor and of the sandbox, moved together."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox, self._ahead = sandbox, timedelta()
+
+    def pass_(self, **by: float) -> None:
+        moved = timedelta(**by)
+        self._ahead += moved
+        self._sandbox.clock.advance(moved.total_seconds())
+
+    def now(self) -> datetime:
+        return datetime.now(timezone.utc) + self._ahead
+
+
+@pytest.fixture
+def hours(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Hours:
+    hours = Hours(sandbox)
+    monkeypatch.setattr(times, "now", hours.now)
+    monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    return hours
+
+
+@pytest.fixture
+def projects(hours: Hours) -> Iterator[Daemon]:
+    daemon = Daemon("magic_hour_projects_sensor")
+    with daemon.instance:
+        yield daemon
+
+
+@pytest.fixture
+def generations(hours: Hours) -> Iterator[Daemon]:
+    daemon = Daemon("abyssale_generations_sensor")
+    with daemon.instance:
+        yield daemon
+
+
+def submitted(daemon: Daemon, *keys: str, prompt: str = "a sneaker") -> None:
+    approved(*(hero(key, prompt) for key in keys))
+    assert materialize(daemon.instance, *GENERATOR).success
+
+
+def test_a_finished_project_is_loaded_by_one_run_with_its_request(
+    projects: Daemon, hours: Hours
+) -> None:
+    submitted(projects, "hero-1", "hero-2")
+    assert (projects.work(), projects.said) == ([], "2 image projects still open.")
+    hours.pass_(seconds=10)
+    assert projects.work() == [True]
+    assert paid.rows("magic_hour", "image_projects", "request_key, status, state") == [
+        ("hero-1", "complete", "SUCCEEDED"),
+        ("hero-2", "complete", "SUCCEEDED"),
+    ]
+    assert paid.rows(*GENERATOR, "request_key, job_state, credits_charged") == [
+        ("hero-1", "SUCCEEDED", 5),
+        ("hero-2", "SUCCEEDED", 5),
+    ]
+    assert (projects.work(), projects.said) == ([], "No image projects open.")
+
+
+def test_without_an_open_job_nobody_is_asked(projects: Daemon, sandbox: Sandbox) -> None:
+    sandbox.traffic.calls.clear()
+    assert projects.look() == []
+    assert projects.said == "No image projects open."
+    assert not sandbox.traffic.calls
+
+
+def test_a_refund_and_a_job_canceled_in_the_web_app_are_seen(
+    projects: Daemon, hours: Hours, sandbox: Sandbox
+) -> None:
+    submitted(projects, "refused", prompt="forbidden")
+    submitted(projects, "stopped")
+    with Ledger.open(Settings.load()) as ledger:
+        stopped = ledger.request("stopped").provider_job_id
+    assert stopped
+    sandbox.providers["magic_hour"].cancel(stopped)
+    hours.pass_(seconds=10)
+    assert projects.work() == [True]
+    columns = "request_key, state, error_class, credits_charged"
+    assert paid.rows("magic_hour", "image_projects", columns) == [
+        ("refused", "FAILED", "moderation", 0),
+        ("stopped", "CANCELED", None, 5),
+    ]
+    assert paid.rows(*GENERATOR, "request_key, job_state, credits_charged") == [
+        ("refused", "FAILED", 0),
+        ("stopped", "CANCELED", 5),
+    ]
+
+
+def test_no_signature_reaches_the_warehouse(projects: Daemon, hours: Hours) -> None:
+    submitted(projects, "hero-1")
+    hours.pass_(seconds=10)
+    projects.work()
+    (downloads,) = paid.rows("magic_hour", "image_projects", "CAST(downloads AS VARCHAR)")
+    (request,) = paid.rows(*GENERATOR, "CAST(job AS VARCHAR)")
+    assert "output-0.png" in downloads[0]
+    assert "?" not in downloads[0] + request[0]
+
+
+def test_finished_banners_are_files_and_partial_ones_tell_what_failed(
+    generations: Daemon, hours: Hours, sandbox: Sandbox
+) -> None:
+    designs = sandbox.providers["abyssale"].designs
+    design = next(id_ for id_, each in designs.items() if each.type == "static")
+    approved(banner("banner-1", design))
+    assert materialize(generations.instance, *GENERATION).success
+    hours.pass_(seconds=10)
+    assert generations.work() == [True]
+    files = paid.rows("abyssale", "file", "request_key, id")
+    assert files
+    assert {key for key, _ in files} == {"banner-1"}
+    ((key, state, charged),) = paid.rows(*GENERATION, "request_key, job_state, credits_charged")
+    assert (key, state, charged) == ("banner-1", "SUCCEEDED", len(files))
+
+
+def test_a_request_that_abyssale_will_forget_is_announced_and_then_gone(
+    generations: Daemon, hours: Hours, sandbox: Sandbox
+) -> None:
+    design = next(iter(sandbox.providers["abyssale"].designs))
+    approved(banner("banner-1", design))
+    assert materialize(generations.instance, *GENERATION).success
+    down = Fault(kind="status", status=503, path="/abyssale/generation-request", times=10_000)
+    sandbox.traffic.faults.append(down)
+    hours.pass_(days=6, hours=1)
+    assert generations.work() == []
+    assert "1 will be forgotten by the provider within a day" in generations.said
+    sandbox.traffic.faults.clear()
+    hours.pass_(days=1)
+    assert generations.work() == [True]
+    assert paid.rows(*GENERATION, "request_key, job_state, job_status") == [
+        ("banner-1", "GONE", "gone")
+    ]
+
+
+def test_a_failed_run_is_asked_for_again_with_what_has_finished_since(
+    projects: Daemon, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(projects, "hero-1")
+    hours.pass_(seconds=10)
+
+    def broken(*arguments: object, **more: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(assets, "_run", broken)
+        assert projects.work() == [False]
+    submitted(projects, "hero-2")
+    assert projects.work() == []  # it rests
+    assert "failed to load, soon again" in projects.said
+    hours.pass_(minutes=2)
+    assert projects.work() == [True]
+    assert len(paid.rows("magic_hour", "image_projects", "id")) == 2
+
+
+def test_an_outage_is_a_sentence_and_what_has_ended_is_loaded_all_the_same(
+    projects: Daemon, hours: Hours, sandbox: Sandbox
+) -> None:
+    submitted(projects, "hero-1", "hero-2")
+    hours.pass_(seconds=10)
+    down = Fault(kind="status", status=401, path="/magic_hour/v1/image-projects", times=10_000)
+    sandbox.traffic.faults.append(down)
+    assert projects.work() == []
+    assert projects.said.startswith("2 image projects still open. Magic Hour answered 401")
+    sandbox.traffic.faults.clear()
+    hours.pass_(seconds=30)
+    assert projects.work() == [True]
+
+
+def test_a_stuck_job_is_named_and_looked_at_rarely(
+    projects: Daemon, hours: Hours, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(projects, "hero-1")
+    hours.pass_(seconds=-3600 * 2)  # the vendor's clock stands still
+    hours._ahead += timedelta(hours=4)
+    assert projects.look() == []
+    assert projects.said.startswith("1 image projects still open; 1 for over 60 minutes: cm")
+    sandbox.traffic.calls.clear()
+    hours._ahead += watch.SHORTEST * 60
+    assert projects.look() == []
+    assert not sandbox.traffic.calls
+
+
+def test_an_imagine_api_request_is_settled_when_its_images_day_is_loaded(
+    hours: Hours, sandbox: Sandbox
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        approved(fox("fox-1"), fox("fox-2", "a bowl of blood"))
+        assert materialize(instance, *CREATE).success
+        hours.pass_(seconds=60)
+        daemon = Daemon("imagine_api_images_sensor", instance=instance)
+        while not daemon.work():
+            pass
+        columns = "request_key, job_state, error_class"
+        assert paid.rows(*CREATE, columns) == [
+            ("fox-1", "SUCCEEDED", None),
+            ("fox-2", "FAILED", "moderation"),
+        ]
+    with Ledger.open(Settings.load()) as ledger:
+        assert all(job.loaded for job in ledger.jobs())
