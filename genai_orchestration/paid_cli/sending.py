@@ -20,6 +20,7 @@ from genai_orchestration.paid_cli.telling import plain, tell_json
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger import Ledger
+    from genai_orchestration.jobs.states import RequestState
     from genai_orchestration.jobs.submit import Passed
     from genai_orchestration.paid_cli.stopping import Stop
     from genai_orchestration.providers.base import Provider
@@ -35,6 +36,8 @@ class Sent:
     provider: "Provider"
     passed: "Passed"
     reasons: Mapping[str, int]
+    undecided: int = 0  # unknown since an earlier pass
+    on_their_way: int = 0  # of another process, or of one that has died
 
     @property
     def whole(self) -> bool:
@@ -94,9 +97,7 @@ def _concerned(ledger: "Ledger", chosen: Filters) -> "Iterator[Provider]":
     for provider in all_providers():
         if provider.submitter is None or chosen.provider not in (None, provider.name):
             continue
-        states = ledger.counts(
-            provider=provider.name, operation=chosen.operation, campaign=chosen.campaign
-        )
+        states = _states(ledger, provider, chosen)
         if {RequestState.APPROVED, RequestState.SUBMITTING, RequestState.UNKNOWN} & set(states):
             yield provider
 
@@ -105,6 +106,7 @@ def _send(
     ledger: "Ledger", provider: "Provider", chosen: Filters, patience: timedelta, stop: "Stop"
 ) -> Sent:
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
+    from genai_orchestration.jobs.states import RequestState
     from genai_orchestration.jobs.submit import Line, Passed
     from genai_orchestration.paid_cli.progress import progress_of
     from genai_orchestration.paid_cli.stopping import STOPPED, StoppableSubmitter, Stopped
@@ -112,7 +114,8 @@ def _send(
     passed, trouble = Passed(), []
     submitter: StoppableSubmitter | None = None
     assert provider.submitter
-    with progress_of(provider.title, _waiting(ledger, provider, chosen)) as sent:
+    approved = _states(ledger, provider, chosen)[RequestState.APPROVED]
+    with progress_of(provider.title, approved) as sent:
         try:
             submitter = StoppableSubmitter(provider.submitter(), stop, ledger, sent)
             Line(
@@ -129,8 +132,15 @@ def _send(
                 _note_unknown(ledger, submitter.on_its_way, passed)
         except PlainError as error:
             trouble.append(str(error))
-    passed.waiting = _waiting(ledger, provider, chosen)
-    return Sent(provider=provider, passed=passed, reasons=_reasons(ledger, passed, trouble))
+    states = _states(ledger, provider, chosen)
+    passed.waiting = states[RequestState.APPROVED]
+    return Sent(
+        provider=provider,
+        passed=passed,
+        reasons=_reasons(ledger, passed, trouble),
+        undecided=states[RequestState.UNKNOWN] - len(passed.unknown),
+        on_their_way=states[RequestState.SUBMITTING],
+    )
 
 
 def _note_unknown(ledger: "Ledger", key: str, passed: "Passed") -> None:
@@ -142,13 +152,13 @@ def _note_unknown(ledger: "Ledger", key: str, passed: "Passed") -> None:
         passed.unknown.append(key)
 
 
-def _waiting(ledger: "Ledger", provider: "Provider", chosen: Filters) -> int:
-    from genai_orchestration.jobs.states import RequestState
-
-    states = ledger.counts(
-        provider=provider.name, operation=chosen.operation, campaign=chosen.campaign
+def _states(
+    ledger: "Ledger", provider: "Provider", chosen: Filters
+) -> "Mapping[RequestState, int]":
+    """How many of the chosen requests stand in each state."""
+    return Counter(
+        ledger.counts(provider=provider.name, operation=chosen.operation, campaign=chosen.campaign)
     )
-    return states.get(RequestState.APPROVED, 0)
 
 
 def _reasons(ledger: "Ledger", passed: "Passed", trouble: Sequence[str]) -> Mapping[str, int]:
@@ -179,8 +189,18 @@ def _tell(sent: Sent, *, as_json: bool) -> None:
             f"  Unknown: {', '.join(passed.unknown[:SHOWN])}{more}. genai requests show "
             f"{passed.unknown[0]} tells what is known, and what to do."
         )
+    if sent.undecided:
+        click.echo(
+            f"  {sent.undecided} from before are still unknown: genai requests list --state unknown"
+        )
+    if sent.on_their_way:
+        click.echo(
+            f"  {sent.on_their_way} are on their way, of another process, or of one that has died: "
+            "without an answer they are unknown ten minutes after they were sent."
+        )
 
 
 def _as_json(sent: Sent) -> dict[str, Any]:
     passed = dataclasses.asdict(sent.passed)
-    return {"provider": sent.provider.name, **passed, "reasons": sent.reasons}
+    others = {"still_unknown": sent.undecided, "on_their_way": sent.on_their_way}
+    return {"provider": sent.provider.name, **passed, "reasons": sent.reasons, **others}
