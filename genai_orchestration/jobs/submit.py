@@ -26,11 +26,14 @@ from genai_orchestration.jobs.budget import (
     NoBudget,
     Refused,
     TooFast,
+    is_local,
 )
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import WrongState
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.limits import limits_of
+from genai_orchestration.jobs.passed import Passed
+from genai_orchestration.jobs.release import SANDBOX_APPROVER
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
@@ -44,29 +47,12 @@ MOMENTS = timedelta(seconds=10)  # of them; what keeps a place for longer has pr
 SLEPT = 30.0  # seconds that a provider's wait is slept here; a longer one ends the pass
 POSTPONED = 3  # times that one request is put off in a pass
 LIMITS_LAST = timedelta(minutes=1)  # settings and balance are read again after that
+FOR_THE_SANDBOX = (
+    "They were approved for the sandbox, and by no person: give them up with genai requests "
+    "abandon, and plan again what is wanted."
+)
+
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Passed:
-    """What one pass over the approved requests did."""
-
-    submitted: list[str] = field(default_factory=list)
-    rejected: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    waiting: int = 0  # still approved
-    reasons: dict[str, int] = field(default_factory=dict)  # why not, and for how many
-    stopped: str | None = None  # why the line ended before its end
-    uncapped: str | None = None  # that no cap allows anything
-
-    @property
-    def sent(self) -> int:
-        """How many requests left, whatever came of them."""
-        return len(self.submitted) + len(self.rejected) + len(self.unknown)
-
-    def because(self, reason: object, count: int = 1) -> None:
-        """Note why some requests stay approved."""
-        self.reasons[str(reason)] = self.reasons.get(str(reason), 0) + count
 
 
 class _Stop(Exception):
@@ -106,6 +92,9 @@ class Line:
     def _submit_all(self, operation: str | None, campaign: str | None) -> None:
         too_dear: dict[str | None, tuple[int, str]] = {}  # by campaign: the lowest price refused
         for record in self._approved(operation, campaign):
+            if record.approved_by == SANDBOX_APPROVER and not is_local(self.submitter.address):
+                self.passed.because(FOR_THE_SANDBOX)
+                continue
             price = UNPRICED if record.price_estimate is None else record.price_estimate
             lowest, why = too_dear.get(record.campaign, (price + 1, ""))
             if price >= lowest:

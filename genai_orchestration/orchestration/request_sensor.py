@@ -26,7 +26,7 @@ from genai_orchestration.jobs.inbox_folder import InboxUnreadable
 from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.obstacles import in_sandbox, obstacle
-from genai_orchestration.jobs.release import AskedRun, Stand, decide
+from genai_orchestration.jobs.release import SANDBOX_APPROVER, AskedRun, Stand, decide
 from genai_orchestration.jobs.requests import operations_of
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.orchestration.groups import asset_key
@@ -36,7 +36,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
 
-SENSOR = "generation_requests_sensor"  # also who has planned a request, in the ledger
+SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
 EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of reading in one look; Dagster ends it after 60
 

@@ -18,12 +18,13 @@ from genai_orchestration import times, warehouse
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.paid_request import PaidRequest
+from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.plan import plan
 from genai_orchestration.jobs.request_cells import WrongRow, payload_of
 from genai_orchestration.jobs.request_rows import request_table, requests_source
 from genai_orchestration.jobs.requests import NewRequest, made_key
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.jobs.submit import Line, Passed
+from genai_orchestration.jobs.submit import Line
 from genai_orchestration.orchestration import request_facts
 from genai_orchestration.orchestration.assets import KEPT, RETRIES, in_sentences
 from genai_orchestration.orchestration.groups import asset_key

@@ -20,8 +20,8 @@ from genai_orchestration.paid_cli.telling import plain, tell_json
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger import Ledger
+    from genai_orchestration.jobs.passed import Passed
     from genai_orchestration.jobs.states import RequestState
-    from genai_orchestration.jobs.submit import Passed
     from genai_orchestration.paid_cli.stopping import Stop
     from genai_orchestration.providers.base import Provider
 
@@ -106,8 +106,9 @@ def _send(
     ledger: "Ledger", provider: "Provider", chosen: Filters, patience: timedelta, stop: "Stop"
 ) -> Sent:
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
+    from genai_orchestration.jobs.passed import Passed
     from genai_orchestration.jobs.states import RequestState
-    from genai_orchestration.jobs.submit import Line, Passed
+    from genai_orchestration.jobs.submit import Line
     from genai_orchestration.paid_cli.progress import progress_of
     from genai_orchestration.paid_cli.stopping import STOPPED, StoppableSubmitter, Stopped
 

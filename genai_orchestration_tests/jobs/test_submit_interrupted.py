@@ -18,8 +18,9 @@ from genai_orchestration.jobs.answers import ATTEMPTS
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_database import LedgerBusy, LedgerUnusable
 from genai_orchestration.jobs.ledger_requests import WrongState
+from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.jobs.submit import Line, Passed
+from genai_orchestration.jobs.submit import Line
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import Accepted, JobReport, Payload, Submitter
