@@ -83,19 +83,12 @@ class Line:
         """Submit what is approved of the provider; safe to run again, and beside others."""
         self.passed, self._limits = Passed(), None
         self._reconcile()
-        stopped = None
         try:
             self._submit_all(operation, campaign)
         except _Stop as stop:
-            stopped = stop
-        counts = self.ledger.counts(
-            provider=self.provider.name, operation=operation, campaign=campaign
-        )
-        self.passed.waiting = counts.get(RequestState.APPROVED, 0)
-        if stopped:
-            self.passed.because(
-                stopped, max(1, self.passed.waiting - sum(self.passed.reasons.values()))
-            )
+            rest = len(self._approved(operation, campaign)) - sum(self.passed.reasons.values())
+            self.passed.because(stop, max(rest, 1))
+        self.passed.waiting = len(self._approved(operation, campaign))
         return self.passed
 
     def _submit_all(self, operation: str | None, campaign: str | None) -> None:
