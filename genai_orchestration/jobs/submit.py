@@ -80,13 +80,9 @@ class Line:
             self._submit_all(operation, campaign)
         except _Stop as stop:
             self.passed.stopped = str(stop)
-        counts = self.ledger.counts(
-            provider=self.provider.name, operation=operation, campaign=campaign
-        )
-        self.passed.waiting = counts.get(RequestState.APPROVED, 0)
-        if self.passed.stopped:
-            told = sum(self.passed.reasons.values())
-            self.passed.because(self.passed.stopped, max(self.passed.waiting - told, 1))
+            rest = len(self._approved(operation, campaign)) - sum(self.passed.reasons.values())
+            self.passed.because(stop, max(rest, 1))
+        self.passed.waiting = len(self._approved(operation, campaign))
         return self.passed
 
     def _submit_all(self, operation: str | None, campaign: str | None) -> None:
