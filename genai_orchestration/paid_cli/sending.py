@@ -4,7 +4,6 @@ approved, or unknown ─► its provider ─► jobs.submit.Line ─► what was
 a provider without either is not connected to; one without a key says so, and the next goes on
 """
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,27 +111,29 @@ def _send(
     from genai_orchestration.paid_cli.progress import progress_of
     from genai_orchestration.paid_cli.stopping import STOPPED, StoppableSubmitter, Stopped
 
-    passed, trouble = Passed(), []
+    line: Line | None = None
     submitter: StoppableSubmitter | None = None
+    trouble: list[str] = []
     assert provider.submitter
     approved = _states(ledger, provider, chosen)[RequestState.APPROVED]
     with progress_of(provider.title, approved) as sent:
         try:
             submitter = StoppableSubmitter(provider.submitter(), stop, ledger, sent)
-            Line(
+            line = Line(
                 ledger=ledger,
                 provider=provider,
                 submitter=submitter,
                 patience=patience,
                 sleep=submitter.sleep,
-                passed=passed,
-            ).submit(chosen.operation, chosen.campaign)
+            )
+            line.submit(chosen.operation, chosen.campaign)
         except (Stopped, KeyboardInterrupt):
-            passed.because(STOPPED)
-            if submitter and submitter.on_its_way:
-                _note_unknown(ledger, submitter.on_its_way, passed)
+            trouble.append(STOPPED)
         except PlainError as error:
             trouble.append(str(error))
+    passed = line.passed if line else Passed()
+    if submitter and submitter.on_its_way:
+        _note_unknown(ledger, submitter.on_its_way, passed)
     states = _states(ledger, provider, chosen)
     passed.waiting = states[RequestState.APPROVED]
     return Sent(
@@ -168,8 +169,8 @@ def _reasons(ledger: "Ledger", passed: "Passed", trouble: Sequence[str]) -> Mapp
     for key in (*passed.rejected, *passed.unknown):
         reasons[ledger.request(key).error_text or "no reason given"] += 1
     for reason, count in passed.reasons.items():
-        # an account's refusal is that of the request, and why the rest stays approved
-        reasons[reason] = max(reasons[reason], count)
+        # the account's refusal of a request is also why the rest stays approved, if there is a rest
+        reasons[reason] = reasons[reason] + count if passed.waiting else max(reasons[reason], 1)
     return reasons
 
 
@@ -202,6 +203,14 @@ def _tell(sent: Sent, *, as_json: bool) -> None:
 
 
 def _as_json(sent: Sent) -> dict[str, Any]:
-    passed = dataclasses.asdict(sent.passed)
-    others = {"still_unknown": sent.undecided, "on_their_way": sent.on_their_way}
-    return {"provider": sent.provider.name, **passed, "reasons": sent.reasons, **others}
+    passed = sent.passed
+    return {
+        "provider": sent.provider.name,
+        "submitted": passed.submitted,
+        "rejected": passed.rejected,
+        "unknown": passed.unknown,
+        "waiting": passed.waiting,
+        "reasons": sent.reasons,
+        "still_unknown": sent.undecided,
+        "on_their_way": sent.on_their_way,
+    }
