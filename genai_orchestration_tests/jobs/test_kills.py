@@ -149,6 +149,8 @@ class World:
         assert all(job.state.terminal and job.loaded for job in jobs)
         rows = vendors.loaded(self.settings, self.provider, self.keys)
         assert rows == sorted(job.job_id for job in jobs)
+        told = vendors.told(self.settings, self.provider, self.keys)
+        assert told == {job.request_key: (job.job_id, job.state.value) for job in jobs}
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ made(sandbox, provider)          the jobs that were accepted, each with the key 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from genai_orchestration import warehouse
 from genai_orchestration.jobs.paid_request import PaidRequest
+from genai_orchestration.jobs.request_rows import request_table
 from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
@@ -144,6 +145,16 @@ def loaded(settings: Settings, provider: Provider, keys: Iterable[str]) -> list[
     rows = warehouse.query(provider, settings, LOADED[provider.name])
     wanted = set(keys)
     return sorted(row[0] for row in rows or () if row[1] in wanted)
+
+
+def told(settings: Settings, provider: Provider, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """What the warehouse says of these requests that have a job: its id, and how it stands."""
+    operation = provider.operations[0]
+    known = replace(provider, tables=(*provider.tables, request_table(provider, operation)))
+    sql = f"SELECT request_key, provider_job_id, job_state FROM {{{operation.name}}}"
+    rows = warehouse.query(known, settings, sql)
+    wanted = set(keys)
+    return {row[0]: (row[1], row[2]) for row in rows or () if row[0] in wanted and row[1]}
 
 
 def posts(sandbox: Sandbox, provider: Provider) -> int:
