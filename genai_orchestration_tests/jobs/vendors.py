@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from genai_orchestration import warehouse
 from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.providers import all_providers
@@ -20,12 +21,18 @@ from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.magic_hour.sandbox import MagicHourSandbox
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault, Kind
+from genai_orchestration.settings import Settings
 
 PROVIDERS = {provider.name: provider for provider in all_providers() if provider.submitter}
 PAID = {  # what the path of a paid POST begins with
     "abyssale": "/abyssale/async/",
     "imagine_api": "/imagine_api/items/images",
     "magic_hour": "/magic_hour/v1/",
+}
+LOADED = {  # where a job's row is in the warehouse: its id, and the key of its request
+    "abyssale": "SELECT generation_request_id, request_key FROM {file}",
+    "imagine_api": "SELECT id, ref FROM {images}",
+    "magic_hour": "SELECT id, request_key FROM {image_projects}",
 }
 RECONCILED = ("imagine_api",)  # providers that can be asked what became of a request
 
@@ -96,7 +103,7 @@ def made(sandbox: Sandbox, provider: Provider) -> list[Made]:
 
 def _images(vendor: ImagineApiSandbox) -> Iterator[Made]:
     for image in list(vendor.images.values()):
-        if image.ref is not None:
+        if image.ref == image.prompt:
             ended = image.created + timedelta(seconds=image.plan.ends)
             yield Made(key=image.ref, job_id=image.id, began=image.created, ended=ended)
 
@@ -130,6 +137,13 @@ def accepted(sandbox: Sandbox, provider: Provider, keys: Iterable[str]) -> dict[
         if job.key in ids:
             ids[job.key].append(job.job_id)
     return ids
+
+
+def loaded(settings: Settings, provider: Provider, keys: Iterable[str]) -> list[str]:
+    """The ids of the jobs of these requests that have a row in the warehouse, once for each."""
+    rows = warehouse.query(provider, settings, LOADED[provider.name])
+    wanted = set(keys)
+    return sorted(row[0] for row in rows or () if row[1] in wanted)
 
 
 def posts(sandbox: Sandbox, provider: Provider) -> int:
