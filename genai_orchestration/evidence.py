@@ -12,20 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from genai_orchestration import warehouse
+from genai_orchestration.jobs.audit import BalanceLook
 from genai_orchestration.jobs.ledger_reader import LedgerReader
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.settings import Settings
 
 MOMENT = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class BalanceLook:
-    """The credits that the provider said were left; None for a plan without a limit."""
-
-    at: datetime
-    credits: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +61,7 @@ def evidence_of(
     if record.submitting_at is None:
         return None
     sent, until = record.submitting_at, record.decided_at or record.submitting_at
-    table = next((table for table in provider.tables if table.balance), None)
+    table = provider.balance_table
     if table is None:
         return Evidence(sent=sent, table=None)
     before = _look(provider, table, settings, f"< {_literal(sent)}", "DESC")
@@ -84,19 +77,19 @@ def _look(
     provider: Provider, table: Table, settings: Settings, when: str, order: str
 ) -> BalanceLook | None:
     """The nearest look that is before, or after, a moment."""
-    first, *more = table.balance
-    left = " + ".join([first, *(f"COALESCE({name}, 0)" for name in more)])
     found = warehouse.query(
         provider,
         settings,
-        f"SELECT read_at, {left} FROM {{{table.name}}} "  # noqa: S608 names and times of our own
+        f"SELECT read_at, {table.balance_sql} FROM {{{table.name}}} "  # noqa: S608 names and times of our own
         f"WHERE read_at {when} ORDER BY read_at {order} LIMIT 1",
     )
     if not found:
         return None
     at, credits = found[0]
     aware = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
-    return BalanceLook(aware.astimezone(timezone.utc), None if credits is None else int(credits))
+    return BalanceLook(
+        at=aware.astimezone(timezone.utc), credits=None if credits is None else int(credits)
+    )
 
 
 def _literal(moment: datetime) -> str:

@@ -86,13 +86,11 @@ def posts(sandbox: Sandbox, provider: str = "") -> int:
     return sum(call.method == "POST" and call.path.startswith(f"/{provider}") for call in calls)
 
 
-def aged(settings: Settings, **ago: timedelta) -> None:
-    """Move a column of all jobs into the past."""
+def aged(settings: Settings, table: str = "jobs", **ago: timedelta) -> None:
+    """Move columns of all rows of a table into the past."""
     engine = sa.create_engine(f"sqlite:///{settings.ledger}")
     with engine.begin() as connection:
         for name, past in ago.items():
-            sql = (
-                f"UPDATE jobs SET {name} = datetime({name}, '-{past.total_seconds():.0f} seconds')"
-            )
-            connection.execute(sa.text(sql))
+            moved = f"datetime({name}, '-{past.total_seconds():.0f} seconds')"
+            connection.execute(sa.text(f"UPDATE {table} SET {name} = {moved}"))
     engine.dispose()

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 
 def write_down(
-    told: str, advice: str, write: Callable[[], None], sleep: Callable[[float], None]
+    told: str, write: Callable[[], None], sleep: Callable[[float], None], *, resolve: str
 ) -> None:
-    """Write what a provider `told`; an error says that as well, and gives the `advice`."""
+    """Write what a provider has `told`; an error says that, and how to `resolve` it by hand."""
     for attempt in range(ATTEMPTS):
         try:
             _write(told, write)
@@ -30,7 +30,7 @@ def write_down(
             if attempt == ATTEMPTS - 1:
                 raise LedgerUnusable(
                     f"{error} {told}: once the ledger works, and {MINUTES} minutes have made the "
-                    f"request unknown, {advice}."
+                    f"request unknown, run genai requests resolve {resolve}."
                 ) from None
             sleep(2.0**attempt)
 

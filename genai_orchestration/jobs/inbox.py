@@ -10,7 +10,7 @@ What is remembered does not grow: a hash, a place, a sentence. Nothing is approv
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from genai_orchestration.jobs.inbox_table import read_table
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import words
 from genai_orchestration.jobs.paid_request import PaidRequest, WrongRequest
-from genai_orchestration.jobs.plan import plan
+from genai_orchestration.jobs.plan import Known, plan
 from genai_orchestration.jobs.requests import NewRequest, Operations
 from genai_orchestration.jobs.requests_file import requests_of
 
@@ -65,6 +65,7 @@ class Inbox:
     ledger: Ledger
     operations: Operations  # that may be asked for
     now: datetime
+    known: Callable[[Iterable[NewRequest]], Known] = lambda requests: {}  # of the warehouse
 
     def look(self, memory: Memory, late: Callable[[], bool]) -> Found:
         """Read what is new, and plan it; InboxUnreadable when there is no such place.
@@ -133,7 +134,8 @@ class Inbox:
     def _sound(self, sheet: Sheet) -> tuple[Taken, list[Problem]]:
         """The rows that can be sent, and what is wrong with the others, mistakes included."""
         taken, problems = requests_of(sheet, self.operations, self.settings.columns)
-        mistakes = plan(taken.values(), self.operations).mistakes
+        known = self.known(taken.values())
+        mistakes = plan(taken.values(), self.operations, known).mistakes
         problems += [
             Problem(number, " ".join(mistakes[request.request_key]))
             for number, request in taken.items()

@@ -22,6 +22,7 @@ from genai_orchestration.jobs.ledger_sums import Waiting
 from genai_orchestration.jobs.states import RequestState
 
 SANDBOX_KEY = "sandbox"  # the API key of every provider's sandbox, and of no real account
+SANDBOX_APPROVER = "generation_requests_sensor"  # who approves in the sandbox, and nowhere else
 ACCOUNT_REST = timedelta(hours=1)  # after a refusal that a person has to mend first
 
 

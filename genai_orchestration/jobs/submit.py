@@ -26,11 +26,14 @@ from genai_orchestration.jobs.budget import (
     NoBudget,
     Refused,
     TooFast,
+    is_local,
 )
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import WrongState
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.limits import limits_of
+from genai_orchestration.jobs.passed import Passed
+from genai_orchestration.jobs.release import SANDBOX_APPROVER
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
@@ -44,30 +47,12 @@ MOMENTS = timedelta(seconds=10)  # of them; what keeps a place for longer has pr
 SLEPT = 30.0  # seconds that a provider's wait is slept here; a longer one ends the pass
 POSTPONED = 3  # times that one request is put off in a pass
 LIMITS_LAST = timedelta(minutes=1)  # settings and balance are read again after that
+FOR_THE_SANDBOX = (
+    "They were approved for the sandbox, and by no person: give them up with genai requests "
+    "abandon, and plan again what is wanted."
+)
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Passed:
-    """What one pass over the approved requests did."""
-
-    submitted: list[str] = field(default_factory=list)
-    rejected: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    waiting: int = 0  # still approved
-    reasons: dict[str, int] = field(default_factory=dict)  # why not, and for how many
-    stopped: str | None = None  # why the line ended before its end
-    uncapped: str | None = None  # that no cap allows anything
-
-    @property
-    def sent(self) -> int:
-        """How many requests left, whatever came of them."""
-        return len(self.submitted) + len(self.rejected) + len(self.unknown)
-
-    def because(self, reason: object, count: int = 1) -> None:
-        """Note why some requests stay approved."""
-        self.reasons[str(reason)] = self.reasons.get(str(reason), 0) + count
 
 
 class _Stop(Exception):
@@ -95,18 +80,17 @@ class Line:
             self._submit_all(operation, campaign)
         except _Stop as stop:
             self.passed.stopped = str(stop)
-        counts = self.ledger.counts(
-            provider=self.provider.name, operation=operation, campaign=campaign
-        )
-        self.passed.waiting = counts.get(RequestState.APPROVED, 0)
-        if self.passed.stopped:
-            told = sum(self.passed.reasons.values())
-            self.passed.because(self.passed.stopped, max(self.passed.waiting - told, 1))
+            rest = len(self._approved(operation, campaign)) - sum(self.passed.reasons.values())
+            self.passed.because(stop, max(rest, 1))
+        self.passed.waiting = len(self._approved(operation, campaign))
         return self.passed
 
     def _submit_all(self, operation: str | None, campaign: str | None) -> None:
         too_dear: dict[str | None, tuple[int, str]] = {}  # by campaign: the lowest price refused
         for record in self._approved(operation, campaign):
+            if record.approved_by == SANDBOX_APPROVER and not is_local(self.submitter.address):
+                self.passed.because(FOR_THE_SANDBOX)
+                continue
             price = UNPRICED if record.price_estimate is None else record.price_estimate
             lowest, why = too_dear.get(record.campaign, (price + 1, ""))
             if price >= lowest:
@@ -133,11 +117,9 @@ class Line:
     def _submit(self, record: RequestRecord) -> None:
         """One request, once; put off a few times while the provider is busy."""
         for attempt in range(POSTPONED):
-            started = self._start(record)
-            if started is None:
-                return  # another process has it
             try:
-                self._post(started)
+                if started := self._start(record):  # else another process has it
+                    self._post(started)
                 return
             except NotNow as later:
                 wait = later.wait if later.wait is not None else 2.0**attempt
@@ -150,9 +132,8 @@ class Line:
         waited_since = self.clock()
         while True:
             now = self.clock()
-            limits = self._current_limits(now)
             try:
-                return self.ledger.start(record.request_key, limits, now)
+                return self.ledger.start(record.request_key, self._current_limits(now), now)
             except WrongState:
                 return None
             except (TooFast, InFlightFull) as full:
@@ -179,9 +160,8 @@ class Line:
             accepted = self.submitter.submit(record.operation, record.payload, key)
         except Rejected as no:
             self._rejected(key, no)
-        except NotNow:
-            with contextlib.suppress(WrongState):  # the ledger's word on it is newer than ours
-                self.ledger.released(key, started=record.submitting_at)
+        except NotNow as later:
+            self._released(record, later)
             raise
         except Ambiguous as unclear:
             self._unclear(record, str(unclear))
@@ -193,35 +173,45 @@ class Line:
             self._accepted(key, accepted)
 
     def _rejected(self, key: str, no: Rejected) -> None:
-        write_down(
-            f"{self.provider.title} refused the request {key} ({no})",
-            f"resolve {key} as one that never arrived",
+        self._write(
+            f"refused the request {key} ({no})",
             lambda: self.ledger.rejected(key, no.failure, str(no), self.clock()),
-            self.sleep,
+            f"{key} as one that never arrived",
         )
         self.passed.rejected.append(key)
         if no.failure.of_the_account:
             raise _Stop(str(no))
 
+    def _released(self, record: RequestRecord, later: NotNow) -> None:
+        key = record.request_key
+        with contextlib.suppress(WrongState):  # somebody else has decided on it since
+            self._write(
+                f"made nothing of the request {key} ({later})",
+                lambda: self.ledger.released(key, started=record.submitting_at),
+                f"{key} as one that never arrived",
+            )
+
     def _accepted(self, key: str, accepted: Accepted) -> None:
-        job_id, title = accepted.job_id, self.provider.title
-        logger.info("%s made %s of the request %s.", title, job_id, key)
-        write_down(
-            f"{title} has made the job {job_id} of the request {key}",
-            f"run genai requests resolve {key} --job {job_id}",
-            lambda: self.ledger.submitted(
-                key, job_id, accepted.charged, self.clock(), answer=accepted.answer
-            ),
-            self.sleep,
+        job_id, charged, answer = accepted.job_id, accepted.charged, accepted.answer
+        told = f"has made the job {job_id} of the request {key}"
+        logger.info("%s %s.", self.provider.title, told)
+        self._write(
+            told,
+            lambda: self.ledger.submitted(key, job_id, charged, self.clock(), answer=answer),
+            f"{key} --job {job_id}",
         )
         self.passed.submitted.append(key)
+
+    def _write(self, told: str, write: Callable[[], None], resolve: str) -> None:
+        write_down(f"{self.provider.title} {told}", write, self.sleep, resolve=resolve)
 
     def _unclear(self, record: RequestRecord, words: str) -> None:
         """An answer was lost: look the request up where that can be done."""
         key = record.request_key
-        self.ledger.unknown(key, words, self.clock())
-        unknown = [self.ledger.request(key)]
-        reconcile.reconcile(self.ledger, self.submitter, unknown, self.clock, self.sleep)
+        with contextlib.suppress(WrongState):  # somebody else has decided on it since
+            self.ledger.unknown(key, words, self.clock())
+        lost = [self.ledger.request(key)]
+        reconcile.reconcile(self.ledger, self.submitter, lost, self.clock, self.sleep)
         found = self.ledger.request(key).state is RequestState.SUBMITTED
         (self.passed.submitted if found else self.passed.unknown).append(key)
 
@@ -230,14 +220,14 @@ class Line:
 
     def _follow(self) -> bool:
         """Look whether jobs that take a place have ended."""
-        ended = 0
-        for kind in self.provider.job_kinds:
-            found = watch.look(
+        found = [
+            watch.look(
                 *(self.ledger, self.provider, kind, kind.connect(QUICK), self.clock()),
                 seconds=SLEPT,
             )
-            ended += found.ended
-        return ended > 0
+            for kind in self.provider.job_kinds
+        ]
+        return any(each.ended for each in found)
 
     def _current_limits(self, now: datetime) -> Limits:
         """Settings and balance, read a moment ago at most; _Stop when the line has to rest."""

@@ -20,7 +20,7 @@ from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.limits import budget_of
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
@@ -29,7 +29,6 @@ UNKNOWN = "no_unknown_requests"
 BUDGET = "budget"
 STUCK = "no_stuck_jobs"
 BALANCE = "balance_matches_ledger"
-CREDITS = "credits"  # the table of the looks at the balance
 DESCRIPTIONS = {
     UNKNOWN: "Of every request that was sent it is known whether the provider has taken it.",
     BUDGET: "Less than 80 percent of each cap of a day, a month and a campaign is spent.",
@@ -40,7 +39,10 @@ DESCRIPTIONS = {
 def request_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
     """The checks of a provider's paid operations, and of its balance."""
     operations = [_operation_checks(provider, operation) for operation in provider.operations]
-    return [*operations, *([_balance_check(provider)] if provider.balance_sql else [])]
+    return [
+        *operations,
+        *([_balance_check(provider, provider.balance_table)] if provider.balance_table else []),
+    ]
 
 
 def _operation_checks(provider: Provider, operation: Operation) -> dg.AssetChecksDefinition:
@@ -61,8 +63,8 @@ def _operation_checks(provider: Provider, operation: Operation) -> dg.AssetCheck
     return check
 
 
-def _balance_check(provider: Provider) -> dg.AssetChecksDefinition:
-    key = asset_key(provider, CREDITS)
+def _balance_check(provider: Provider, table: Table) -> dg.AssetChecksDefinition:
+    key = asset_key(provider, table.name)
 
     @dg.asset_check(
         asset=key,
@@ -71,7 +73,7 @@ def _balance_check(provider: Provider) -> dg.AssetChecksDefinition:
         description="Between two looks the balance lost what the ledger says was charged.",
     )
     def check() -> dg.AssetCheckResult:
-        return _result(key, BALANCE, functools.partial(_balance, provider))
+        return _result(key, BALANCE, functools.partial(_balance, provider, table))
 
     return check
 
@@ -139,8 +141,8 @@ def _stuck(provider: Provider, operation: Operation) -> Verdict:
     return audit.no_stuck(mine, kind, times.now())
 
 
-def _balance(provider: Provider) -> Verdict:
-    sql = f"""SELECT read_at, {provider.balance_sql} FROM {{{CREDITS}}}
+def _balance(provider: Provider, table: Table) -> Verdict:
+    sql = f"""SELECT read_at, {table.balance_sql} FROM {{{table.name}}}
         ORDER BY read_at DESC LIMIT 2"""  # noqa: S608 own names
     settings = Settings.load()
     found = warehouse.query(provider, settings, sql) or []

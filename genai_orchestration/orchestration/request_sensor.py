@@ -10,7 +10,7 @@ person has set `submit = true`.
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import dagster as dg
 
 from genai_orchestration import times
+from genai_orchestration.destination_errors import in_words
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.day_watch import Outcome
 from genai_orchestration.jobs.inbox import Found, Inbox
@@ -26,9 +27,11 @@ from genai_orchestration.jobs.inbox_folder import InboxUnreadable
 from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.obstacles import in_sandbox, obstacle
-from genai_orchestration.jobs.release import AskedRun, Stand, decide
-from genai_orchestration.jobs.requests import operations_of
+from genai_orchestration.jobs.plan import Known
+from genai_orchestration.jobs.release import SANDBOX_APPROVER, AskedRun, Stand, decide
+from genai_orchestration.jobs.requests import NewRequest, Operations, operations_of
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
 from genai_orchestration.orchestration.submission import op_name
@@ -36,7 +39,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
 
-SENSOR = "generation_requests_sensor"  # also who has planned a request, in the ledger
+SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
 EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of reading in one look; Dagster ends it after 60
 
@@ -109,6 +112,7 @@ class _Look:
             ledger=self.ledger,
             operations=operations_of(self.providers),
             now=self.now,
+            known=lambda requests: _known(requests, operations_of(self.providers)),
         )
         end = self.clock() + BUDGET
         try:
@@ -162,6 +166,20 @@ class _Look:
 
     def _outcome(self, asked: AskedRun | None, what: str) -> Outcome:
         return outcome_of(self.instance, SENSOR, asked.key(what)) if asked else Outcome("missing")
+
+
+def _known(requests: Iterable[NewRequest], operations: Operations) -> Known:
+    """What the warehouse has of the designs; nothing while it cannot be asked.
+
+    `genai requests approve` looks again.
+    """
+    settings = Settings.load()
+    try:
+        return known_rows(requests, operations, settings)
+    except Exception as error:
+        if in_words(error, settings) is None:
+            raise
+        return {}
 
 
 def _with(cursor: InboxCursor, what: str, asked: AskedRun | None) -> InboxCursor:

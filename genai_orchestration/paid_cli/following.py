@@ -70,7 +70,7 @@ def list_jobs(
         for job, stuck in told:
             tell_json(_as_json(job, stuck))
         return
-    headers = ("job", "state", "provider", "kind", "request", "age", "loaded", "why")
+    headers = ("job", "state", "request", "provider", "age", "loaded", "why")
     tell_table(headers, [_row(job, stuck, now() - job.first_seen) for job, stuck in told])
 
 
@@ -78,7 +78,7 @@ def _row(job: "JobRecord", stuck: bool, age: Any) -> Sequence[object]:
     state = f"{job.state.value} (stuck)" if stuck else job.state.value
     loaded = "yes" if job.loaded else "no" if job.state.terminal else ""
     why = plain(job.error_class and f"{job.error_class}: {job.error_text or ''}")[:SHOWN]
-    return job.job_id, state, job.provider, job.kind, job.request_key, ago(age), loaded, why
+    return job.job_id, state, job.request_key, job.provider, ago(age), loaded, why
 
 
 @jobs.command()

@@ -4,7 +4,6 @@ approved, or unknown ─► its provider ─► jobs.submit.Line ─► what was
 a provider without either is not connected to; one without a key says so, and the next goes on
 """
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from genai_orchestration.paid_cli.telling import plain, tell_json
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger import Ledger
-    from genai_orchestration.jobs.submit import Passed
+    from genai_orchestration.jobs.passed import Passed
+    from genai_orchestration.jobs.states import RequestState
     from genai_orchestration.paid_cli.stopping import Stop
     from genai_orchestration.providers.base import Provider
 
@@ -35,6 +35,8 @@ class Sent:
     provider: "Provider"
     passed: "Passed"
     reasons: Mapping[str, int]
+    undecided: int = 0  # unknown since an earlier pass
+    on_their_way: int = 0  # of another process, or of one that has died
 
     @property
     def whole(self) -> bool:
@@ -94,9 +96,7 @@ def _concerned(ledger: "Ledger", chosen: Filters) -> "Iterator[Provider]":
     for provider in all_providers():
         if provider.submitter is None or chosen.provider not in (None, provider.name):
             continue
-        states = ledger.counts(
-            provider=provider.name, operation=chosen.operation, campaign=chosen.campaign
-        )
+        states = _states(ledger, provider, chosen)
         if {RequestState.APPROVED, RequestState.SUBMITTING, RequestState.UNKNOWN} & set(states):
             yield provider
 
@@ -105,32 +105,44 @@ def _send(
     ledger: "Ledger", provider: "Provider", chosen: Filters, patience: timedelta, stop: "Stop"
 ) -> Sent:
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
-    from genai_orchestration.jobs.submit import Line, Passed
+    from genai_orchestration.jobs.passed import Passed
+    from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.jobs.submit import Line
     from genai_orchestration.paid_cli.progress import progress_of
     from genai_orchestration.paid_cli.stopping import STOPPED, StoppableSubmitter, Stopped
 
-    passed, trouble = Passed(), []
+    line: Line | None = None
     submitter: StoppableSubmitter | None = None
+    trouble: list[str] = []
     assert provider.submitter
-    with progress_of(provider.title, _waiting(ledger, provider, chosen)) as sent:
+    approved = _states(ledger, provider, chosen)[RequestState.APPROVED]
+    with progress_of(provider.title, approved) as sent:
         try:
             submitter = StoppableSubmitter(provider.submitter(), stop, ledger, sent)
-            Line(
+            line = Line(
                 ledger=ledger,
                 provider=provider,
                 submitter=submitter,
                 patience=patience,
                 sleep=submitter.sleep,
-                passed=passed,
-            ).submit(chosen.operation, chosen.campaign)
+            )
+            line.submit(chosen.operation, chosen.campaign)
         except (Stopped, KeyboardInterrupt):
-            passed.because(STOPPED)
-            if submitter and submitter.on_its_way:
-                _note_unknown(ledger, submitter.on_its_way, passed)
+            trouble.append(STOPPED)
         except PlainError as error:
             trouble.append(str(error))
-    passed.waiting = _waiting(ledger, provider, chosen)
-    return Sent(provider=provider, passed=passed, reasons=_reasons(ledger, passed, trouble))
+    passed = line.passed if line else Passed()
+    if submitter and submitter.on_its_way:
+        _note_unknown(ledger, submitter.on_its_way, passed)
+    states = _states(ledger, provider, chosen)
+    passed.waiting = states[RequestState.APPROVED]
+    return Sent(
+        provider=provider,
+        passed=passed,
+        reasons=_reasons(ledger, passed, trouble),
+        undecided=states[RequestState.UNKNOWN] - len(passed.unknown),
+        on_their_way=states[RequestState.SUBMITTING],
+    )
 
 
 def _note_unknown(ledger: "Ledger", key: str, passed: "Passed") -> None:
@@ -142,13 +154,13 @@ def _note_unknown(ledger: "Ledger", key: str, passed: "Passed") -> None:
         passed.unknown.append(key)
 
 
-def _waiting(ledger: "Ledger", provider: "Provider", chosen: Filters) -> int:
-    from genai_orchestration.jobs.states import RequestState
-
-    states = ledger.counts(
-        provider=provider.name, operation=chosen.operation, campaign=chosen.campaign
+def _states(
+    ledger: "Ledger", provider: "Provider", chosen: Filters
+) -> "Mapping[RequestState, int]":
+    """How many of the chosen requests stand in each state."""
+    return Counter(
+        ledger.counts(provider=provider.name, operation=chosen.operation, campaign=chosen.campaign)
     )
-    return states.get(RequestState.APPROVED, 0)
 
 
 def _reasons(ledger: "Ledger", passed: "Passed", trouble: Sequence[str]) -> Mapping[str, int]:
@@ -157,8 +169,8 @@ def _reasons(ledger: "Ledger", passed: "Passed", trouble: Sequence[str]) -> Mapp
     for key in (*passed.rejected, *passed.unknown):
         reasons[ledger.request(key).error_text or "no reason given"] += 1
     for reason, count in passed.reasons.items():
-        # an account's refusal is that of the request, and why the rest stays approved
-        reasons[reason] = max(reasons[reason], count)
+        # the account's refusal of a request is also why the rest stays approved, if there is a rest
+        reasons[reason] = reasons[reason] + count if passed.waiting else max(reasons[reason], 1)
     return reasons
 
 
@@ -179,8 +191,26 @@ def _tell(sent: Sent, *, as_json: bool) -> None:
             f"  Unknown: {', '.join(passed.unknown[:SHOWN])}{more}. genai requests show "
             f"{passed.unknown[0]} tells what is known, and what to do."
         )
+    if sent.undecided:
+        click.echo(
+            f"  {sent.undecided} from before are still unknown: genai requests list --state unknown"
+        )
+    if sent.on_their_way:
+        click.echo(
+            f"  {sent.on_their_way} are on their way, of another process, or of one that has died: "
+            "without an answer they are unknown ten minutes after they were sent."
+        )
 
 
 def _as_json(sent: Sent) -> dict[str, Any]:
-    passed = dataclasses.asdict(sent.passed)
-    return {"provider": sent.provider.name, **passed, "reasons": sent.reasons}
+    passed = sent.passed
+    return {
+        "provider": sent.provider.name,
+        "submitted": passed.submitted,
+        "rejected": passed.rejected,
+        "unknown": passed.unknown,
+        "waiting": passed.waiting,
+        "reasons": sent.reasons,
+        "still_unknown": sent.undecided,
+        "on_their_way": sent.on_their_way,
+    }

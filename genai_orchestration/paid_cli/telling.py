@@ -50,8 +50,9 @@ def _tell_folded(cells: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    last = len(cells[0]) - 1
     for number, _ in enumerate(cells[0]):
-        grid.add_column(overflow="fold", no_wrap=number == 0)  # a key stays one word
+        grid.add_column(overflow="fold", no_wrap=number < last)  # keys stay one word
     for row in cells:
         grid.add_row(*row)
     Console(markup=False, emoji=False, highlight=False).print(grid)

@@ -42,6 +42,12 @@ class Table:
     balance: tuple[str, ...] = ()
     states: bool = False  # has the columns `status` (vendor's word) and `state` (JobState)
 
+    @property
+    def balance_sql(self) -> str:
+        """What may be spent, of a row of a table with a `balance`: the sum of its columns."""
+        first, *more = self.balance
+        return " + ".join([first, *(f"COALESCE({name}, 0)" for name in more)])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
@@ -160,7 +166,6 @@ class Provider:
     job_kinds: tuple[JobKind, ...] = ()  # what they make
     loaded_jobs: LoadedJobs | None = None  # what the warehouse knows of them
     in_flight: int | None = None  # jobs that may run at once, unless configured otherwise
-    balance_sql: str | None = None  # what may be spent, of a row of its table `credits`
     posts_per_second: int | None = None  # its ceiling for POSTs, over all processes
     day_watch: DayWatch | None = None
     change_watch: ChangeWatch | None = None
@@ -179,6 +184,11 @@ class Provider:
     def dataset(self) -> str:
         """The dataset (schema) in the warehouse."""
         return f"{self.name}_data"
+
+    @property
+    def balance_table(self) -> Table | None:
+        """The table of the looks at the balance; None where the provider tells none."""
+        return next((table for table in self.tables if table.balance), None)
 
     def table(self, name: str) -> Table:
         """The table of that name; KeyError when the provider has none."""

@@ -166,9 +166,9 @@ def test_columns_that_an_older_ledger_lacks_are_added(place: Settings) -> None:
         ledgers.submitted(ledger, "a")
     engine = ledgers.engine(place)
     with engine.begin() as connection:
-        for table, columns in ADDED.items():
+        for name, columns in ADDED.items():
             for column in columns:
-                connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+                connection.execute(sa.text(f"ALTER TABLE {name} DROP COLUMN {column}"))
     for _ in range(2):
         with Ledger.open(place) as ledger:
             record = ledger.job(job("job of a"))

@@ -9,8 +9,10 @@ import pytest
 from genai_orchestration.jobs.budget import UNPRICED
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST
+from genai_orchestration.jobs.passed import Passed
+from genai_orchestration.jobs.release import SANDBOX_APPROVER
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.jobs.submit import PATIENCE, Passed
+from genai_orchestration.jobs.submit import FOR_THE_SANDBOX, PATIENCE
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.sandbox.server import Sandbox
@@ -292,6 +294,20 @@ def test_without_a_cap_nothing_leaves_for_another_computer(ledger: Ledger, time:
     passed = line(ledger, MAGIC, time, submitter=submitter).submit()
     assert (passed.waiting, lines.posts(time.sandbox, MAGIC)) == (2, 0)
     assert "set credits_per_day or credits_per_month" in next(iter(passed.reasons))
+
+
+def test_what_was_approved_for_the_sandbox_never_leaves_it(
+    settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__CREDITS_PER_DAY", "100")
+    with Ledger.open(settings, who=SANDBOX_APPROVER) as ledger:
+        approve(ledger, MAGIC, time, "a")
+        assert MAGIC.submitter
+        submitter = MAGIC.submitter()
+        submitter.address = "https://api.magichour.ai"
+        passed = line(ledger, MAGIC, time, submitter=submitter).submit()
+        assert (passed.waiting, passed.reasons) == (1, {FOR_THE_SANDBOX: 1})
+        assert line(ledger, MAGIC, time).submit().submitted == ["a"]
 
 
 def test_a_request_without_a_price_counts(

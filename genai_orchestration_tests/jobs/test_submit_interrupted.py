@@ -1,12 +1,13 @@
 """Submitting when something breaks in the worst moment, and beside others who submit as well."""
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from genai_orchestration.jobs.answers import ATTEMPTS
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_database import LedgerBusy, LedgerUnusable
 from genai_orchestration.jobs.ledger_requests import WrongState
+from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.jobs.submit import Line, Passed
+from genai_orchestration.jobs.submit import Line
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import Accepted, JobReport, Payload, Submitter
@@ -196,6 +198,51 @@ def test_a_busy_answer_of_a_post_that_is_not_ours_any_more_releases_nothing(
     passed = line(ledger, MAGIC, time, submitter=broken(before=overtake)).submit()
     assert "Too many requests" in next(iter(passed.reasons))
     assert ledger.request("a").state is RequestState.SUBMITTING
+
+
+@pytest.mark.parametrize("status", [402, 429])
+def test_a_no_that_cannot_be_written_at_once_is_written_later(
+    ledger: Ledger, time: Time, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(ledger, MAGIC, time, "a")
+    lines.fail(time.sandbox, MAGIC, status=status, retry_after="1700")
+    name = "rejected" if status == 402 else "released"
+    real, busy = getattr(ledger, name), [LedgerBusy("it is in use")] * 2
+
+    def write(*values: Any, **more: Any) -> None:
+        if busy:
+            raise busy.pop()
+        real(*values, **more)
+
+    monkeypatch.setattr(ledger, name, write)
+    line(ledger, MAGIC, time).submit()
+    state = RequestState.REJECTED if status == 402 else RequestState.APPROVED
+    assert ledger.request("a").state is state
+    assert lines.posts(time.sandbox, MAGIC) == 1
+
+
+def test_a_hundred_answers_lost_in_every_way_make_no_picture_twice(
+    ledger: Ledger, time: Time
+) -> None:
+    keys = [f"k{number:03}" for number in range(100)]
+    approve(ledger, IMAGINE, time, *keys)
+    chance = random.Random(7)
+    lost: list[dict[str, Any]] = [
+        {"kind": "reset"},
+        {"kind": "truncate"},
+        {"status": 502, "after_work": True},
+        {"status": 502},
+        {"status": 429, "retry_after": "0.5"},
+    ]
+    for _ in range(60):  # passes
+        for _ in range(chance.randint(0, 3)):
+            lines.fail(time.sandbox, IMAGINE, **chance.choice(lost))
+        line(ledger, IMAGINE, time, patience=timedelta(seconds=10)).submit()
+        time.sandbox.clock.advance(chance.choice([1, 60, 3600]))
+    images = time.sandbox.providers["imagine_api"].images.values()
+    made = [image.ref for image in images if image.ref in keys]
+    assert sorted(made) == keys
+    assert ledger.counts() == {RequestState.SUBMITTED: len(keys)}
 
 
 def test_eight_threads_are_never_above_the_ceiling(ledger: Ledger, time: Time) -> None:

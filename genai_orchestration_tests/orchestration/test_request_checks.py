@@ -23,7 +23,7 @@ from genai_orchestration_tests.orchestration.paid import approved, banner, hero,
 
 GENERATOR = ("magic_hour", "ai_image_generator")
 BANNERS = ("abyssale", "generation_requests")
-WITH_BALANCE = [provider for provider in all_providers() if provider.balance_sql]
+WITH_BALANCE = [provider for provider in all_providers() if provider.balance_table]
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_every_operation_has_its_checks_and_every_balance_its_own(provider: Prov
         for operation in provider.operations
         for name in ("no_unknown_requests", "budget", "no_stuck_jobs")
     }
-    if provider.balance_sql:
+    if provider.balance_table:
         wanted.add(f"{provider.name}/credits balance_matches_ledger")
     assert keys == wanted
 
@@ -205,4 +205,4 @@ def test_a_ledger_that_cannot_be_opened_fails_the_check_and_not_the_load(
 
 
 def test_a_provider_without_a_balance_has_no_check_of_it() -> None:
-    assert provider_named("imagine_api").balance_sql is None
+    assert provider_named("imagine_api").balance_table is None

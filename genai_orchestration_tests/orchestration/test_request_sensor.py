@@ -19,6 +19,7 @@ from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration_tests.dagster_client import dagster, until
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 from genai_orchestration_tests.orchestration.paid import approved, fox, hero, posts
 
@@ -340,3 +341,23 @@ def test_with_submit_on_and_no_place_approved_requests_are_submitted(
     approved(fox("fox-1"))
     assert daemon.work() == [True]
     assert states() == {"fox-1": "submitted"}
+
+
+def test_under_the_real_daemon_a_file_that_lands_in_the_folder_is_submitted_once(
+    folder: Path, sandbox: Sandbox, settings: Settings
+) -> None:
+    environment = {**sandbox.environment(), "REQUESTS__FOLDER": str(folder)}
+    with dagster(settings, environment) as web:
+        until("the sensor's first tick", 90, lambda: web.last_tick(SENSOR).get("skipReason"))
+        (folder / "prompts.csv").write_text(SHEET)
+        until("both requests submitted", 150, lambda: list(states().values()) == ["submitted"] * 2)
+        ended = until(
+            "the run's success",
+            60,
+            lambda: [
+                run for run in web.runs(dagster__sensor_name=SENSOR) if run["status"] == "SUCCESS"
+            ],
+        )
+        assert web.runs(dagster__sensor_name=SENSOR) == ended
+    assert len(ended) == 1
+    assert len(posts(sandbox)) == 2

@@ -220,7 +220,6 @@ PROVIDER = Provider(
     examine=examine,
     tables=TABLES,
     operations=OPERATIONS,
-    balance_sql="generation_credits_available + coalesce(generation_credits_extra, 0)",
     submitter=lambda: AbyssaleSubmitter(_account()),
     job_kinds=(generation_requests(_account),),
     loaded_jobs=LOADED,

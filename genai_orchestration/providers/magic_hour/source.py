@@ -155,7 +155,6 @@ PROVIDER = Provider(
     examine=examine,
     tables=(CREDITS, MODELS, STATUS, IMAGE_PROJECTS),
     operations=OPERATIONS,
-    balance_sql="credits",
     submitter=lambda: MagicHourSubmitter(_account()),
     job_kinds=(image_projects(_account),),
     loaded_jobs=LOADED,
