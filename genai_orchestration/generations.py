@@ -8,7 +8,7 @@ A job that was asked for elsewhere is a row without a request key. SQL joins and
 database would say in another way (JSON, times, lists) is made of the rows here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from dlt.common.schema import Schema
 from dlt.extract import DltSource
 
 from genai_orchestration import warehouse
+from genai_orchestration.errors import PlainError
 from genai_orchestration.generations_sql import provider_tables, select_jobs
 from genai_orchestration.locks import exclusive
 from genai_orchestration.providers import all_providers
@@ -25,7 +26,7 @@ from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.rows import quiet_dlt, to_arrow
 from genai_orchestration.providers.sources import resource
 from genai_orchestration.reading import Reader, reading
-from genai_orchestration.settings import Settings
+from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 
 PAGE = 5_000  # rows of one Arrow table
 ROLES = ("grid", "output_1", "banner")  # what is shown of a job; else its first file
@@ -76,8 +77,27 @@ class OwnDataset:
 OWN = OwnDataset()
 
 
+class NoSql(PlainError):
+    """The warehouse is files, and cannot join them."""
+
+
+def possible(settings: Settings) -> bool:
+    """Whether the warehouse can make the table: all can but files."""
+    return settings.destination != "filesystem"
+
+
+def read(provider: Provider, tables: Collection[str]) -> bool:
+    """Whether the table is read from one of these tables of the provider."""
+    return not set(tables).isdisjoint(provider_tables(provider))
+
+
 def build(settings: Settings) -> int:
     """Make the table anew from what is loaded; how many rows it has. Nobody is asked for them."""
+    if not possible(settings):
+        raise NoSql(
+            f"genai.generations is made by SQL, and {settings.destination} has none: set "
+            f"{DESTINATION_VARIABLE} to a database, such as duckdb."
+        )
     # of two that build, the one that has read first must not be the last to write
     with (
         exclusive(settings.dlt_home / "generations.lock", OWN.name),

@@ -58,7 +58,8 @@ class Reader:
 @contextlib.contextmanager
 def reading(settings: Settings) -> Iterator[Reader | None]:
     """A reader for the length of a with block; None when nothing was ever loaded."""
-    if settings.destination == "duckdb" and not settings.warehouse.exists():
+    files = settings.destination == "filesystem"  # which SQL does not reach across datasets
+    if files or (settings.destination == "duckdb" and not settings.warehouse.exists()):
         yield None
         return
     target = warehouse.destination(settings)

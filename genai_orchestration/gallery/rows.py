@@ -134,12 +134,12 @@ def balances(settings: Settings) -> Sequence[Row]:
     day = "CAST(read_at AT TIME ZONE 'UTC' AS DATE)"
     asked = (
         f"""SELECT '{provider.name}' AS provider, day, balance FROM (
-            SELECT {day} AS day, {provider.balance_sql} AS balance,
+            SELECT {day} AS day, {table.balance_sql} AS balance,
                    ROW_NUMBER() OVER (PARTITION BY {day} ORDER BY read_at DESC) AS place
-            FROM {provider.dataset}.credits
+            FROM {provider.dataset}.{table.name}
         ) AS ranked WHERE place = 1"""  # noqa: S608 own names
         for provider in all_providers()
-        if provider.balance_sql
+        if (table := provider.balance_table)
     )
     found = ask(settings, *(_parsed(sql) for sql in asked))
     return [row for rows in found for row in rows if row["balance"] is not None]

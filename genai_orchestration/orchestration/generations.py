@@ -20,6 +20,7 @@ from genai_orchestration.settings import Settings
 
 KEY = dg.AssetKey([generations.OWN.name, generations.GENERATIONS.name])
 JOB = "genai_generations"
+OP = "make_generations"  # Dagster wants another name for it than the job's
 # eager, but for days that were never loaded: of years of partitions most are missing for good
 SOON = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
 
@@ -28,10 +29,12 @@ def generations_asset(providers: Sequence[Provider]) -> dg.AssetsDefinition:
     """One row per job of any provider, downstream of the providers' tables."""
     spec = table_spec(generations.OWN, generations.GENERATIONS)
 
+    soon = SOON if generations.possible(Settings.load()) else None
+
     @dg.multi_asset(
-        name=JOB,
-        specs=[spec.replace_attributes(deps=_upstream(providers), automation_condition=SOON)],
-        pool=JOB,
+        name=OP,
+        specs=[spec.replace_attributes(deps=_upstream(providers), automation_condition=soon)],
+        pool=OP,
         retry_policy=RETRIES,
     )
     def build() -> dg.MaterializeResult[Any]:

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration.generations import JOB, KEY
+from genai_orchestration.orchestration.generations import JOB, KEY, OP
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.warehouse_rows import put
 
@@ -53,5 +53,5 @@ def test_it_is_made_after_each_news_and_not_again(instance: dg.DagsterInstance) 
 def test_its_job_makes_the_table(instance: dg.DagsterInstance, settings: Settings) -> None:
     put(settings, "imagine_api", "images", {"id": "one", "state": "SUCCEEDED"})
     done = defs().resolve_job_def(JOB).execute_in_process(instance=instance)
-    (event,) = done.asset_materializations_for_node(JOB)
+    (event,) = done.asset_materializations_for_node(OP)
     assert event.metadata["dagster/row_count"].value == 1
