@@ -7,6 +7,7 @@ retry. Here a connection is lent only while this process holds the lock beside t
 """
 
 import re
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from dlt.destinations.impl.duckdb.configuration import (
     DuckDbConnectionPool,
     DuckDbCredentials,
 )
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
 
 from genai_orchestration import locks
 from genai_orchestration.locks import ProcessLock, WarehouseLocked, process_lock
@@ -79,6 +82,25 @@ class LockedConfiguration(DuckDbClientConfiguration):
     credentials: LockedCredentials = None  # type: ignore[assignment]  # dlt's own idiom
 
 
+class WholeResults(DuckDBDBApiCursorImpl):
+    """dlt's cursor; dlt 1.31 asks for a whole result by a name that DuckDB 2 no longer has."""
+
+    def iter_arrow(self, chunk_size: int) -> Generator[Any, None, None]:
+        """The result as Arrow tables: one, without a chunk size."""
+        if chunk_size or hasattr(self.native_cursor, "fetch_arrow_table"):
+            yield from super().iter_arrow(chunk_size)
+        else:
+            yield self.native_cursor.to_arrow_table()
+
+
+class LockedClient(DuckDbClient):
+    """dlt's client, with our cursor."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.sql_client.cursor_impl = WholeResults  # type: ignore[misc]  # for this client alone
+
+
 class LockedDuckDb(dlt.destinations.duckdb):
     """dlt's DuckDB destination, in which processes wait for each other.
 
@@ -87,6 +109,11 @@ class LockedDuckDb(dlt.destinations.duckdb):
     """
 
     spec = LockedConfiguration
+
+    @property
+    def client_class(self) -> type[DuckDbClient]:
+        """What dlt makes clients of."""
+        return LockedClient
 
     def __init__(self, credentials: Any = None, **arguments: Any) -> None:
         """The destination of that DuckDB file."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dlt
 import pytest
 
 from genai_orchestration import generations, loading
@@ -60,6 +61,23 @@ def test_every_example_is_tried() -> None:
 def test_an_example_runs(home: Path, name: str) -> None:
     said = run(home, str(EXAMPLES / name))
     assert all(words in said for words in TELLS[name]), said
+
+
+# DuckDB 2 advises its callers, here dlt, to fetch Arrow another way: with one copy less
+@pytest.mark.filterwarnings("ignore:Arrow output on a DB-API result")
+def test_a_pipeline_that_dlt_attaches_to_reads_in_every_way(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As dlt's dashboard does (`dlt pipeline ... show`): Arrow in one piece, and in chunks."""
+    monkeypatch.setenv("GENAI_HOME", str(home))
+    folder = str(Settings.load().dlt_pipelines)
+    pipeline = dlt.attach("imagine_api_pipeline", pipelines_dir=folder)
+    try:
+        images = pipeline.dataset().images
+        assert images.arrow().num_rows == len(images.df()) == len(images.fetchall())
+        assert sum(table.num_rows for table in images.iter_arrow(5000)) == images.arrow().num_rows
+    finally:
+        pipeline.deactivate()
 
 
 @pytest.mark.parametrize("pipeline", ["imagine_api_pipeline", "magic_hour_pipeline"])
