@@ -74,7 +74,7 @@ def test_a_pipeline_that_dlt_attaches_to_reads_in_every_way(
     pipeline = dlt.attach("imagine_api_pipeline", pipelines_dir=folder)
     try:
         images = pipeline.dataset().images
-        assert images.arrow().num_rows == len(images.df()) == len(images.fetchall())
+        assert images.arrow().num_rows == len(images.fetchall()) > 0
         assert sum(table.num_rows for table in images.iter_arrow(5000)) == images.arrow().num_rows
     finally:
         pipeline.deactivate()
