@@ -161,8 +161,8 @@ class Plan:
         columns, table = self.archive.columns, self.archive.job_table
         for day in self._days(days):
             sql = f"""SELECT {", ".join(columns)} FROM {{{table}}}
-                WHERE {_within(day)} AND {SUCCEEDED} ORDER BY date_created"""  # noqa: S608 own names
-            rows = self._rows(_within(day))
+                WHERE {within(day)} AND {SUCCEEDED} ORDER BY date_created"""  # noqa: S608 own names
+            rows = self._rows(within(day))
             for values in warehouse.query(self.provider, self.settings, sql) or []:
                 record = dict(zip(columns, values, strict=True))
                 mine = own.get(record["id"])
@@ -178,7 +178,7 @@ class Plan:
     def _days(self, days: Days | None) -> list[date]:
         """The days that have jobs that succeeded."""
         day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
-        bounds = f"AND {_within(*days)}" if days else ""
+        bounds = f"AND {within(*days)}" if days else ""
         sql = f"""SELECT {day} AS day FROM {{{self.archive.job_table}}}
             WHERE {SUCCEEDED} {bounds} GROUP BY 1 ORDER BY 1"""  # noqa: S608 own names and dates
         return [row[0] for row in warehouse.query(self.provider, self.settings, sql) or []]
@@ -202,7 +202,7 @@ def _is_settled(row: FileRow | None) -> bool:
     return bool(row and row.settled)
 
 
-def _within(first: date, end: date | None = None) -> str:
+def within(first: date, end: date | None = None) -> str:
     """The UTC days from `first` to before `end`, by default one, as a condition."""
     end = end or first + timedelta(days=1)
     return (
