@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genai_orchestration.requests_cli import requests
+from genai_orchestration.paid_cli import jobs, requests
 
 if TYPE_CHECKING:
     from genai_orchestration.providers.base import Provider
@@ -216,3 +216,7 @@ def doctor() -> None:
 
 
 main.add_command(requests)
+main.add_command(jobs)
+
+if __name__ == "__main__":
+    main(prog_name="genai")

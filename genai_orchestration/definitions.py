@@ -11,6 +11,8 @@ from genai_orchestration.orchestration.assets import load_assets
 from genai_orchestration.orchestration.checks import table_checks
 from genai_orchestration.orchestration.groups import groups_of
 from genai_orchestration.orchestration.jobs import load_job
+from genai_orchestration.orchestration.request_checks import request_checks
+from genai_orchestration.orchestration.request_sensor import request_sensor
 from genai_orchestration.orchestration.schedules import provider_schedules
 from genai_orchestration.orchestration.sensors import provider_sensors
 from genai_orchestration.orchestration.submission import requests_job, submission_assets
@@ -22,18 +24,25 @@ def defs() -> dg.Definitions:
     """Everything that the web UI, the daemon and the runs know of this project."""
     providers = all_providers()
     groups = [group for provider in providers for group in groups_of(provider)]
+    request_jobs = [requests_job(provider) for provider in providers if provider.operations]
     return dg.Definitions(
         assets=[
             *(load_assets(group) for group in groups),
             *(asset for provider in providers for asset in submission_assets(provider)),
         ],
-        asset_checks=[check for group in groups for check in table_checks(group)],
+        asset_checks=[
+            *(check for group in groups for check in table_checks(group)),
+            *(check for provider in providers for check in request_checks(provider)),
+        ],
         jobs=[
             *(load_job(provider) for provider in providers),
-            *(requests_job(provider) for provider in providers if provider.operations),
+            *request_jobs,
         ],
         schedules=[s for provider in providers for s in provider_schedules(provider)],
-        sensors=[s for provider in providers for s in provider_sensors(provider)],
+        sensors=[
+            *(s for provider in providers for s in provider_sensors(provider)),
+            request_sensor(providers, request_jobs),
+        ],
         resources={"dlt": DagsterDltResource()},
         executor=dg.in_process_executor,  # a step of its own process would cost seconds each
     )

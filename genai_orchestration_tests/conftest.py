@@ -10,7 +10,7 @@ from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 
-FOREIGN = ("API_KEY", "GENAI_", "DAGSTER_", "SOURCES__", "DESTINATION__")
+FOREIGN = ("API_KEY", "GENAI_", "DAGSTER_", "SOURCES__", "DESTINATION__", "REQUESTS__")
 
 
 @pytest.fixture(autouse=True)

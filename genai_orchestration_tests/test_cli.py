@@ -25,19 +25,22 @@ LOOKS = {"abyssale_data.credits", "imagine_api_data.status", "magic_hour_data.cr
 LOOKS |= {"magic_hour_data.status"}  # tables that get a row each time they are asked
 
 
-def test_help_imports_neither_dagster_nor_dlt() -> None:
+@pytest.mark.parametrize("command", ["load", "requests submit", "jobs list"])
+def test_help_imports_neither_dagster_nor_dlt(command: str) -> None:
     script = (
         "import json, sys\n"
         "from genai_orchestration.cli import main\n"
         "try:\n"
-        "    main(['load', '--help'])\n"
+        f"    main([*{command.split()}, '--help'])\n"
         "finally:\n"
         "    print(json.dumps([name for name in sys.modules if '.' not in name]))\n"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     *shown, modules = ended.stdout.splitlines()
     assert "Usage: " in shown[0]
-    assert {"dagster", "dlt", "duckdb", "pyarrow", "requests"} & set(json.loads(modules)) == set()
+    assert {"dagster", "dlt", "duckdb", "pyarrow", "requests", "rich", "sqlalchemy"} & set(
+        json.loads(modules)
+    ) == set()
 
 
 @pytest.mark.parametrize("provider", ["abyssale", "imagine_api", "magic_hour"])

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from genai_orchestration.sandbox.server import Sandbox
-from genai_orchestration_tests.command import genai
+from genai_orchestration_tests.command import genai, variable
+from genai_orchestration_tests.paid import SNEAKER, approve, lines, plan
 
 FOX = ("requests", "add", "imagine_api", "images_create", "--prompt", "a red fox", "--key", "fox-1")
 SHEET = """Prompt text,request_key,campaign
@@ -86,6 +87,64 @@ def test_a_plan_tells_the_price_and_what_is_asked_for_twice() -> None:
     assert "2 planned requests, 2 without a mistake." in said
     assert "magic_hour z-image-turbo: 2 requests, from 20 credits" in said
     assert "The same under 2 keys, and paid for each time: one, two" in said
+
+
+def test_a_plan_tells_what_the_budget_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("one", "two", "three"):
+        plan(key, SNEAKER, "--campaign", "winter")
+    approve("one")
+    assert "nothing is submitted: set credits_per_day" in genai("requests", "plan").out
+    monkeypatch.setenv(variable("magic_hour", "credits_per_day"), "100")
+    monkeypatch.setenv(variable("magic_hour", "campaigns__winter"), "25")
+    said = genai("requests", "plan").out
+    assert (
+        "magic_hour may spend 100 credits for a day (credits_per_day): 0 are spent or reserved, "
+        "100 are left.\n"
+    ) in said
+    assert "magic_hour may spend 25 credits for campaign winter (campaigns.winter): 0 are" in said
+    assert "magic_hour: 1 of 1 approved and 1 of 2 planned requests fit.\n" in said
+    (told,) = lines("requests", "plan")
+    (budget,) = told["budget"]
+    assert (told["requests"], told["credits"]) == (2, {"magic_hour": 20})
+    assert [cap["left"] for cap in budget["caps"]] == [100, 25]
+    assert (budget["approved"]["fit"], budget["planned"]["fit"]) == (1, 1)
+
+
+def test_a_list_is_filtered_and_cut(sheet: str) -> None:
+    imported(sheet)
+    plan("sneaker")
+    assert [each["request_key"] for each in listed("--provider", "magic_hour")] == ["sneaker"]
+    assert len(listed("--campaign", "winter", "--operation", "images_create")) == 2
+    assert len(listed("--limit", "1")) == 1
+    assert listed("--failure", "moderation") == []
+    header, *rows = genai("requests", "list").out.splitlines()
+    assert header.split() == [
+        "request",
+        "state",
+        "provider",
+        "operation",
+        "campaign",
+        "credits",
+        "why",
+    ]
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize("command", ["list", "plan", "submit"])
+def test_a_filter_that_nobody_has_is_a_sentence(command: str) -> None:
+    said = genai("requests", command, "--provider", "midjourney").sentence
+    assert said.startswith("There is no provider 'midjourney'.")
+    said = genai("requests", command, "--operation", "magic").sentence
+    assert said.startswith("There is no paid operation 'magic'. There are: generation_requests,")
+    both = ("--operation", "images_create", "--provider", "magic_hour")
+    assert "of provider 'magic_hour'" in genai("requests", command, *both).sentence
+
+
+def test_keys_and_filters_do_not_go_together(sheet: str) -> None:
+    imported(sheet)
+    said = genai("requests", "approve", "fox-1", "--provider", "magic_hour")
+    assert said.usage == "Filters go with --all; leave them out where you give keys."
+    assert {each["state"] for each in listed()} == {"planned"}
 
 
 def test_approval_and_giving_up_are_recorded_with_who_and_when(sheet: str) -> None:

@@ -71,6 +71,7 @@ class Limits:
     in_flight: int | None = None  # jobs that may run at once, of all processes
     posts_per_second: int | None = None  # of all processes
     balance: Balance | None = None  # None: not asked, or the provider does not tell
+    alone_since: datetime | None = None  # one at a time of what has begun after that; see line.py
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,7 @@ class Usage:
     """What the ledger knows of a provider at one moment."""
 
     in_flight: int = 0
+    begun: int = 0  # of what is in flight, after `alone_since`
     posts: int = 0  # that may reach the server within this second
     day: int = 0  # credits, charged or reserved
     month: int = 0
@@ -105,6 +107,11 @@ def refusal(
         return InFlightFull(
             f"{provider} has {usage.in_flight} of the {limits.in_flight} jobs in flight that it "
             "may have: the next one starts when one of them has ended."
+        )
+    if limits.alone_since is not None and usage.begun:
+        return InFlightFull(
+            f"{provider} failed too often in a row, so one request at a time is tried, and one is "
+            "on its way: wait for its end."
         )
     if limits.posts_per_second is not None and usage.posts >= limits.posts_per_second:
         return TooFast(f"{provider} takes {limits.posts_per_second} requests a second.")

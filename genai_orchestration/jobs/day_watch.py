@@ -32,7 +32,7 @@ RED_DELAY = timedelta(hours=1)  # between attempts once the tick is red
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run that was asked for; `ended` is when it failed."""
+    """What became of a run that was asked for; `ended` is when it succeeded or failed."""
 
     state: Literal["missing", "active", "succeeded", "failed"]
     ended: datetime | None = None

@@ -132,7 +132,7 @@ def _too_many(cells: int, columns: int, delimiter: str) -> str:
 
 
 def _jsonl(content: bytes) -> Sheet:
-    return _objects(_parsed_lines(content))
+    return sheet_of(_parsed_lines(content))
 
 
 def _parsed_lines(content: bytes) -> Iterator[tuple[int, Any]]:
@@ -149,18 +149,19 @@ def _yaml(content: bytes) -> Sheet:
     if not isinstance(listed, list):
         words = "the file must be a list of requests: begin each with a dash."
         return Sheet({}, (), (Problem(1, words),))
-    return _objects(iter(enumerate(listed, 1)))
+    return sheet_of(iter(enumerate(listed, 1)))
 
 
 def _parquet(content: bytes) -> Sheet:
     table = pq.read_table(pa.BufferReader(content))
     if len(set(table.column_names)) < len(table.column_names):
         return Sheet({}, (), (Problem(1, "two columns have the same name."),))
-    sheet = _objects(iter(enumerate(table.to_pylist(), 1)), prune=True)
+    sheet = sheet_of(iter(enumerate(table.to_pylist(), 1)), prune=True)
     return Sheet(dict.fromkeys(table.column_names, 1), sheet.rows, as_text=True)
 
 
-def _objects(numbered: Iterator[tuple[int, Any]], *, prune: bool = False) -> Sheet:
+def sheet_of(numbered: Iterator[tuple[int, Any]], *, prune: bool = False) -> Sheet:
+    """The sheet of numbered objects; `prune` drops nulls that only a table's shape brings along."""
     columns: dict[str, int] = {}
     rows, problems = [], []
     for number, found in numbered:

@@ -80,9 +80,15 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             return ledger_plans.add(connection, hashed, now, self.who)
 
-    def approve(self, keys: Iterable[str], now: datetime) -> int:
-        """Allow planned requests to be submitted, all or none; how many were not before."""
+    def approve(
+        self, keys: Iterable[str], now: datetime, *, prices: Mapping[str, int] | None = None
+    ) -> int:
+        """Allow planned requests to be submitted, all or none; how many were not before.
+
+        `prices` are estimates, by key, that are known better now than when they were planned.
+        """
         with self._database.write() as connection:
+            ledger_plans.reprice(connection, prices or {})
             return ledger_plans.approve(connection, list(keys), now, self.who)
 
     def retry(self, key: str, now: datetime, *, stuck_after: timedelta = STUCK_AFTER) -> str:
@@ -148,11 +154,15 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             return ledger_requests.orphaned(connection, now)
 
-    def released(self, key: str) -> None:
-        """The provider has proved that nothing arrived: it may be started again."""
+    def released(self, key: str, *, started: datetime | None = None) -> None:
+        """The provider has proved that nothing arrived: it may be started again.
+
+        `started` is the `submitting_at` that the proof is of: it is none of a later POST.
+        """
         names = ("reserved", "submitting_at", "submitting_by", "decided_at")
         cleared = dict.fromkeys((*names, "error_class", "error_text"))
         with self._database.write() as connection:
+            ledger_requests.check_started(connection, key, started)
             ledger_requests.move(connection, key, Step.RELEASED, **cleared)
 
     # deciding, by a person

@@ -99,6 +99,21 @@ def approve(connection: sa.Connection, keys: Sequence[str], now: datetime, who: 
     return approved
 
 
+def reprice(connection: sa.Connection, prices: Mapping[str, int]) -> None:
+    """Write other estimates for planned requests; what is approved keeps the one it has."""
+    rows = [{"named": key, "price": price} for key, price in prices.items()]
+    if rows:
+        connection.execute(
+            sa.update(requests)
+            .where(
+                columns.request_key == sa.bindparam("named"),
+                columns.state == RequestState.PLANNED.value,
+            )
+            .values(price_estimate=sa.bindparam("price")),
+            rows,
+        )
+
+
 def _facts_of(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """What the ledger knows of the keys that it has."""
     rows = connection.execute(sa.select(requests).where(columns.request_key.in_(keys))).mappings()

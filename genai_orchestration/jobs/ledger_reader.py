@@ -6,10 +6,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genai_orchestration.jobs import ledger_jobs, ledger_outcomes, ledger_requests
+from genai_orchestration.jobs import (
+    ledger_jobs,
+    ledger_outcomes,
+    ledger_requests,
+    ledger_sums,
+)
 from genai_orchestration.jobs.budget import Limits, Usage
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.jobs.ledger_outcomes import Outcome
+from genai_orchestration.jobs.ledger_sums import Spent, Waiting
 from genai_orchestration.jobs.ledger_tables import (
     JobKey,
     JobRecord,
@@ -19,7 +25,7 @@ from genai_orchestration.jobs.ledger_tables import (
 )
 from genai_orchestration.jobs.reservations import usage_of
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.states import Failure, JobState
 
 
 class LedgerReader:
@@ -40,15 +46,27 @@ class LedgerReader:
         operation: str | None = None,
         states: Collection[RequestState] | None = None,
         campaign: str | None = None,
+        failure: Failure | None = None,
+        sent: tuple[datetime, datetime] | None = None,
         limit: int | None = None,
     ) -> list[RequestRecord]:
-        """The requests that all of the filters let through, in the order of planning."""
+        """The requests that all of the filters let through, in the order of planning.
+
+        `failure` is that of the request or of its job; `sent` is from when to before when.
+        """
         table = requests.c
         query = _filtered(
             sa.select(requests), requests, provider=provider, operation=operation, campaign=campaign
         )
         if states is not None:
             query = query.where(table.state.in_([state.value for state in states]))
+        if failure is not None:
+            failed = sa.select(jobs.c.request_key).where(jobs.c.error_class == failure.value)
+            query = query.where(
+                sa.or_(table.error_class == failure.value, table.request_key.in_(failed))
+            )
+        if sent is not None:
+            query = query.where(table.submitting_at >= sent[0], table.submitting_at < sent[1])
         query = query.order_by(table.planned_at, table.request_key).limit(limit)
         with self._database.read() as connection:
             return [RequestRecord.of(row) for row in connection.execute(query).mappings()]
@@ -68,6 +86,19 @@ class LedgerReader:
         query = _filtered(sa.select(charged), requests, provider=provider, operation=operation)
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def attempts(self, key: str) -> list[RequestRecord]:
+        """The request of that key among all attempts at the same, the first one first."""
+        with self._database.read() as connection:
+            chain = [ledger_requests.get(connection, key)]
+            while (before := chain[0].retries) is not None:
+                chain.insert(0, ledger_requests.get(connection, before))
+            after = sa.select(requests.c.request_key)
+            while again := connection.execute(
+                after.where(requests.c.retries == chain[-1].request_key)
+            ).scalar_one_or_none():
+                chain.append(ledger_requests.get(connection, again))
+        return chain
 
     def counts(
         self,
@@ -99,6 +130,21 @@ class LedgerReader:
         with self._database.read() as connection:
             return usage_of(connection, provider, campaign, limits or Limits(address=""), now)
 
+    def waiting(self, provider: str) -> list[Waiting]:
+        """The provider's requests that are planned or approved, in groups that stand alike."""
+        with self._database.read() as connection:
+            return ledger_sums.waiting(connection, provider)
+
+    def campaigns(self, provider: str) -> list[str]:
+        """The campaigns that the provider's requests are for."""
+        with self._database.read() as connection:
+            return ledger_sums.campaigns(connection, provider)
+
+    def spent_between(self, provider: str, since: datetime, until: datetime) -> Spent:
+        """What the provider charged between two looks at its balance, as far as it is known."""
+        with self._database.read() as connection:
+            return ledger_sums.spent_between(connection, provider, since, until)
+
     def outcomes(self, provider: str, limit: int) -> list[Outcome]:
         """How the provider's newest submissions and jobs ended, newest first; see `line.py`."""
         with self._database.read() as connection:
@@ -119,6 +165,8 @@ class LedgerReader:
         *,
         provider: str | None = None,
         kind: str | None = None,
+        job_id: str | None = None,
+        request_key: str | None = None,
         states: Collection[JobState] | None = None,
         due: datetime | None = None,
         loaded: bool | None = None,
@@ -130,7 +178,8 @@ class LedgerReader:
         `due` asks for open jobs whose next poll is not later.
         """
         table = jobs.c
-        query = _filtered(sa.select(jobs), jobs, provider=provider, kind=kind)
+        named = {"provider": provider, "kind": kind, "job_id": job_id, "request_key": request_key}
+        query = _filtered(sa.select(jobs), jobs, **named)
         if states is not None:
             query = query.where(table.state.in_([state.value for state in states]))
         if due is not None:

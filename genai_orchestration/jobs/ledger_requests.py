@@ -62,6 +62,13 @@ def move(connection: sa.Connection, key: str, step: Step, **values: Any) -> None
         raise wrong_state(record, step.value)
 
 
+def check_started(connection: sa.Connection, key: str, started: datetime | None) -> None:
+    """WrongState for what has been started again since; None: whichever POST it was."""
+    record = get(connection, key)
+    if started is not None and record.submitting_at != started:
+        raise wrong_state(record, Step.RELEASED.value)
+
+
 def wrong_state(record: RequestRecord, cannot: str) -> WrongState:
     """The sentence about a step that begins elsewhere."""
     return WrongState(

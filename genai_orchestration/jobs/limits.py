@@ -4,9 +4,8 @@
 [sources.<provider>_source.campaigns]  <campaign> = credits, all in all
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from genai_orchestration.jobs.budget import Balance, Budget, Limits
 from genai_orchestration.providers.base import Provider
@@ -17,11 +16,15 @@ from genai_orchestration.providers.work import Submitter
 
 def budget_of(provider: Provider, campaigns: Iterable[str | None] = ()) -> Budget:
     """The provider's configured caps, and those of the campaigns; WrongSetting in words."""
-    caps = {
-        name: cap
-        for name in campaigns
-        if name and (cap := _credits(provider, f"campaigns.{name}")) is not None
-    }
+    table = setting(provider, "campaigns")
+    known = table if isinstance(table, Mapping) else {}
+    caps = {}
+    for name in filter(None, campaigns):
+        # by the table: a name may have dots; by its full name: the environment has no tables
+        value = known.get(name, setting(provider, f"campaigns.{name}"))
+        cap = _whole(provider, f"campaigns.{name}", value)
+        if cap is not None:
+            caps[name] = cap
     return Budget(
         per_day=_credits(provider, "credits_per_day"),
         per_month=_credits(provider, "credits_per_month"),
@@ -38,7 +41,7 @@ def limits_of(
 ) -> Limits:
     """All limits that hold now; the balance is asked for where a floor makes it matter."""
     budget = budget_of(provider, campaigns)
-    in_flight = _credits(provider, "in_flight")
+    in_flight = _whole(provider, "in_flight", setting(provider, "in_flight"), least=1)
     return Limits(
         address=submitter.address,
         budget=budget,
@@ -58,17 +61,20 @@ def _balance(submitter: Submitter, now: datetime) -> Balance | None:
 
 
 def _credits(provider: Provider, name: str) -> int | None:
-    """A whole number that is not below zero; WrongSetting for anything else."""
-    value: Any = setting(provider, name)
+    return _whole(provider, name, setting(provider, name))
+
+
+def _whole(provider: Provider, name: str, value: object, *, least: int = 0) -> int | None:
+    """A whole number, not too low; None when it is not set; WrongSetting for anything else."""
     if value is None or value == "":
         return None
     try:
         number = int(str(value).replace("_", ""))
     except ValueError:
         number = -1
-    if number < 0 or isinstance(value, bool):
+    if number < least or isinstance(value, bool):
         raise WrongSetting(
-            f"{name} {str(value)[:40]!r} is not a whole number from 0: set it in "
+            f"{name} {str(value)[:40]!r} is not a whole number from {least}: set it in "
             f"[sources.{provider.section}]."
         )
     return number

@@ -26,18 +26,20 @@ def failures_in_a_row(newest: Sequence[Outcome]) -> int:
     return len(list(bad))
 
 
-def stopped(title: str, newest: Sequence[Outcome], trying: bool, now: datetime) -> str | None:
-    """Why nothing may be submitted now, as a sentence; None when it may.
+def alone_since(newest: Sequence[Outcome]) -> datetime | None:
+    """The last of too many failures, after which only one at a time is tried; None without them."""
+    return newest[0].at if failures_in_a_row(newest) >= IN_A_ROW else None
 
-    `trying`: whether a request that was started after the last failure is still on its way.
-    """
+
+def stopped(title: str, newest: Sequence[Outcome], now: datetime) -> str | None:
+    """Why nothing may be submitted now, as a sentence; None when it may."""
     failed = failures_in_a_row(newest)
     if failed < IN_A_ROW:
         return None
     rested = newest[0].at + min(FIRST_REST * 2 ** (failed - IN_A_ROW), LONGEST_REST)
-    told = f"The last {failed} requests to {title} failed by its fault or its silence"
-    if now < rested:
-        return f"{told}, so the line rests until {rested:%H:%M:%S} UTC: run it again then."
-    if trying:
-        return f"{told}, so one at a time is tried, and one is on its way: wait for its end."
-    return None
+    if now >= rested:
+        return None
+    return (
+        f"The last {failed} requests to {title} failed by its fault or its silence, so the line "
+        f"rests until {rested:%H:%M:%S} UTC: run it again then."
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.requests import NewRequest, key_mistake
-from genai_orchestration.providers.work import Operation
+from genai_orchestration.providers.work import Operation, Row
 
 SHOWN = 5  # differences that a sentence lists
 WIDTH = 60  # characters of a value in it
@@ -41,8 +41,11 @@ class PaidRequest(NewRequest):
         canonical(self.payload, self.request_key)
 
     @classmethod
-    def of(cls, request: NewRequest, operation: Operation) -> "PaidRequest":
-        """The request, with the operation's kind of job and estimate; WrongRequest."""
+    def of(cls, request: NewRequest, operation: Operation, row: Row | None = None) -> "PaidRequest":
+        """The request, with the operation's kind of job and price; WrongRequest.
+
+        `row` is what the warehouse has of what the payload names; see `Operation.known`.
+        """
         return cls(
             provider=request.provider,
             operation=request.operation,
@@ -50,7 +53,7 @@ class PaidRequest(NewRequest):
             request_key=request.request_key,
             campaign=request.campaign,
             job_kind=operation.job_kind,
-            price_estimate=operation.estimate(request.payload),
+            price_estimate=operation.price(request.payload, row),
         )
 
     @property

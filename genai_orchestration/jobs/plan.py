@@ -1,9 +1,10 @@
 """What a list of requests would ask for and cost, before anything is recorded or sent.
 
     requests ─► mistakes?  ─yes─► not sent; told by request, as sentences
-                    └─no──► sound: credits by provider and model, same payloads under other keys
+       ▲            └─no──► sound: credits by provider and model, same payloads under other keys
+       └─ rows of the warehouse that payloads name (designs), for finer mistakes and prices
 
-Pure: no vendor is asked, no ledger is read. Prices are the providers' dated lists.
+Pure: no vendor is asked, no ledger and no warehouse is read. Prices are the providers' dated lists.
 """
 
 from collections import Counter
@@ -17,6 +18,11 @@ from genai_orchestration.jobs.requests import (
     key_mistake,
     unknown_operation,
 )
+from genai_orchestration.providers.work import Operation, Row
+
+# by provider and table: the rows that the warehouse has, by id; a table that is not there was not
+# asked for
+Known = Mapping[tuple[str, str], Mapping[str, Row]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,8 @@ class Planned:
     mistakes: tuple[str, ...]  # sentences; with any, it is not sent
     model: str  # what its price is grouped by
     credits: int | None  # the provider's; None where no price is published
+    row: Row | None = None  # what the warehouse has of what the payload names
+    missing: tuple[str, str, str] | None = None  # provider, noun and id of what it does not have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +75,16 @@ class Plan:
         return found
 
     @property
+    def missing(self) -> Mapping[tuple[str, str], Mapping[str, int]]:
+        """By provider and noun, what the warehouse does not have: its ids, and requests of each."""
+        found: dict[tuple[str, str], Counter[str]] = {}
+        for each in self.planned:
+            if each.missing:
+                provider, noun, named = each.missing
+                found.setdefault((provider, noun), Counter())[named] += 1
+        return found
+
+    @property
     def duplicates(self) -> tuple[tuple[str, ...], ...]:
         """Keys of sound requests that ask the same of the same: each group is paid for in full."""
         groups: dict[str, list[str]] = {}
@@ -98,14 +116,18 @@ class Plan:
         return sum(cost.unpriced for cost in self.costs)
 
 
-def plan(requests: Iterable[NewRequest], operations: Operations) -> Plan:
+def plan(
+    requests: Iterable[NewRequest], operations: Operations, known: Known | None = None
+) -> Plan:
     """What is known of the requests; `operations` are those of the providers that may be asked."""
     asked = list(requests)
     keys = Counter(request.request_key for request in asked)
-    return Plan(tuple(_planned(request, operations, keys) for request in asked))
+    return Plan(tuple(_planned(request, operations, keys, known or {}) for request in asked))
 
 
-def _planned(request: NewRequest, operations: Operations, keys: Mapping[str, int]) -> Planned:
+def _planned(
+    request: NewRequest, operations: Operations, keys: Mapping[str, int], known: Known
+) -> Planned:
     found = [key_mistake(request.request_key)]
     if keys[request.request_key] > 1:
         found.append(
@@ -115,14 +137,34 @@ def _planned(request: NewRequest, operations: Operations, keys: Mapping[str, int
     operation = operations.get((request.provider, request.operation))
     if operation is None:
         found.append(unknown_operation(request.provider, request.operation, operations))
-    else:
-        found += operation.mistakes(request.payload)
+        return Planned(
+            request=request, mistakes=tuple(filter(None, found)), model="unknown", credits=None
+        )
+    row, missing = _row(request, operation, known)
+    found += operation.mistakes(request.payload)
+    if row is not None and operation.known:
+        found += operation.known.mistakes(request.payload, row)
     return Planned(
         request=request,
         mistakes=tuple(filter(None, found)),
-        model=operation.model(request.payload) if operation else "unknown",
-        credits=operation.estimate(request.payload) if operation else None,
+        model=operation.model(request.payload),
+        credits=operation.price(request.payload, row),
+        row=row,
+        missing=missing,
     )
+
+
+def _row(
+    request: NewRequest, operation: Operation, known: Known
+) -> tuple[Row | None, tuple[str, str, str] | None]:
+    """What the warehouse has of what the payload names; or what it does not have."""
+    lookup = operation.known
+    rows = known.get((request.provider, lookup.table)) if lookup else None
+    named = lookup.id_of(request.payload) if lookup and rows is not None else None
+    if lookup is None or rows is None or named is None:
+        return None, None
+    row = rows.get(named)
+    return row, None if row is not None else (request.provider, lookup.noun, named)
 
 
 def _cost(provider: str, model: str, planned: Sequence[Planned]) -> Cost:

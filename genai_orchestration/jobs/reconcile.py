@@ -1,4 +1,4 @@
-"""What became of a request whose answer was lost, where the provider can be asked.
+"""What became of requests whose answer was lost, where the provider can be asked.
 
 unknown ─► look up, several times ─┬─ there ─────────────────────────► submitted
                                    ├─ not there, sent minutes ago ───► approved: never arrived
@@ -7,41 +7,47 @@ unknown ─► look up, several times ─┬─ there ────────�
                                                                        resolves it
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_requests import LONGEST_POST, JobTaken, WrongState
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Submitter
 
-LOOKS = (0.5, 2.0, 5.0)  # seconds before each: a record may appear after its POST was cut off
-SETTLED = timedelta(minutes=2)  # after a POST that long ago nothing appears any more
+LOOKS = (0.0, 0.5, 2.0, 5.0)  # seconds before each: a record may appear after its POST was cut off
+SETTLED = timedelta(minutes=2)  # after a POST ended that long ago nothing appears any more
+
+logger = logging.getLogger(__name__)
 
 
 def reconcile(
     ledger: Ledger,
     submitter: Submitter,
-    record: RequestRecord,
+    unknown: Sequence[RequestRecord],
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
 ) -> None:
-    """Look up one unknown request, and write down what is known then."""
+    """Look up unknown requests, all of them in each look, and write down what is known then."""
+    missing = list(unknown)
     for pause in LOOKS:
+        if not missing:
+            return
         sleep(pause)
         try:
-            found = submitter.find(record.request_key)
-        except ProviderError:
+            missing = [
+                record for record in missing if _is_missing(ledger, submitter, record, clock)
+            ]
+        except ProviderError as error:
+            logger.warning("What became of lost requests cannot be looked up: %s", error)
             return  # the next pass asks again
-        if found is None:
-            return
-        if found:  # of two, the oldest: the other is a twin that somebody else has sent
-            ledger.submitted(record.request_key, found[0], None, clock())
-            return
-    if record.submitting_at and clock() - record.submitting_at > SETTLED:
-        ledger.released(record.request_key)
+    for record in missing:
+        if _settled(record, clock()):
+            _take(lambda key, sent: ledger.released(key, started=sent), record)
 
 
 def reconcile_all(
@@ -53,5 +59,31 @@ def reconcile_all(
 ) -> None:
     """Give up on answers that no POST can still bring, and look up all that is unknown."""
     ledger.orphaned(clock())
-    for record in ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN]):
-        reconcile(ledger, submitter, record, clock, sleep)
+    unknown = ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN])
+    reconcile(ledger, submitter, unknown, clock, sleep)
+
+
+def _is_missing(
+    ledger: Ledger, submitter: Submitter, record: RequestRecord, clock: Callable[[], datetime]
+) -> bool:
+    """Whether the provider, which can be asked, does not have it; what it has is written down."""
+    found = submitter.find(record.request_key)
+    if found:  # of two, the oldest: the other is a twin that somebody else has sent
+        _take(lambda key, sent: ledger.submitted(key, found[0], None, clock()), record)
+    return found is not None and not found
+
+
+def _take(step: Callable[[str, datetime | None], None], record: RequestRecord) -> None:
+    """Take a step, unless somebody else was quicker: then it is not ours to take any more."""
+    try:
+        step(record.request_key, record.submitting_at)
+    except (WrongState, JobTaken) as error:
+        logger.warning("%s", error)
+
+
+def _settled(record: RequestRecord, now: datetime) -> bool:
+    """Whether nothing can appear any more: its POST ended when that was decided, or by itself."""
+    if record.submitting_at is None or record.decided_at is None:
+        return False
+    ended = min(record.decided_at, record.submitting_at + LONGEST_POST - SETTLED)
+    return now - ended > SETTLED

@@ -62,25 +62,31 @@ def read_requests(
     `operations` are those that may be asked for. A row that asks the same as another one without
     a key of its own is a mistake: nobody can tell whether one picture is wanted, or two.
     """
-    columns = columns or Columns()
-    sheet = read_sheet(path)
+    taken, problems = requests_of(read_sheet(path), operations, columns or Columns())
+    if problems:
+        raise BadRequests(path.name, tuple(problems))
+    return list(taken.values())
+
+
+def requests_of(
+    sheet: Sheet, operations: Operations, columns: Columns
+) -> tuple[dict[int, NewRequest], list[Problem]]:
+    """The good rows' requests by row, and what is wrong with the others, or with all of them."""
     misnamed = _bad_columns(sheet, columns)
     problems = [*sheet.problems, *misnamed]
-    taken: list[NewRequest] = []
+    taken: dict[int, NewRequest] = {}
     if not misnamed:  # under a wrong header every row would be wrong again
         seen: dict[str, int] = {}
         for row in sheet.rows:
             try:
                 request = _request(row, sheet, operations, columns)
                 _check_new(request, row, seen)
-                taken.append(request)
+                taken[row.number] = request
             except WrongRow as wrong:
                 problems.append(Problem(row.number, str(wrong)))
             except RecursionError:
                 problems.append(Problem(row.number, "its payload is nested too deep."))
-    if problems:
-        raise BadRequests(path.name, tuple(problems))
-    return taken
+    return taken, problems
 
 
 def _bad_columns(sheet: Sheet, columns: Columns) -> list[Problem]:

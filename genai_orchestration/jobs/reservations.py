@@ -18,6 +18,7 @@ from genai_orchestration.providers.states import TERMINAL
 
 COUNTED = timedelta(hours=1)  # how long a job that is open, or may be, takes a place in flight
 SECOND = timedelta(seconds=1.001)  # a hair over, for a server that counts both ends of its second
+WAITED = timedelta(minutes=1)  # at most, for the ledger: what was decided meanwhile counts, too
 DAY = timedelta(days=1)
 OVER_A_MONTH = timedelta(days=31)  # from the first of any month into the next one
 
@@ -56,6 +57,9 @@ def usage_of(
 
     return Usage(
         in_flight=_in_flight(connection, provider, now),
+        begun=_in_flight(connection, provider, now, limits.alone_since)
+        if limits.alone_since
+        else 0,
         posts=_posts(connection, provider, now),
         day=spent(since >= day, since < day + DAY),
         month=spent(since >= month, since < month_of(month + OVER_A_MONTH)),
@@ -72,26 +76,30 @@ def _after(asked: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def _in_flight(connection: sa.Connection, provider: str, now: datetime) -> int:
+def _in_flight(
+    connection: sa.Connection, provider: str, now: datetime, after: datetime | None = None
+) -> int:
     """Submissions on their way, jobs that are open, and recent ones that may be either.
 
     A job that has been open for longer is stuck at most providers: it must not keep a place.
+    `after` counts only what has begun after that.
     """
-    on_the_way = sa.select(sa.func.count()).where(
-        columns.provider == provider,
-        sa.or_(
-            columns.state == RequestState.SUBMITTING.value,
-            sa.and_(
-                columns.state == RequestState.UNKNOWN.value,
-                columns.submitting_at > now - COUNTED,
-            ),
-        ),
+    since, recent = columns.submitting_at, now - COUNTED
+    may_be = sa.or_(
+        columns.state == RequestState.SUBMITTING.value,
+        sa.and_(columns.state == RequestState.UNKNOWN.value, since > recent),
     )
+    on_the_way = sa.select(sa.func.count()).where(columns.provider == provider, may_be)
     running = sa.select(sa.func.count()).where(
         jobs.c.provider == provider,
         jobs.c.state.not_in(TERMINAL),
-        jobs.c.first_seen > now - COUNTED,
+        jobs.c.first_seen > recent,
     )
+    if after is not None:
+        on_the_way, running = (
+            on_the_way.where(since > after),
+            running.where(jobs.c.first_seen > after),
+        )
     return sum(int(connection.execute(query).scalar_one()) for query in (on_the_way, running))
 
 
@@ -105,7 +113,7 @@ def _posts(connection: sa.Connection, provider: str, now: datetime) -> int:
         columns.submitting_at.is_not(None),
         sa.or_(
             columns.state == RequestState.SUBMITTING.value,
-            sa.and_(columns.decided_at > now - SECOND, columns.decided_at <= now),
+            sa.and_(columns.decided_at > now - SECOND, columns.decided_at <= now + WAITED),
         ),
     )
     return int(connection.execute(near).scalar_one())

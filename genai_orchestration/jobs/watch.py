@@ -1,7 +1,7 @@
 """Following jobs by id: when each is asked after, and what is written down of the answers.
 
     due jobs ─► one GET each ─► Ledger.observe_all ─► ended: record kept, a run loads it
-       ▲                             │ open
+       ▲                             │ open, or no answer
        └──── next_poll ◄─────────────┘   first at 0.8 of its usual time, then a tenth of its age
                                          with jitter, at most the ceiling; stuck: rarely
 
@@ -33,6 +33,7 @@ YOUNG = timedelta(minutes=10)  # a job that is not found yet may still appear
 ANNOUNCED = timedelta(days=1)  # before the provider forgets a job
 THREADS = 8
 BATCH = 64  # reports of one transaction
+TROUBLES = THREADS  # jobs without an answer, after which the provider is left alone
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,17 @@ def next_poll(
     if age >= polling.deadline:
         rest = polling.rarely
     else:
-        rest = max(min(age * SHARE, polling.ceiling), SHORTEST, usual * FIRST - age)
+        first = _first(usual, polling) - age
+        rest = max(min(age * SHARE, polling.ceiling), SHORTEST, first)
     return now + rest * (1 + JITTER * chance)
+
+
+def _first(usual: timedelta, polling: Polling) -> timedelta:
+    """The age at which a job is first asked after.
+
+    Not above the ceiling: a usual time that was learnt while nobody looked would never be unlearnt.
+    """
+    return min(usual * FIRST, polling.ceiling)
 
 
 def believed(report: JobReport, age: timedelta) -> JobReport:
@@ -94,12 +104,13 @@ def look(
     due = [
         job
         for job in ledger.jobs(provider=provider.name, kind=kind.name, due=now)
-        if job.last_polled or now - job.first_seen >= _usual(job, usual) * FIRST
+        if job.last_polled or now - job.first_seen >= _first(_usual(job, usual), kind.polling)
     ]
     asked = ended = 0
-    trouble = ""
+    troubles: list[str] = []
     for start in range(0, len(due), BATCH):
-        reports, trouble = _ask(reader, due[start : start + BATCH], lambda: clock() > until)
+        batch = due[start : start + BATCH]
+        reports = _ask(reader, batch, lambda: clock() > until, troubles)
         seen = [
             Seen(
                 job.key,
@@ -116,8 +127,9 @@ def look(
         ]
         asked += len(seen)
         ended += sum(job.state.terminal for job in ledger.observe_all(seen, now))
-        if trouble or clock() > until:
+        if len(troubles) >= TROUBLES or clock() > until:
             break
+    trouble = troubles[0] if troubles else ""
     return _summary(ledger, provider, kind, now, Look(asked, ended, trouble=trouble))
 
 
@@ -126,27 +138,31 @@ def _usual(job: JobRecord, usual: Mapping[str, timedelta]) -> timedelta:
 
 
 def _ask(
-    reader: JobReader, jobs: Sequence[JobRecord], late: Callable[[], bool]
-) -> tuple[list[tuple[JobRecord, JobReport]], str]:
-    """What the provider says of the jobs, a few at a time; and what kept it from saying more."""
-    reports: list[tuple[JobRecord, JobReport]] = []
-    trouble = ""
+    reader: JobReader,
+    jobs: Sequence[JobRecord],
+    late: Callable[[], bool],
+    troubles: list[str],
+) -> list[tuple[JobRecord, JobReport]]:
+    """What the provider says of the jobs, a few at a time; `troubles` grows by what went wrong.
 
-    def ask(job: JobRecord) -> JobReport | ProviderError | None:
-        if trouble or late():
+    A job that it says nothing of stays as it is and has to wait like the others: it would keep
+    them all from being asked after. Several such, and the provider is left alone for now.
+    """
+
+    def ask(job: JobRecord) -> JobReport | None:
+        if len(troubles) >= TROUBLES or late():
             return None
         try:
             return reader.report(job.job_id)
         except ProviderError as error:
-            return error
+            troubles.append(str(error))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            troubles.append(f"What is said of {job.kind} {job.job_id} cannot be read: {error!r}.")
+        return JobReport(state=None, raw=job.raw_status or "no answer")
 
     with ThreadPoolExecutor(THREADS) as executor:
-        for job, answer in zip(jobs, executor.map(ask, jobs), strict=True):
-            if isinstance(answer, ProviderError):
-                trouble = str(answer)
-            elif answer is not None:
-                reports.append((job, answer))
-    return reports, trouble
+        reports = list(executor.map(ask, jobs))
+    return [(job, report) for job, report in zip(jobs, reports, strict=True) if report]
 
 
 def _summary(ledger: Ledger, provider: Provider, kind: JobKind, now: datetime, found: Look) -> Look:

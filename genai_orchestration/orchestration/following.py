@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from genai_orchestration import settling
+from genai_orchestration import settling, times
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.orchestration import request_facts
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import FinishedJob
@@ -33,12 +34,15 @@ def loading(
 def _tell(
     context: dg.AssetExecutionContext, provider: Provider, settings: Settings, keys: set[str]
 ) -> None:
+    """Observed, not materialized: a materialization of these assets means a submission."""
     with Ledger.open(settings) as ledger:
-        operations = {ledger.request(key).operation for key in keys}
-    for name in sorted(operations):
-        context.log_event(
-            dg.AssetMaterialization(
-                asset_key(provider, name),
-                description="How jobs of earlier requests ended; nothing was submitted.",
-            )
-        )
+        names = {ledger.request(key).operation for key in keys}
+        for operation in provider.operations:
+            if operation.name in names:
+                context.log_event(
+                    dg.AssetObservation(
+                        asset_key(provider, operation.name),
+                        description="How jobs of earlier requests ended; nothing was submitted.",
+                        metadata=request_facts.metadata(ledger, provider, operation, times.now()),
+                    )
+                )

@@ -7,9 +7,9 @@ import dagster as dg
 
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import RequestRecord
+from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.request_rows import unsigned
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.jobs.submit import Passed
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.work import Operation
@@ -19,21 +19,27 @@ WIDTH = 80  # characters of a prompt or an error in it
 
 
 def metadata(
-    ledger: Ledger, provider: Provider, operation: Operation, passed: Passed, now: datetime
+    ledger: Ledger, provider: Provider, operation: Operation, now: datetime
 ) -> dict[str, Any]:
-    """Counts by outcome, credits, why some wait, and a table of the newest requests."""
+    """Counts by outcome, credits, and a table of the newest requests."""
     counts = ledger.counts(provider=provider.name, operation=operation.name)
     usage = ledger.usage(provider.name, now)
-    reasons = [f"{number} x {reason}" for reason, number in passed.reasons.items()]
     return {
         **{f"requests {state.value}": counts.get(state, 0) for state in RequestState},
-        "submitted by this run": len(passed.submitted),
         "credits charged": ledger.spent(provider.name, operation.name),
         "credits today": usage.day,
         "credits this month": usage.month,
         "jobs in flight": usage.in_flight,
-        **({"waiting because": dg.MetadataValue.md("\n\n".join(reasons))} if reasons else {}),
         "newest requests": newest(ledger, provider, operation),
+    }
+
+
+def of_pass(passed: Passed) -> dict[str, Any]:
+    """What a run has submitted, and why some requests wait."""
+    reasons = [f"{number} x {reason}" for reason, number in passed.reasons.items()]
+    return {
+        "submitted by this run": len(passed.submitted),
+        **({"waiting because": dg.MetadataValue.md("\n\n".join(reasons))} if reasons else {}),
     }
 
 

@@ -30,11 +30,11 @@ def outcome_of(instance: dg.DagsterInstance, sensor: str, run_key: str) -> Outco
     if not records:
         return Outcome("missing")
     run = records[0].dagster_run
+    ended = datetime.fromtimestamp(records[0].end_time or 0, timezone.utc)
     if run.status == dg.DagsterRunStatus.SUCCESS:
-        return Outcome("succeeded")
+        return Outcome("succeeded", ended)
     if not run.is_finished:
         return Outcome("active")
-    ended = datetime.fromtimestamp(records[0].end_time or 0, timezone.utc)
     promised = run.tags.get(WILL_RETRY) == "true"
     if promised and datetime.now(timezone.utc) - ended < RETRY_WITHIN:
         return Outcome("active")

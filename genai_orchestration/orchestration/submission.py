@@ -18,12 +18,14 @@ from genai_orchestration import times, warehouse
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.paid_request import PaidRequest
+from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.plan import plan
 from genai_orchestration.jobs.request_cells import WrongRow, payload_of
 from genai_orchestration.jobs.request_rows import request_table, requests_source
 from genai_orchestration.jobs.requests import NewRequest, made_key
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.jobs.submit import Line, Passed
+from genai_orchestration.jobs.submit import Line
+from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.orchestration import request_facts
 from genai_orchestration.orchestration.assets import KEPT, RETRIES, in_sentences
 from genai_orchestration.orchestration.groups import asset_key
@@ -121,10 +123,12 @@ def _materialize(
             for result in results:
                 assert isinstance(result, dg.MaterializeResult)
                 told = {k: v for k, v in (result.metadata or {}).items() if k in KEPT}
-                shown = request_facts.metadata(ledger, provider, operation, passed, times.now())
-                yield result._replace(metadata={**told, **shown})
-    if passed.stopped and not passed.sent:
-        raise NothingSent(f"{passed.waiting} approved requests were not sent. {passed.stopped}")
+                shown = request_facts.metadata(ledger, provider, operation, times.now())
+                news = request_facts.of_pass(passed)
+                yield result._replace(metadata={**told, **news, **shown})
+    why = passed.stopped or passed.uncapped
+    if why and not passed.sent:
+        raise NothingSent(f"{passed.waiting} approved requests were not sent. {why}")
 
 
 def _plan(ledger: Ledger, config: SubmitConfig, provider: Provider, operation: Operation) -> None:
@@ -132,18 +136,20 @@ def _plan(ledger: Ledger, config: SubmitConfig, provider: Provider, operation: O
     if not config.requests:
         return
     wanted = [_request(each, provider, operation) for each in config.requests]
-    mistakes = plan(wanted, {(provider.name, operation.name): operation}).mistakes
-    if mistakes:
-        told = " ".join(f"{key}: {' '.join(words)}" for key, words in mistakes.items())
+    operations = {(provider.name, operation.name): operation}
+    planned = plan(wanted, operations, known_rows(wanted, operations, Settings.load()))
+    if planned.mistakes:
+        told = " ".join(f"{key}: {' '.join(words)}" for key, words in planned.mistakes.items())
         raise WrongConfig(f"Nothing was planned; the configuration has mistakes. {told}")
-    ledger.add([PaidRequest.of(each, operation) for each in wanted], times.now()).check()
+    paid = [PaidRequest.of(each.request, operation, each.row) for each in planned.planned]
+    ledger.add(paid, times.now()).check()
     if config.approve:
-        planned = [
+        new = [
             each.request_key
             for each in wanted
             if ledger.request(each.request_key).state is RequestState.PLANNED
         ]
-        ledger.approve(planned, times.now())
+        ledger.approve(new, times.now())
 
 
 def _request(config: RequestConfig, provider: Provider, operation: Operation) -> NewRequest:

@@ -40,7 +40,15 @@ class Table:
     fresh_within: timedelta | None = None  # how old the newest load may be
     picture: str | None = None  # column with the address of a picture to show
     caption: str | None = None  # column with the words below it
+    # of a table with a row per look at `read_at`: the columns that add up to the credits left
+    balance: tuple[str, ...] = ()
     states: bool = False  # has the columns `status` (vendor's word) and `state` (JobState)
+
+    @property
+    def balance_sql(self) -> str:
+        """What may be spent, of a row of a table with a `balance`: the sum of its columns."""
+        first, *more = self.balance
+        return " + ".join([first, *(f"COALESCE({name}, 0)" for name in more)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +189,11 @@ class Provider:
     def dataset(self) -> str:
         """The dataset (schema) in the warehouse."""
         return f"{self.name}_data"
+
+    @property
+    def balance_table(self) -> Table | None:
+        """The table of the looks at the balance; None where the provider tells none."""
+        return next((table for table in self.tables if table.balance), None)
 
     def table(self, name: str) -> Table:
         """The table of that name; KeyError when the provider has none."""

@@ -1,7 +1,8 @@
 """The paid client: a POST that leaves at most once, and what became of it.
 
     post ─► 2xx, a JSON object ─────────────────────────────► the answer
-         ├► 400 401 402 403 404 422, a 429 that says so ────► Rejected: a definite no
+         ├► 400 401 402 403 404 422, a 429 that says so ────► Rejected: a definite no; one that
+         │                                                    is no JSON is of the address
          ├► 429 of a rate, or no connection was made ───────► NotNow: nothing was made of it
          └► anything else: 5xx, no answer, half an answer ──► Ambiguous: it may be paid for
 
@@ -9,12 +10,12 @@ A session of its own for each POST: a kept connection may be closed by the serve
 is used again, and then nobody knows whether the request was read. No retry, no redirect.
 """
 
+import json
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import requests
 import urllib3
 
@@ -24,7 +25,9 @@ from genai_orchestration.providers.refusals import (
     ProviderError,
     RateLimited,
     cause_of,
+    message_of,
     retry_after,
+    shown,
 )
 from genai_orchestration.providers.states import Failure
 
@@ -74,11 +77,8 @@ class PaidClient:
         answer = self._send(path, body)
         if not 200 <= answer.status_code < 300:
             raise self._refusal(answer, path)
-        try:
-            parsed = orjson.loads(answer.content)
-        except orjson.JSONDecodeError:
-            parsed = None
-        if not isinstance(parsed, dict):
+        parsed = _object(answer)
+        if parsed is None:
             raise self.unclear(f"answered {answer.status_code} without JSON that can be read")
         return parsed
 
@@ -94,13 +94,13 @@ class PaidClient:
             with self.reads.place(), requests.Session() as session:
                 return session.post(
                     self.reads.where(path),
-                    data=orjson.dumps(body),
+                    data=json.dumps(body),  # whatever the ledger could keep; orjson takes less
                     headers={"Content-Type": "application/json", "Accept": "application/json"},
                     auth=self.reads.auth,
                     timeout=PATIENT.timeouts,
                     allow_redirects=False,
                 )
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        except Exception as error:  # whatever it is: the request may have left before it
             if _never_left(error):
                 raise NotNow(
                     f"{self.reads.title} cannot be reached at {self.reads.where(path)} "
@@ -111,23 +111,38 @@ class PaidClient:
 
     def _refusal(self, answer: requests.Response, path: str) -> ProviderError:
         error, status = self.reads.error(answer, path), answer.status_code
-        failure = self.meaning(answer) or (
-            Failure.OUT_OF_CREDITS if isinstance(error, OutOfCredits) else DEFINITE.get(status)
-        )
+        if status < 400:
+            return Ambiguous(f"{error} The request may have been carried out and paid for.")
+        if status >= 500:  # whatever the words: a server in trouble does not know what it has done
+            return self.unclear(f"answered {status} ({self._words(answer)}) instead of a job")
+        failure = self.meaning(answer) or _definite(answer, error)
         if failure:
             return Rejected(str(error), failure)
-        if status == RATE and _says_so(answer):
+        if status == RATE and _object(answer) is not None:
             wait = error.retry_after if isinstance(error, RateLimited) else retry_after(answer)
             return NotNow(str(error), wait)
-        return self.unclear(f"answered {status} instead of a job")
+        return self.unclear(f"answered {status} ({self._words(answer)}) instead of a job")
+
+    def _words(self, answer: requests.Response) -> str:
+        words = message_of(answer)
+        return shown(self.reads.auth.hide(words) if self.reads.auth else words)
 
 
-def _says_so(answer: requests.Response) -> bool:
-    """Whether an API answered, and not something between it and us."""
+def _definite(answer: requests.Response, error: ProviderError) -> Failure | None:
+    """Why nothing was made, by the status; what is not an API's answer is of the address."""
+    if isinstance(error, OutOfCredits):
+        return Failure.OUT_OF_CREDITS
+    failure = DEFINITE.get(answer.status_code)
+    return failure if failure is None or _object(answer) is not None else Failure.KEY
+
+
+def _object(answer: requests.Response) -> dict[str, Any] | None:
+    """The answer's JSON object, read so that no odd character loses the id of a paid job."""
     try:
-        return isinstance(orjson.loads(answer.content), dict)
-    except orjson.JSONDecodeError:
-        return False
+        parsed = json.loads(answer.content.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
 
 
 def _never_left(error: BaseException | None) -> bool:

@@ -100,7 +100,12 @@ def message_of(answer: requests.Response) -> str:
 
 def shown(words: str) -> str:
     """Words of a vendor on one line, shortened, and without what may sign or open an address."""
-    return _SIGNED.sub(r"\1", " ".join(words.split()))[:SHOWN]
+    return unsigned(" ".join(words.split()))[:SHOWN]
+
+
+def unsigned(words: str) -> str:
+    """The words with their addresses cut where a signature may begin."""
+    return _SIGNED.sub(r"\1", words)
 
 
 def retry_after(answer: requests.Response) -> float | None:

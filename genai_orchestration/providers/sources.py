@@ -26,7 +26,17 @@ def setting(provider: Provider, name: str) -> Any:
     own argument injection would also take a bare `API_KEY` meant for somebody else, and send it
     to the vendor.
     """
-    return dlt.secrets.get(f"sources.{provider.section}.{name}")
+    return configured(f"sources.{provider.section}.{name}")
+
+
+def configured(name: str) -> Any:
+    """The value of that full name in dlt's configuration; None when it is not set.
+
+    The environment wins, then secrets.toml, then config.toml: `dlt.secrets` alone would never look
+    into the last one.
+    """
+    secret: Any = dlt.secrets.get(name)
+    return dlt.config.get(name) if secret is None else secret
 
 
 def account_of(provider: Provider, api_key: str | None, base_url: str | None) -> Account:

@@ -1,6 +1,7 @@
 """Paid work at a provider, as values: what can be asked for, how it is sent, how it is followed.
 
 Operation   a paid POST, as far as it is known before it is sent
+Lookup      a row of the warehouse that tells more of it: the design of a banner
 Submitter   sends it, once; says of a request whether it is there; tells the balance
 JobKind     what a POST makes, and how one job of it is asked after
 """
@@ -15,8 +16,25 @@ from genai_orchestration.providers.http import Pace
 from genai_orchestration.providers.states import Failure, JobState
 
 Payload = Mapping[str, Any]
+Row = Mapping[str, Any]
 
 UNLIMITED = sys.maxsize  # credits of a plan without a limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lookup:
+    """A row of the warehouse that a payload names by its id, and what the row tells of it."""
+
+    table: str  # of the provider; its key is `id`
+    columns: tuple[str, ...]  # that are read besides; JSON ones arrive parsed
+    noun: str  # what a row is called in a sentence: "design"
+    gain: str  # what it is good for, after "to have their": "layers checked"
+    # the id that a payload names, of safe characters; None where it names none that can be one
+    id_of: Callable[[Payload], str | None]
+    # mistakes that show beside the row only, as sentences
+    mistakes: Callable[[Payload, Row], list[str]]
+    # credits that the payload will cost, as `Operation.estimate`, with the row at hand
+    estimate: Callable[[Payload, Row], int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +51,13 @@ class Operation:
     model: Callable[[Payload], str]
     # dotted path in the payload that `--prompt` and a sheet's prompt column fill; "" for none
     prompt: str
+    known: Lookup | None = None  # what the warehouse may tell of a payload
+
+    def price(self, payload: Payload, row: Row | None) -> int | None:
+        """The estimate, better where the row that the payload names is known."""
+        if row is None or self.known is None:
+            return self.estimate(payload)
+        return self.known.estimate(payload, row)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 request ─► log ─► fault waiting for this path? ─no─► the provider's sandbox ─► answer
                             │yes
                             ├ status     answer with a given status (and Retry-After) instead
-                            ├ timeout    keep silent for `seconds`, then answer
+                            ├ timeout    keep silent for `seconds`, then do the work and answer
                             ├ reset      do the work, then cut the connection: no byte of answer
                             └ truncate   do the work, then send half of the body and hang up
 """
@@ -32,7 +32,7 @@ class Fault:
     seconds: float = 5.0
     body: str = '{"message": "this server was asked to fail"}'
     content_type: str = "application/json"
-    after_work: bool = False  # kind "status": do the work first, then lose the answer
+    after_work: bool = False  # "status", "timeout": do the work first, then lose the answer
 
 
 @dataclass(frozen=True)
@@ -77,24 +77,26 @@ class Traffic:
         return None
 
     async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        if fault.kind == "timeout":
-            await asyncio.sleep(fault.seconds)
-            await self.app(scope, receive, send)
-            return
         messages: list[Message] = []
 
         async def hold(message: Message) -> None:
             messages.append(message)
 
-        if fault.kind != "status" or fault.after_work:
+        if fault.after_work or fault.kind in ("reset", "truncate"):
             await self.app(scope, receive, hold)
-        if fault.kind == "reset":
-            # uvicorn's send is a method of the request's cycle, which owns the socket
-            send.__self__.transport.abort()  # type: ignore[attr-defined]
-        elif fault.kind == "truncate":
-            await _half(messages, send)
-        else:
-            await _status(fault, send)
+        match fault.kind:
+            case "reset":
+                await _cut(send)
+            case "truncate":
+                await _half(messages, send)
+            case "status":
+                await _status(fault, send)
+            case "timeout":
+                await asyncio.sleep(fault.seconds)
+                if not fault.after_work:
+                    await self.app(scope, receive, send)
+                for message in messages:
+                    await send(message)
 
 
 async def _half(messages: list[Message], send: Send) -> None:
@@ -102,8 +104,13 @@ async def _half(messages: list[Message], send: Send) -> None:
     await send(messages[0])
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     await asyncio.sleep(0.05)  # let the half leave before the connection is cut
+    await _cut(send)
+
+
+async def _cut(send: Send) -> None:
+    # uvicorn's send is a method of the request's cycle, which owns the socket
     send.__self__.transport.abort()  # type: ignore[attr-defined]
-    await send({"type": "http.response.body"})  # into nothing: else uvicorn says it is missing
+    await asyncio.sleep(0)  # uvicorn learns of it, and does not miss the rest of the answer
 
 
 async def _status(fault: Fault, send: Send) -> None:

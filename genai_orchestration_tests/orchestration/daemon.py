@@ -45,7 +45,7 @@ class Daemon:
         assert request.run_key
         if self.instance.get_runs(dg.RunsFilter(tags={RUN_KEY: request.run_key})):
             return None
-        job = self.definitions.resolve_sensor_def(self.sensor).job_name
+        job = request.job_name or self.definitions.resolve_sensor_def(self.sensor).job_name
         assert job
         return self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,

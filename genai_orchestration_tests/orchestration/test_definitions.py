@@ -74,6 +74,7 @@ def test_jobs_schedules_and_sensors_are_exactly_these(definitions: dg.Definition
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "abyssale_designs_sensor",
         "abyssale_generations_sensor",
+        "generation_requests_sensor",
         "imagine_api_images_sensor",
         "magic_hour_projects_sensor",
     }

@@ -1,16 +1,18 @@
 """The assets that spend credits, on a real instance: what is approved leaves once, and is shown."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
 import dagster as dg
 import pytest
 
+from genai_orchestration import loading
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.orchestration import submission
-from genai_orchestration.providers import all_providers
+from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -18,6 +20,7 @@ from genai_orchestration_tests.orchestration import paid
 from genai_orchestration_tests.orchestration.paid import approved, fox, hero, materialize, posts
 
 GENERATOR = ("magic_hour", "ai_image_generator")
+BANNERS = ("abyssale", "generation_requests")
 CREATE = ("imagine_api", "images_create")
 OPERATIONS = [(each.name, paid.name) for each in all_providers() for paid in each.operations]
 
@@ -103,6 +106,20 @@ def test_a_mistake_in_the_launchpad_is_told_and_nothing_is_planned(
     result = materialize(instance, *CREATE, requests=[request_, {"prompt": "fine"}], approve=True)
     assert not result.success
     assert words in paid.words(result)
+    assert (states(), posts(sandbox)) == ({}, [])
+
+
+def test_a_layer_that_the_design_does_not_have_is_a_mistake_in_the_launchpad_too(
+    instance: dg.DagsterInstance, sandbox: Sandbox
+) -> None:
+    abyssale = sandbox.providers["abyssale"]
+    for id_ in list(abyssale.designs)[3:]:
+        abyssale.remove_design(id_)
+    design = next(iter(abyssale.designs))
+    loading.load(provider_named("abyssale"), Settings.load(), ["design_detail"])
+    body = json.dumps({"design_id": design, "elements": {"titel": {"payload": "Sale"}}})
+    result = materialize(instance, *BANNERS, requests=[{"payload": body}], approve=True)
+    assert "elements.titel is not known" in paid.words(result)
     assert (states(), posts(sandbox)) == ({}, [])
 
 

@@ -63,6 +63,15 @@ def test_a_timeout_keeps_silent_and_then_works(server: Sandbox) -> None:
     assert call(server, "GET", READ).status_code == 200
 
 
+def test_a_timeout_can_hide_work_that_was_done(server: Sandbox) -> None:
+    server.traffic.faults.append(Fault(kind="timeout", path=CREATE, seconds=0.4, after_work=True))
+    with pytest.raises(requests.ReadTimeout):
+        call(server, "POST", CREATE, json=BODY, timeout=0.2)
+    assert accepted(server) == 1
+    server.traffic.faults.append(Fault(kind="timeout", path=CREATE, seconds=0.1, after_work=True))
+    assert call(server, "POST", CREATE, json=BODY).json()["credits_charged"] == 5
+
+
 def test_a_reset_does_the_work_and_answers_nothing(server: Sandbox) -> None:
     server.traffic.faults.append(Fault(kind="reset", path=CREATE))
     with pytest.raises(requests.ConnectionError):

@@ -1,6 +1,6 @@
 """Abyssale's generation requests, asked after one by one, for the 7 days that they are kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from genai_orchestration.providers.abyssale.api import Gone, connect
 from genai_orchestration.providers.abyssale.operations import CREDITS_PER_FORMAT
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.http import ReadClient
-from genai_orchestration.providers.refusals import NotFound
+from genai_orchestration.providers.refusals import NotFound, shown
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobKind, JobReport, Polling
 
@@ -21,6 +21,9 @@ POLLING = Polling(  # the SDK asks after 3 s, at most every 30 s, and gives up a
     rarely=timedelta(hours=1),
 )
 KEPT = timedelta(days=7)
+MISFIT = (
+    ": Element "  # how the reason begins, after the format, that a layer's content does not fit
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class GenerationReader:
             return report_of(self.client.get_object(f"generation-request/{job_id}"))
         except Gone:
             return JobReport(state=JobState.GONE, raw="gone")
-        except NotFound:
+        except NotFound:  # also the answer of a wrong address, where credits are not found either
+            self.client.get_object("credits")
             return JobReport(state=JobState.GONE, raw="not found")
 
 
@@ -47,18 +51,27 @@ def report_of(body: Mapping[str, Any]) -> JobReport:
     if not body.get("is_finalized"):
         return JobReport(state=JobState.RUNNING, raw="running")
     banners, errors = body.get("banners") or [], body.get("errors") or []
-    reasons = "; ".join(
-        f"{error.get('template_format_name', 'all')}: {error.get('reason', 'no reason given')}"
-        for error in errors
-    )
+    reasons = [_reason(error) for error in errors] or ["no banner, and no reason given"]
     return JobReport(
         state=JobState.SUCCEEDED if banners else JobState.FAILED,
         raw="failed" if not banners else "partial" if errors else "succeeded",
         charged=CREDITS_PER_FORMAT * len(banners),
-        failure=None if banners else Failure.PROVIDER_FAULT,
-        error=reasons or (None if banners else "no banner, and no reason given"),
+        failure=None if banners else failure_of(reasons),
+        error="; ".join(reasons) if errors or not banners else None,
         record={"banners": banners, "errors": errors},
     )
+
+
+def failure_of(reasons: Sequence[str]) -> Failure:
+    """Why no format could be rendered: by what it should show, or by a fault of Abyssale's."""
+    return Failure.INVALID if all(MISFIT in each for each in reasons) else Failure.PROVIDER_FAULT
+
+
+def _reason(error: object) -> str:
+    if not isinstance(error, Mapping):
+        return shown(str(error))
+    words = shown(str(error.get("reason") or "no reason given"))
+    return f"{error.get('template_format_name') or 'all'}: {words}"
 
 
 def generation_requests(account: Callable[[], Account]) -> JobKind:

@@ -21,7 +21,6 @@ from genai_orchestration.providers.payload import (
     value_at,
 )
 from genai_orchestration.providers.wording import inside, shown
-from genai_orchestration.providers.work import Operation
 
 Payload = Mapping[str, Any]
 
@@ -153,15 +152,3 @@ def _together(payload: Payload) -> Iterator[str]:
             yield f"{block} is for image_file_type {file_type}, not {chosen}: leave it out."
     if "pages" in payload and "elements" in payload:
         yield "elements and pages are both there: pages is for a printer_multipage design only."
-
-
-OPERATIONS = (
-    Operation(
-        name="generation_requests",
-        job_kind="generation_request",
-        mistakes=mistakes,
-        estimate=estimate,
-        model=model,
-        prompt="",  # a design has layers, and which one takes a text is the user's own choice
-    ),
-)

@@ -19,8 +19,8 @@ from dlt.extract import DltSource
 
 from genai_orchestration.providers.abyssale.api import REQUESTS_PER_SECOND, connect, latest_change
 from genai_orchestration.providers.abyssale.files import ARCHIVE
+from genai_orchestration.providers.abyssale.generation import OPERATIONS
 from genai_orchestration.providers.abyssale.jobs import generation_requests
-from genai_orchestration.providers.abyssale.operations import OPERATIONS
 from genai_orchestration.providers.abyssale.submission import AbyssaleSubmitter
 from genai_orchestration.providers.abyssale.tables import (
     CREDITS,

@@ -3,8 +3,9 @@
 import requests
 
 from genai_orchestration.providers.abyssale.api import connect
+from genai_orchestration.providers.abyssale.operations import is_uuid
 from genai_orchestration.providers.base import Account
-from genai_orchestration.providers.paid import PaidClient
+from genai_orchestration.providers.paid import PaidClient, Rejected
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import UNLIMITED, Accepted, Payload
 
@@ -28,9 +29,12 @@ class AbyssaleSubmitter:
 
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         """One generation request; Abyssale does not say what it costs."""
+        design = str(payload.get("design_id"))
+        if not is_uuid(design):  # it would be another path, and its 404 would look like a wrong key
+            raise Rejected(f"design_id {design[:40]!r} is not a UUID.", Failure.INVALID)
         body = {name: value for name, value in payload.items() if name != "design_id"}
         what = "generate-multipage-pdf" if "pages" in body else "generate"
-        answer = self._paid.post(f"async/banner-builder/{payload['design_id']}/{what}", body)
+        answer = self._paid.post(f"async/banner-builder/{design}/{what}", body)
         job_id = answer.get("generation_request_id")
         if not (isinstance(job_id, str) and job_id):
             raise self._paid.unclear("accepted the request and gave no generation_request_id")

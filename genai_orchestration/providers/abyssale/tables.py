@@ -129,6 +129,7 @@ CREDITS = Table(
     ),
     disposition="append",
     fresh_within=DAILY,
+    balance=("generation_credits_available", "generation_credits_extra"),
     columns={
         "read_at": "timestamp",
         "generation_credits_available": "bigint",

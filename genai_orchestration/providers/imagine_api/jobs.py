@@ -10,22 +10,24 @@ from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.imagine_api.api import connect
 from genai_orchestration.providers.imagine_api.listing import read_ids
 from genai_orchestration.providers.imagine_api.tables import STATUSES
+from genai_orchestration.providers.refusals import shown
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobKind, JobReport, Polling, Settling
 
 KIND = "image"
 POLLING = Polling(
-    medians={
-        "images_create": timedelta(seconds=30)
-    },  # Midjourney: 30 s in turbo, 60 s in fast mode
+    # Midjourney: 30 s in turbo, 60 s in fast mode
+    medians={"images_create": timedelta(seconds=30)},
     ceiling=timedelta(seconds=30),
     deadline=timedelta(hours=1),  # once out of the queue an image is decided within 8 minutes
     rarely=timedelta(hours=1),
 )
-FAILURES = (  # beginnings and parts of the free text in `error`, the first that fits
-    ("timeout", Failure.TIMEOUT),
+TIMEOUT = "timeout "  # how the bot's own texts begin that say that it gave up
+FAILURES = (  # parts of the free text in `error`, the first that fits
     ("banned", Failure.MODERATION),
     ("moderat", Failure.MODERATION),
+    ("community standards", Failure.MODERATION),
+    ("image filters", Failure.MODERATION),
     ("invalid parameter", Failure.INVALID),
     ("unrecognized parameter", Failure.INVALID),
     ("invalid prompt", Failure.INVALID),
@@ -48,7 +50,7 @@ class ImageReader:
 
 def report_of(image: Mapping[str, Any]) -> JobReport:
     """What a record, or a row of `images`, says of its image."""
-    word, error = str(image.get("status")), image.get("error")
+    word, error = str(image.get("status")), str(image.get("error") or "no reason given")
     state = STATUSES.get(word)
     if image.get("upscaled_urls") is not None:  # a late report: four pictures mean done
         state = JobState.SUCCEEDED
@@ -57,13 +59,15 @@ def report_of(image: Mapping[str, Any]) -> JobReport:
         state=state,
         raw=word,
         failure=failure_of(error) if failed else None,
-        error=(error or "no reason given") if failed else None,
+        error=shown(error) if failed else None,
     )
 
 
-def failure_of(error: str | None) -> Failure:
+def failure_of(error: str) -> Failure:
     """Why an image failed, by the text of its `error`; a fault of the provider's by default."""
-    words = (error or "").lower()
+    words = error.lower()
+    if words.startswith(TIMEOUT):
+        return Failure.TIMEOUT
     return next((failure for part, failure in FAILURES if part in words), Failure.PROVIDER_FAULT)
 
 

@@ -16,12 +16,13 @@ import requests
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.imagine_api.api import all_of, connect
 from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient
-from genai_orchestration.providers.refusals import Unavailable, WrongSetting
+from genai_orchestration.providers.refusals import ProviderError, Unavailable, WrongSetting
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import Accepted, Payload
 
 IMAGES = "items/images"
 TWINS = 2  # records that are asked for: a second one is another's repetition
+NEWEST = 100  # records whose ids show whether the server takes a customer's
 
 
 class ImagineApiSubmitter:
@@ -39,8 +40,9 @@ class ImagineApiSubmitter:
         """One image. ImagineAPI has no credits: what it charges is not said."""
         try:
             ref = {"ref": request_key} if self._has_ref else {}
-        except Unavailable as error:  # nothing has been sent
-            raise NotNow(str(error), error.retry_after) from None
+        except ProviderError as error:  # nothing has been sent
+            wait = error.retry_after if isinstance(error, Unavailable) else None
+            raise NotNow(str(error), wait) from None
         answer = self._paid.post(IMAGES, {**payload, "id": self.image_id(request_key), **ref})
         record = answer.get("data")
         job_id = record.get("id") if isinstance(record, dict) else None
@@ -48,18 +50,17 @@ class ImagineApiSubmitter:
             raise self._paid.unclear("accepted the request and gave no id")
         return Accepted(job_id=job_id, charged=None, answer=answer)
 
-    def find(self, request_key: str) -> Sequence[str]:
-        """Images with the request's id or its `ref`, oldest first."""
-        own: list[dict[str, Any]] = [{"id": {"_eq": self.image_id(request_key)}}]
+    def find(self, request_key: str) -> Sequence[str] | None:
+        """The image with the request's id, else those with its `ref`, oldest first.
+
+        None where neither could be found: a server without `ref` that never took an id of ours.
+        """
+        found = self._ids({"id": {"_eq": self.image_id(request_key)}})
+        if found:
+            return found
         if self._has_ref:
-            own.append({"ref": {"_eq": request_key}})
-        params = {
-            "filter": all_of([{"_or": own}]),
-            "fields": "id",
-            "sort": "date_created,id",
-            "limit": TWINS,
-        }
-        return [image["id"] for image in self._reads.get_list(IMAGES, params, at="data")]
+            return self._ids({"ref": {"_eq": request_key}})
+        return [] if self._takes_ids() else None
 
     def balance(self) -> None:
         """Nothing: the Midjourney plan is paid by the month, and not told of here."""
@@ -68,11 +69,27 @@ class ImagineApiSubmitter:
         """The id that the request's image gets, where the server takes one."""
         return str(uuid.uuid5(self._namespace, request_key))
 
+    def _ids(self, which: dict[str, Any]) -> list[str]:
+        params = {
+            "filter": all_of([which]),
+            "fields": "id",
+            "sort": "date_created,id",
+            "limit": TWINS,
+        }
+        return [image["id"] for image in self._reads.get_list(IMAGES, params, at="data")]
+
+    def _takes_ids(self) -> bool:
+        """Whether a new image has an id that a customer has made: the server's are of version 4."""
+        params = {"fields": "id", "sort": "-date_created", "limit": NEWEST}
+        newest = self._reads.get_list(IMAGES, params, at="data")
+        return any(uuid.UUID(image["id"]).version == 5 for image in newest)
+
     @functools.cached_property
     def _has_ref(self) -> bool:
         try:
             self._reads.get_list(IMAGES, {"fields": "ref", "limit": 0}, at="data")
-        except WrongSetting:  # 403 for a field that is not there
+        except WrongSetting:  # 403 for a field that is not there, and for much else
+            self._reads.get_list(IMAGES, {"fields": "id", "limit": 0}, at="data")
             return False
         return True
 

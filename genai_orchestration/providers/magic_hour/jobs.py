@@ -7,10 +7,10 @@ from typing import Any
 
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.http import ReadClient
-from genai_orchestration.providers.magic_hour.api import connect
+from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.magic_hour.tables import STATUSES
-from genai_orchestration.providers.refusals import NotFound
+from genai_orchestration.providers.refusals import NotFound, shown, unsigned
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobKind, JobReport, Polling
 
@@ -44,7 +44,8 @@ class ProjectReader:
         """The project as it stands; deleted in the web app, it is GONE."""
         try:
             project = self.client.get_object(f"v1/image-projects/{job_id}")
-        except NotFound:
+        except NotFound:  # also the answer of a wrong address, where an account is not found either
+            self.client.get_object(ACCOUNT)
             return JobReport(state=JobState.GONE, raw="not found")
         if project.get("enabled") is False:
             return JobReport(state=JobState.GONE, raw="deleted")
@@ -55,27 +56,30 @@ def report_of(project: Mapping[str, Any]) -> JobReport:
     """What a project says of itself; `credits_charged` is rewritten there when it fails."""
     word = str(project.get("status"))
     state, charged = STATUSES.get(word), project.get("credits_charged")
-    error = project.get("error") or {}
     failed = state is JobState.FAILED
+    error = project.get("error")
+    said = error if isinstance(error, Mapping) else {"message": error}
+    words = said.get("message") or said.get("code") or "no reason given"
     return JobReport(
         state=state,
         raw=word,
         charged=charged if isinstance(charged, int) and charged >= 0 else None,
-        failure=FAILURES.get(str(error.get("code")), Failure.PROVIDER_FAULT) if failed else None,
-        error=str(error.get("message") or error.get("code") or "no reason given")
-        if failed
-        else None,
-        record=unsigned(project) if state and state.terminal else None,
+        failure=FAILURES.get(str(said.get("code")), Failure.PROVIDER_FAULT) if failed else None,
+        error=shown(str(words)) if failed else None,
+        record=without_signatures(project) if state and state.terminal else None,
     )
 
 
-def unsigned(project: Mapping[str, Any]) -> dict[str, Any]:
+def without_signatures(project: Mapping[str, Any]) -> dict[str, Any]:
     """The project without the signatures of its downloads, which open them for 24 hours."""
     downloads = [
-        {**download, "url": str(download.get("url")).partition("?")[0]}
+        {**download, "url": unsigned(str(download.get("url")))}
         for download in project.get("downloads") or ()
     ]
-    return {**project, "downloads": downloads}
+    error = project.get("error")
+    if isinstance(error, Mapping) and isinstance(error.get("message"), str):
+        error = {**error, "message": unsigned(error["message"])}  # may quote an asset's address
+    return {**project, "downloads": downloads, "error": error}
 
 
 def image_projects(account: Callable[[], Account]) -> JobKind:

@@ -25,6 +25,7 @@ CREDITS = Table(
     ),
     disposition="append",
     fresh_within=HOURLY,
+    balance=("credits",),
     columns={
         "read_at": "timestamp",
         "credits": "bigint",

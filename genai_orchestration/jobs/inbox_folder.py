@@ -1,0 +1,85 @@
+"""A watched folder: which files it holds, and whether that has changed since the last look.
+
+    folder ─► plain files ─┬─ touched a moment ago: still being written, the next look takes it
+                           └─ the others, by name ─► mark: a hash of names, sizes and times
+
+Sub-folders and names that begin with a dot or `~$`, or end as unfinished downloads do, are left
+alone. No file is opened here.
+"""
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from genai_orchestration.errors import PlainError
+
+SETTLED = 5.0  # seconds without a write until a file counts as complete
+LARGEST = 32 * 1024 * 1024  # bytes; a file of some 100,000 requests is read in seconds
+UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".download", ".swp")
+FOREIGN = (".", "~$")  # hidden files, and what Excel and Word put beside an open one
+
+
+class InboxUnreadable(PlainError):
+    """The folder or the table cannot be looked into; the text says what to do."""
+
+
+@dataclass(frozen=True, order=True)
+class Listed:
+    """A file as its folder lists it."""
+
+    name: str
+    size: int
+    modified: int  # nanoseconds
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files that are complete, by name, and the names of those still being written."""
+
+    files: tuple[Listed, ...]
+    writing: tuple[str, ...]
+
+    @property
+    def mark(self) -> str:
+        """Another text whenever a complete file appears, changes or goes."""
+        return mark_of([repr(each) for each in self.files])
+
+
+def listing(folder: Path, now: float) -> Listing:
+    """What the folder holds at `now` (seconds since 1970); InboxUnreadable."""
+    try:
+        names = [name for name in os.listdir(folder) if not _ignored(name.lower())]
+    except FileNotFoundError:
+        raise _unreadable(folder, "is not there: make it") from None
+    except OSError as error:
+        raise _unreadable(folder, f"cannot be listed ({error.strerror}): mend that") from None
+    found = [file for name in names if (file := listed(folder / name))]
+    # a time far ahead is another computer's clock: no reason to wait until then
+    new = {each.name for each in found if abs(now - each.modified / 1e9) < SETTLED}
+    complete = (each for each in found if each.name not in new)
+    return Listing(tuple(sorted(complete)), tuple(sorted(new)))
+
+
+def listed(path: Path) -> Listed | None:
+    """A file as its folder lists it now; None for one that is gone, and for what is no file."""
+    try:
+        found = path.stat()
+    except OSError:  # it went away, or nobody may look at it
+        return None
+    plain = stat.S_ISREG(found.st_mode)  # a pipe would be waited for
+    return Listed(path.name, found.st_size, found.st_mtime_ns) if plain else None
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith(FOREIGN) or name.endswith(UNFINISHED)
+
+
+def mark_of(texts: list[str]) -> str:
+    """A short hash of some texts, in their order."""
+    return hashlib.sha256("\n".join(texts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def _unreadable(folder: Path, what: str) -> InboxUnreadable:
+    return InboxUnreadable(f"The folder {folder} {what}, or set another folder in [requests].")

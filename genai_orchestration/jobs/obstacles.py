@@ -1,0 +1,72 @@
+"""What keeps approved requests from being submitted without being asked, as sentences.
+
+    approved by a person? ─► submit = true? ─► a key? ─► a cap? ─► the account, the line well? ─► go
+
+In the sandbox, where nothing costs anything, the first two and the cap are not asked for.
+"""
+
+from datetime import datetime
+
+from genai_orchestration.jobs import line
+from genai_orchestration.jobs.budget import Limits, NoBudget, Usage, refusal
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.limits import budget_of
+from genai_orchestration.jobs.release import Stand, is_sandbox, refused_by_account
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.refusals import ProviderError
+from genai_orchestration.providers.sources import account_of, setting
+
+
+def address_of(provider: Provider) -> str:
+    """Where the provider's requests go, by the settings; no key is needed to know."""
+    return str(setting(provider, "base_url") or provider.base_url)
+
+
+def in_sandbox(provider: Provider) -> bool:
+    """Whether the settings point at the sandbox's side of that provider."""
+    return is_sandbox(address_of(provider), setting(provider, "api_key"))
+
+
+def obstacle(
+    ledger: Ledger, provider: Provider, stand: Stand, now: datetime, *, submit: bool
+) -> str | None:
+    """Why the approved requests stay where they are, without a point; None when they may go."""
+    if not in_sandbox(provider):
+        why = _not_asked_for(stand, submit) or _no_cap(provider, stand)
+        if why:
+            return why
+    try:
+        account_of(provider, None, None)
+    except ProviderError as error:
+        return str(error).rstrip(".")
+    newest = ledger.outcomes(provider.name, line.NEWEST)
+    stopped = line.stopped(provider.title, newest, now)
+    return (stopped or "").rstrip(".") or refused_by_account(provider.title, newest, now)
+
+
+def _not_asked_for(stand: Stand, submit: bool) -> str | None:
+    if stand.by_sensor:
+        return (
+            f"{stand.by_sensor} of them were approved for the sandbox, and by no person: give "
+            "them up with genai requests abandon, and plan again what is wanted"
+        )
+    if not submit:
+        return "run genai requests submit, or set submit = true in [requests]"
+    return None
+
+
+def _no_cap(provider: Provider, stand: Stand) -> str | None:
+    """The sentence about a budget that nobody has set: a run could submit nothing."""
+    budget = budget_of(provider, stand.campaigns)
+    limits = Limits(address=address_of(provider), budget=budget)
+    refusals = [
+        refusal(provider.name, each, 0, limits, Usage()) for each in sorted_names(stand.campaigns)
+    ]
+    if refusals and all(isinstance(each, NoBudget) for each in refusals):
+        return str(refusals[0]).rstrip(".")
+    return None
+
+
+def sorted_names(names: frozenset[str | None]) -> list[str | None]:
+    """The names in alphabetical order, no name first."""
+    return sorted(names, key=lambda name: name or "")

@@ -1,0 +1,131 @@
+"""Whether approved requests of an operation are to be submitted now, by a run of their own.
+
+    waiting ─► nothing asked ────────────────────────────► ask (attempt 1)
+               asked: its run ─┬─ on its way ────────────► wait: one run at a time
+                               ├─ was never started ─────► ask the same again
+                               ├─ failed ────────────────► rest 30 s, 1, 2, 4 minutes, then hourly
+                               └─ succeeded, and left some ─┬─ newly approved ─► ask (attempt 1)
+                                                            └─ the same ones ──► rest likewise
+
+Only what a person has approved is ever released, unless the address is the sandbox's. Pure.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from genai_orchestration.jobs.budget import is_local
+from genai_orchestration.jobs.day_watch import RED_AFTER, Outcome, delay
+from genai_orchestration.jobs.ledger_outcomes import Outcome as End
+from genai_orchestration.jobs.ledger_sums import Waiting
+from genai_orchestration.jobs.states import RequestState
+
+SANDBOX_KEY = "sandbox"  # the API key of every provider's sandbox, and of no real account
+SANDBOX_APPROVER = "generation_requests_sensor"  # who approves in the sandbox, and nowhere else
+ACCOUNT_REST = timedelta(hours=1)  # after a refusal that a person has to mend first
+
+
+def is_sandbox(address: str, api_key: object) -> bool:
+    """Whether nothing can cost anything there: a local address alone may be a tunnel."""
+    return is_local(address) and api_key == SANDBOX_KEY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stand:
+    """How the requests of an operation stand before their submission."""
+
+    planned: int = 0
+    approved: int = 0
+    by_sensor: int = 0  # of the approved: approved by no person
+    newest: datetime | None = None  # when the last of them was approved
+    campaigns: frozenset[str | None] = frozenset()
+
+    @classmethod
+    def of(cls, groups: Iterable[Waiting], operation: str, sensor: str) -> "Stand":
+        """The sum of the operation's groups."""
+        mine = [group for group in groups if group.operation == operation]
+        approved = [group for group in mine if group.state is RequestState.APPROVED]
+        return cls(
+            planned=sum(each.number for each in mine if each.state is RequestState.PLANNED),
+            approved=sum(each.number for each in approved),
+            by_sensor=sum(each.number for each in approved if each.approved_by == sensor),
+            newest=max((each.newest for each in approved if each.newest), default=None),
+            campaigns=frozenset(each.campaign for each in approved),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedRun:
+    """A run that was asked for to submit an operation's approved requests."""
+
+    seq: int
+    at: datetime
+    waiting: int  # how many requests were approved then
+    attempt: int = 1
+
+    def key(self, what: str) -> str:
+        """The run's key: a tick that is done again after a crash asks for the same one."""
+        return f"{what}|s{self.seq}|a{self.attempt}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What one look decides for an operation: a run, or a sentence why there is none."""
+
+    asked: AskedRun | None
+    run: bool = False
+    words: str = ""
+    red: bool = False  # it has failed too often
+
+
+def decide(
+    asked: AskedRun | None, outcome: Outcome, stand: Stand, seq: int, now: datetime
+) -> Decision:
+    """Whether to ask for a run now; `outcome` is that of `asked`, and `seq` a new number."""
+    first = AskedRun(seq=seq, at=now, waiting=stand.approved)
+    if asked is None:
+        return Decision(asked=first, run=True) if stand.approved else Decision(asked=None)
+    if outcome.state == "active":
+        return Decision(asked=asked, words="are being submitted")
+    if not stand.approved:
+        return Decision(asked=None)
+    match outcome.state:
+        case "missing":
+            return Decision(asked=asked, run=True)
+        case "succeeded" if stand.newest is None or stand.newest > asked.at:
+            return Decision(asked=first, run=True)
+    again = (outcome.ended or asked.at) + delay(asked.attempt)
+    if now < again:
+        return _resting(asked, outcome, again)
+    progress = outcome.state == "succeeded" and stand.approved < asked.waiting
+    attempt = 1 if progress else asked.attempt + 1
+    return Decision(asked=dataclasses.replace(first, attempt=attempt), run=True)
+
+
+def _resting(asked: AskedRun, outcome: Outcome, again: datetime) -> Decision:
+    if outcome.state == "succeeded":
+        words = (
+            f"could not be submitted by the last run, which tells why; the next one is at "
+            f"{again:%H:%M:%S} UTC"
+        )
+        return Decision(asked=asked, words=words)
+    times = f"{asked.attempt} time{'s' * (asked.attempt != 1)}"
+    cause = outcome.cause or "see the run"
+    words = f"failed to be submitted {times}, again at {again:%H:%M:%S} UTC: {cause}"
+    return Decision(asked=asked, words=words, red=asked.attempt >= RED_AFTER)
+
+
+def refused_by_account(title: str, newest: Iterable[End], now: datetime) -> str | None:
+    """Why nothing is to be tried, when the newest end says that every request would fail."""
+    end = next(iter(newest), None)
+    if end is None or end.failure is None or not end.failure.of_the_account:
+        return None
+    again = end.at + ACCOUNT_REST
+    if now >= again:
+        return None
+    return (
+        f"{title} has refused the last request for the whole account "
+        f"({end.failure.value.replace('_', ' ')}): mend that, and run genai requests submit, or "
+        f"wait until {again:%H:%M:%S} UTC"
+    )

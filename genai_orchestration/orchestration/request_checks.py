@@ -1,0 +1,170 @@
+"""Asset checks of paid requests: they read the ledger, and (the balance) the warehouse.
+
+    <provider>/<operation>   no_unknown_requests, budget, no_stuck_jobs
+    <provider>/credits       balance_matches_ledger
+
+What is asked is gathered here; what it means is decided in `jobs/audit.py`.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
+
+import dagster as dg
+
+from genai_orchestration import times, warehouse
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs import audit
+from genai_orchestration.jobs.audit import BalanceLook, Cap, Verdict
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.limits import budget_of
+from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.providers.base import Provider, Table
+from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.work import Operation
+from genai_orchestration.settings import Settings
+
+UNKNOWN = "no_unknown_requests"
+BUDGET = "budget"
+STUCK = "no_stuck_jobs"
+BALANCE = "balance_matches_ledger"
+DESCRIPTIONS = {
+    UNKNOWN: "Of every request that was sent it is known whether the provider has taken it.",
+    BUDGET: "Less than 80 percent of each cap of a day, a month and a campaign is spent.",
+    STUCK: "No job is open for longer than its kind should be, or is soon forgotten.",
+}
+
+
+def request_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
+    """The checks of a provider's paid operations, and of its balance."""
+    operations = [_operation_checks(provider, operation) for operation in provider.operations]
+    return [
+        *operations,
+        *([_balance_check(provider, provider.balance_table)] if provider.balance_table else []),
+    ]
+
+
+def _operation_checks(provider: Provider, operation: Operation) -> dg.AssetChecksDefinition:
+    key = asset_key(provider, operation.name)
+    specs = [
+        dg.AssetCheckSpec(name, asset=key, description=words)
+        for name, words in DESCRIPTIONS.items()
+    ]
+
+    @dg.multi_asset_check(
+        name=f"{provider.name}_{operation.name}_checks", specs=specs, can_subset=True
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        for each in sorted(context.selected_asset_check_keys):
+            ask = functools.partial(_ASKED[each.name], provider, operation)
+            yield _result(each.asset_key, each.name, ask)
+
+    return check
+
+
+def _balance_check(provider: Provider, table: Table) -> dg.AssetChecksDefinition:
+    key = asset_key(provider, table.name)
+
+    @dg.asset_check(
+        asset=key,
+        name=BALANCE,
+        pool=provider.name,  # as the loads: it reads the warehouse
+        description="Between two looks the balance lost what the ledger says was charged.",
+    )
+    def check() -> dg.AssetCheckResult:
+        return _result(key, BALANCE, functools.partial(_balance, provider, table))
+
+    return check
+
+
+def _result(key: dg.AssetKey, name: str, ask: Callable[[], Verdict]) -> dg.AssetCheckResult:
+    """The verdict as Dagster's; a ledger or a setting that is at fault fails the check, in words.
+
+    Not the run: what it has loaded or submitted is there.
+    """
+    try:
+        verdict = ask()
+    except PlainError as error:
+        verdict = Verdict(False, f"It could not be checked. {error}")
+    severity = dg.AssetCheckSeverity.ERROR if verdict.grave else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=verdict.passed,
+        severity=severity,
+        description=verdict.words,
+    )
+
+
+def _unknown(provider: Provider, operation: Operation) -> Verdict:
+    with Ledger.open(Settings.load()) as ledger:
+        open_ = ledger.requests(
+            provider=provider.name,
+            operation=operation.name,
+            states=[RequestState.UNKNOWN, RequestState.SUBMITTING],
+        )
+    return audit.no_unknown(open_, times.now())
+
+
+def _budget(provider: Provider, operation: Operation) -> Verdict:
+    """All caps of the provider: its operations share them."""
+    now = times.now()
+    with Ledger.open(Settings.load()) as ledger:
+        budget = budget_of(provider, ledger.campaigns(provider.name))
+        usage = ledger.usage(provider.name, now)
+        campaigns = {
+            name: ledger.usage(provider.name, now, campaign=name).campaign
+            for name in budget.campaigns
+        }
+    found = (
+        ("credits_per_day", budget.per_day, usage.day),
+        ("credits_per_month", budget.per_month, usage.month),
+        *((f"campaigns.{name}", cap, campaigns[name]) for name, cap in budget.campaigns.items()),
+    )
+    return audit.within_budget(
+        [
+            Cap(setting=setting, credits=cap, spent=spent)
+            for setting, cap, spent in found
+            if cap is not None
+        ]
+    )
+
+
+def _stuck(provider: Provider, operation: Operation) -> Verdict:
+    kind = next(kind for kind in provider.job_kinds if kind.name == operation.job_kind)
+    with Ledger.open(Settings.load()) as ledger:
+        jobs = ledger.jobs(
+            provider=provider.name, kind=kind.name, states=[JobState.QUEUED, JobState.RUNNING]
+        )
+    mine = [job for job in jobs if job.operation in (operation.name, None)]
+    return audit.no_stuck(mine, kind, times.now())
+
+
+def _balance(provider: Provider, table: Table) -> Verdict:
+    sql = f"""SELECT read_at, {table.balance_sql} FROM {{{table.name}}}
+        ORDER BY read_at DESC LIMIT 2"""  # noqa: S608 own names
+    settings = Settings.load()
+    found = warehouse.query(provider, settings, sql) or []
+    if len(found) < 2:
+        return Verdict(True, "The balance was looked at once; the next look can be compared.")
+    after, before = (
+        BalanceLook(at=_aware(at), credits=None if credits is None else int(credits))
+        for at, credits in found
+    )
+    with Ledger.open(settings) as ledger:
+        spent = ledger.spent_between(provider.name, before.at, after.at)
+    return audit.balance_matches(provider.name, before, after, spent)
+
+
+def _aware(moment: datetime) -> datetime:
+    """The moment in UTC, also from a warehouse that keeps no time zones."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return aware.astimezone(timezone.utc)
+
+
+_ASKED: Mapping[str, Callable[[Provider, Operation], Verdict]] = {
+    UNKNOWN: _unknown,
+    BUDGET: _budget,
+    STUCK: _stuck,
+}

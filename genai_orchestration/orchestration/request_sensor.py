@@ -1,0 +1,208 @@
+"""The sensor of new requests: it plans what lies in a watched folder or table.
+
+    place ─► Inbox.look ─► planned in the ledger         free; a person approves
+    per operation: approved ─► obstacle? ─► a sentence
+                                   └none─► decide ─► a run that submits, or a sentence
+
+Outside the sandbox it approves nothing, and submits only what a person has approved, and only if a
+person has set `submit = true`.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from genai_orchestration import times
+from genai_orchestration.destination_errors import in_words
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.day_watch import Outcome
+from genai_orchestration.jobs.inbox import Found, Inbox
+from genai_orchestration.jobs.inbox_cursor import InboxCursor
+from genai_orchestration.jobs.inbox_folder import InboxUnreadable
+from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.obstacles import in_sandbox, obstacle
+from genai_orchestration.jobs.plan import Known
+from genai_orchestration.jobs.release import SANDBOX_APPROVER, AskedRun, Stand, decide
+from genai_orchestration.jobs.requests import NewRequest, Operations, operations_of
+from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.loaded_rows import known_rows
+from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
+from genai_orchestration.orchestration.submission import op_name
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.work import Operation
+from genai_orchestration.settings import Settings
+
+SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
+EVERY = 30  # seconds between two looks
+BUDGET = 20.0  # seconds of reading in one look; Dagster ends it after 60
+
+
+def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.SensorDefinition:
+    """The sensor for all providers; `jobs` are their `<provider>_requests`."""
+
+    @dg.sensor(
+        name=SENSOR,
+        jobs=jobs,
+        minimum_interval_seconds=EVERY,
+        # planning is free, and what follows needs a person outside the sandbox
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Plans the paid requests that lie in the folder, or the database's table, of "
+            "[requests] in dlt's configuration. A person approves them; submit = true submits "
+            "what is approved. In the sandbox both happen by themselves."
+        ),
+    )
+    def take_in(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        try:
+            settings = InboxSettings.load()
+            if not (settings.anywhere or settings.submit):
+                return dg.SkipReason(NOWHERE)
+            with Ledger.open(Settings.load(), who=SENSOR) as ledger:
+                return _Look(context.instance, ledger, providers, settings).result(context.cursor)
+        except NotLoaded:
+            raise
+        except PlainError as error:
+            return dg.SkipReason(str(error))
+
+    return take_in
+
+
+@dataclass
+class _Look:
+    """One look: the runs to ask for, and sentences for the list of ticks."""
+
+    instance: dg.DagsterInstance
+    ledger: Ledger
+    providers: Sequence[Provider]
+    settings: InboxSettings
+    now: datetime = field(default_factory=lambda: times.now())
+    clock: Callable[[], float] = time.monotonic
+    runs: list[dg.RunRequest] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def result(self, text: str | None) -> dg.SensorResult:
+        """What the tick comes to; NotLoaded when something fails again and again."""
+        before = InboxCursor.loads(text, self.now)
+        cursor = self._take_in(before)
+        for provider in self.providers:
+            if provider.operations:
+                cursor = self._provider(cursor, provider)
+        if self.failures and not self.runs and cursor == before:  # a red tick keeps no cursor
+            raise NotLoaded(" ".join(self.failures))
+        return dg.SensorResult(
+            run_requests=self.runs or None,
+            skip_reason=None if self.runs else dg.SkipReason(" ".join(self.told)),
+            cursor=cursor.dumps(),
+        )
+
+    def _take_in(self, cursor: InboxCursor) -> InboxCursor:
+        """Plan what is new in the inbox."""
+        if not self.settings.anywhere:
+            return cursor
+        inbox = Inbox(
+            settings=self.settings,
+            ledger=self.ledger,
+            operations=operations_of(self.providers),
+            now=self.now,
+            known=lambda requests: _known(requests, operations_of(self.providers)),
+        )
+        end = self.clock() + BUDGET
+        try:
+            found = inbox.look(cursor.memory, lambda: self.clock() > end)
+        except InboxUnreadable as error:
+            self.told.append(str(error))
+            return cursor
+        self.told += filter(None, (_state_of(found), found.memory.trouble))
+        return dataclasses.replace(cursor, memory=found.memory)
+
+    def _provider(self, cursor: InboxCursor, provider: Provider) -> InboxCursor:
+        """Approve what is the sandbox's, and have submitted what may be."""
+        if in_sandbox(provider):
+            planned = self.ledger.requests(provider=provider.name, states=[RequestState.PLANNED])
+            mine = [each.request_key for each in planned if each.planned_by == SENSOR]
+            self.ledger.approve(mine, self.now)
+        groups = self.ledger.waiting(provider.name)
+        for operation in provider.operations:
+            stand = Stand.of(groups, operation.name, SENSOR)
+            cursor = self._operation(cursor, provider, operation, stand)
+        return cursor
+
+    def _operation(
+        self, cursor: InboxCursor, provider: Provider, operation: Operation, stand: Stand
+    ) -> InboxCursor:
+        what = f"{provider.name}/{operation.name}"
+        asked = cursor.asked.get(what)
+        outcome = self._outcome(asked, what)
+        if stand.planned:
+            self.told.append(
+                f"{what}: {_requests(stand.planned)} to be approved: run genai requests plan, then "
+                "genai requests approve."
+            )
+        if stand.approved and outcome.state != "active":
+            try:
+                submit = self.settings.submit
+                why = obstacle(self.ledger, provider, stand, self.now, submit=submit)
+            except PlainError as error:  # another provider's settings may be right
+                why = str(error).rstrip(".")
+            if why:
+                self.told.append(f"{what}: {_requests(stand.approved)} approved: {why}.")
+                return cursor
+        decision = decide(asked, outcome, stand, cursor.seq + 1, self.now)
+        if decision.words:
+            sentence = f"{what}: {_requests(stand.approved)} approved and {decision.words}."
+            self.told.append(sentence)
+            self.failures += [sentence] if decision.red else []
+        if decision.run and decision.asked:
+            self.runs.append(_run_request(provider, operation, decision.asked.key(what)))
+        return _with(cursor, what, decision.asked)
+
+    def _outcome(self, asked: AskedRun | None, what: str) -> Outcome:
+        return outcome_of(self.instance, SENSOR, asked.key(what)) if asked else Outcome("missing")
+
+
+def _known(requests: Iterable[NewRequest], operations: Operations) -> Known:
+    """What the warehouse has of the designs; nothing while it cannot be asked.
+
+    `genai requests approve` looks again.
+    """
+    settings = Settings.load()
+    try:
+        return known_rows(requests, operations, settings)
+    except Exception as error:
+        if in_words(error, settings) is None:
+            raise
+        return {}
+
+
+def _with(cursor: InboxCursor, what: str, asked: AskedRun | None) -> InboxCursor:
+    others = {name: each for name, each in cursor.asked.items() if name != what}
+    kept = {what: asked} if asked else {}
+    seq = max(cursor.seq, asked.seq if asked else 0)
+    return dataclasses.replace(cursor, asked={**others, **kept}, seq=seq)
+
+
+def _run_request(provider: Provider, operation: Operation, key: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=key,
+        job_name=f"{provider.name}_requests",
+        asset_selection=[asset_key(provider, operation.name)],
+        run_config={"ops": {op_name(provider, operation): {"config": {"submit": True}}}},
+    )
+
+
+def _state_of(found: Found) -> str:
+    if not (found.planned or found.known):
+        return f"{found.state}."
+    return f"{_requests(found.planned)} planned, {found.known} known already: {found.state}."
+
+
+def _requests(number: int) -> str:
+    return f"{number} request{'s' * (number != 1)}"

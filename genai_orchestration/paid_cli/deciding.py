@@ -1,0 +1,102 @@
+"""`genai requests resolve | abandon | retry`: what only a person can decide."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from genai_orchestration.errors import PlainError
+from genai_orchestration.paid_cli.filters import now, open_ledger
+from genai_orchestration.paid_cli.groups import requests
+from genai_orchestration.paid_cli.planning import approved
+
+if TYPE_CHECKING:
+    from genai_orchestration.jobs.ledger import Ledger
+    from genai_orchestration.jobs.ledger_tables import RequestRecord
+
+
+@requests.command()
+@click.argument("key")
+@click.option("--job", "job_id", metavar="ID", help="It arrived, and is this job there.")
+@click.option("--never-arrived", is_flag=True, help="It did not arrive: it costs nothing.")
+def resolve(key: str, job_id: str | None, never_arrived: bool) -> None:
+    """Say what became of an unknown request, once you have looked at the provider.
+
+    With --job it is submitted, and its job is followed like any other. With --never-arrived it is
+    abandoned and costs nothing; `retry` makes a new attempt. `show` tells what is known.
+    """
+    if (job_id is not None) == never_arrived:
+        raise click.UsageError("Give either --job ID or --never-arrived.")
+    if job_id is not None and (not job_id or not job_id.isprintable() or " " in job_id):
+        raise click.UsageError(f"--job {job_id!r} is no id: copy it as the provider shows it.")
+    with open_ledger() as ledger:
+        ledger.resolve(key, job_id, now())
+        record = ledger.request(key)
+    if job_id is None:
+        click.echo(f"{key} never arrived, and is abandoned; genai requests retry {key} plans it.")
+    else:
+        click.echo(f"{key} is {record.provider}'s {record.job_kind} {job_id}, which is followed.")
+
+
+@requests.command()
+@click.argument("keys", nargs=-1, required=True)
+def abandon(keys: Sequence[str]) -> None:
+    """Give requests up: nobody will submit them, or look further for an unknown one.
+
+    What an unknown one may have cost stays counted. The others go on when one of the KEYS cannot
+    be abandoned; the exit code is 1 then.
+    """
+
+    def give_up(ledger: "Ledger", key: str) -> None:
+        before = ledger.request(key)
+        ledger.abandon(key, now())
+        counted = f"; {before.reserved} credits stay counted" if before.reserved else ""
+        click.echo(f"{key} is abandoned{counted}.")
+
+    _each(keys, give_up)
+
+
+@requests.command()
+@click.argument("keys", nargs=-1, required=True)
+@click.option("--approve", is_flag=True, help="Approve the new attempts as well.")
+def retry(keys: Sequence[str], approve: bool) -> None:
+    """Plan another attempt of what was rejected, failed, got stuck or was abandoned.
+
+    Prints the key of each new attempt, the same one when it is asked for again. What failed by
+    its own words or payload is refused: the same would fail again. The others go on when one of
+    the KEYS cannot be retried; the exit code is 1 then.
+    """
+    made: list[str] = []
+
+    def again(ledger: "Ledger", key: str) -> None:
+        new = ledger.retry(key, now(), stuck_after=_stuck_after(ledger.request(key)))
+        made.append(new)
+        click.echo(new)
+
+    try:
+        _each(keys, again)
+    finally:
+        if approve and made:
+            click.echo(f"{approved(made)} requests are approved.", err=True)
+
+
+def _each(keys: Sequence[str], decide: "Callable[[Ledger, str], None]") -> None:
+    """Decide each of the keys; those that cannot be are told at the end, and the exit code is 1."""
+    refused: list[str] = []
+    with open_ledger() as ledger:
+        for key in dict.fromkeys(keys):
+            try:
+                decide(ledger, key)
+            except PlainError as error:
+                refused.append(str(error))
+    if refused:
+        raise click.ClickException("\n".join(refused))
+
+
+def _stuck_after(record: "RequestRecord") -> timedelta:
+    """How long a job of the request may be open; as long as `genai jobs list` says it is stuck."""
+    from genai_orchestration.jobs.ledger import STUCK_AFTER
+    from genai_orchestration.paid_cli.stuck import deadlines
+
+    return deadlines().get((record.provider, record.job_kind), STUCK_AFTER)

@@ -1,0 +1,77 @@
+"""A plan of requests, beside what the warehouse has of the designs that they name."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from genai_orchestration.jobs.ledger_tables import RequestRecord
+    from genai_orchestration.jobs.plan import Known, Plan
+    from genai_orchestration.jobs.requests import NewRequest
+
+SHOWN = 3  # ids that a note lists
+
+
+def plan_of(wanted: "Iterable[NewRequest]") -> "Plan":
+    """What is known of the requests, their designs included where they are loaded."""
+    from genai_orchestration.jobs.plan import plan
+    from genai_orchestration.paid_cli.filters import operations
+
+    asked = list(wanted)
+    return plan(asked, operations(), _known(asked))
+
+
+def planned_again(records: "Iterable[RequestRecord]") -> "Plan":
+    """What is known now of requests that the ledger has, in their order."""
+    from genai_orchestration.jobs.requests import NewRequest
+
+    return plan_of(
+        NewRequest(
+            provider=each.provider,
+            operation=each.operation,
+            payload=each.payload,
+            request_key=each.request_key,
+            campaign=each.campaign,
+        )
+        for each in records
+    )
+
+
+def notes_of(plan: "Plan") -> list[str]:
+    """What could not be checked, and what to load so that it can, as sentences."""
+    from genai_orchestration.paid_cli.filters import operations
+
+    gains = {
+        (owner, operation.known.noun): operation.known.gain
+        for (owner, _), operation in operations().items()
+        if operation.known
+    }
+    notes = []
+    for (provider, noun), missing in plan.missing.items():
+        names = list(missing)
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        notes.append(
+            f"Not in the warehouse: {noun} {', '.join(names[:SHOWN])}{more}, of "
+            f"{sum(missing.values())} requests. Load {provider} first to have their "
+            f"{gains[provider, noun]}: genai load {provider}."
+        )
+    return notes
+
+
+def _known(asked: "list[NewRequest]") -> "Known":
+    """The rows that the warehouse has; without an answer of it, a note and none."""
+    from genai_orchestration.destination_errors import in_words
+    from genai_orchestration.loaded_rows import known_rows
+    from genai_orchestration.paid_cli.filters import operations
+    from genai_orchestration.settings import Settings
+
+    settings = Settings.load()
+    try:
+        return known_rows(asked, operations(), settings)
+    except Exception as error:
+        trouble = in_words(error, settings)
+        if trouble is None:
+            raise
+        click.echo(f"Note: designs are not looked up. {trouble}", err=True)
+        return {}

@@ -1,0 +1,117 @@
+"""Ctrl-C while paid requests are sent: the one that is on its way is finished, and then it ends.
+
+    Ctrl-C ─► asked ─┬─ a POST is on its way ─► its answer is waited for, and written down ─► end
+                     └─ a wait, a look-up ────► end
+    Ctrl-C again ────► at once: what was on its way is `unknown`
+
+A request that is interrupted in the middle would be unknown, and a person's work.
+"""
+
+import contextlib
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.providers.paid import NotNow
+from genai_orchestration.providers.work import Accepted, Payload, Submitter
+
+SLICE = 0.2  # seconds of a wait, until it is looked whether to stop
+SAID = b"\nStopping after the request that is on its way. Ctrl-C again stops at once.\n"
+STOPPED = "Stopped by Ctrl-C: what is approved stays so, and another submit goes on with it."
+
+
+class Stopped(Exception):
+    """The wish to stop, where nothing is on its way."""
+
+
+class Stop:
+    """Whether somebody wants it to end."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator["Stop"]:
+        """Take the first Ctrl-C, or SIGTERM, as a wish; the second one is obeyed at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield self  # only the main thread may handle signals
+            return
+        before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+
+        def wish(number: int, frame: FrameType | None) -> None:
+            self.asked = True
+            for each in before:
+                signal.signal(each, _at_once)
+            with contextlib.suppress(OSError):
+                os.write(2, SAID)  # a handler may run in the middle of another write
+
+        try:
+            for each in before:
+                signal.signal(each, wish)
+            yield self
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+def _at_once(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+class StoppableSubmitter:
+    """Another submitter, which begins nothing after the wish to stop; a `Submitter`."""
+
+    def __init__(self, inner: Submitter, stop: Stop, ledger: Ledger, sent: Callable[[], None]):
+        self.address = inner.address
+        self.on_its_way: str | None = None  # the request that was sent last
+        self._inner, self._stop, self._ledger, self._sent = inner, stop, ledger, sent
+
+    def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
+        """Send one request, unless it is time to stop: then it stays approved."""
+        if self._stop.asked:
+            raise NotNow(STOPPED, math.inf)
+        self.on_its_way = request_key
+        try:
+            return self._inner.submit(operation, payload, request_key)
+        finally:
+            self._sent()
+
+    def find(self, request_key: str) -> Sequence[str] | None:
+        """Look a request up."""
+        self._check()
+        return self._inner.find(request_key)
+
+    def balance(self) -> int | None:
+        """Credits that are left."""
+        self._check()
+        return self._inner.balance()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not after the wish to stop: then raise Stopped, unless a job is not recorded.
+
+        The id of a job that is paid for is being written down for as long as its request is
+        submitting: that wait is for a ledger which is busy.
+        """
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._check()
+            time.sleep(min(left, SLICE))
+
+    def unanswered(self) -> bool:
+        """Whether the request that was sent last is not decided; also when nobody can say."""
+        if self.on_its_way is None:
+            return False
+        try:
+            return self._ledger.request(self.on_its_way).state is RequestState.SUBMITTING
+        except Exception:
+            return True
+
+    def _check(self) -> None:
+        if self._stop.asked and not self.unanswered():
+            raise Stopped(STOPPED)

@@ -1,0 +1,270 @@
+"""Following jobs by id: when each is asked after, as pure questions and at the sandbox."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genai_orchestration.jobs import watch
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import JobRecord
+from genai_orchestration.jobs.watch import Look, believed, look, next_poll, usual_times
+from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.refusals import Unavailable, WrongSetting
+from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.work import JobReport
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.jobs import ledgers, lines
+from genai_orchestration_tests.jobs.ledgers import MINUTE, NOW, job
+from genai_orchestration_tests.jobs.lines import ABYSSALE, MAGIC, Time
+
+(PROJECTS,) = MAGIC.job_kinds
+(GENERATIONS,) = ABYSSALE.job_kinds
+SECOND = timedelta(seconds=1)
+POLLING = PROJECTS.polling
+OPEN = JobReport(state=JobState.RUNNING, raw="rendering")
+DONE = JobReport(state=JobState.SUCCEEDED, raw="complete", charged=5, record={"id": "x"})
+ages = st.timedeltas(min_value=-MINUTE, max_value=timedelta(days=30))
+times = st.timedeltas(min_value=timedelta(), max_value=timedelta(days=3))
+chances = st.floats(-1, 1)
+
+
+@pytest.fixture
+def ledger(settings: Settings) -> Iterator[Ledger]:
+    with Ledger.open(settings) as opened:
+        yield opened
+
+
+@dataclass
+class Says:
+    """A provider's API for jobs that says what a test wants, and remembers who was asked after."""
+
+    answer: Callable[[str], JobReport] = lambda job_id: OPEN
+    asked: list[str] = field(default_factory=list)
+
+    def report(self, job_id: str) -> JobReport:
+        self.asked.append(job_id)
+        return self.answer(job_id)
+
+
+def followed(ledger: Ledger, reader: Says, age: timedelta) -> Look:
+    """A look at jobs that were submitted NOW, at that age of theirs."""
+    return look(ledger, MAGIC, PROJECTS, reader, NOW + age, seconds=60)
+
+
+@given(age=ages, usual=times, chance=chances)
+def test_a_rest_is_never_short_or_long_or_much_more_than_a_tenth_of_the_age(
+    age: timedelta, usual: timedelta, chance: float
+) -> None:
+    rest = next_poll(age, usual, POLLING, NOW, chance) - NOW
+    assert rest >= 0.9 * SECOND
+    if age >= POLLING.deadline:
+        assert rest >= 0.9 * POLLING.rarely
+    else:
+        assert rest <= 1.1 * (POLLING.ceiling + MINUTE)
+        if age >= usual * watch.FIRST:
+            assert rest <= 1.1 * max(age * watch.SHARE, watch.SHORTEST)
+
+
+@given(age=ages, chance=chances)
+def test_two_jobs_of_one_age_are_not_asked_after_together(age: timedelta, chance: float) -> None:
+    middle = next_poll(age, SECOND, POLLING, NOW, 0) - NOW
+    rest = next_poll(age, SECOND, POLLING, NOW, chance) - NOW
+    assert rest == middle * (1 + 0.1 * chance)
+
+
+@pytest.mark.parametrize("duration", [5, 22, 60, 300, 1500])
+@pytest.mark.parametrize("chance", [-1, 0, 1])
+def test_an_end_is_noticed_within_a_tenth_of_the_age_by_few_questions(
+    duration: int, chance: float
+) -> None:
+    usual = timedelta(seconds=22)
+    age, asked = usual * watch.FIRST, 1
+    while age < timedelta(seconds=duration):
+        age += next_poll(age, usual, POLLING, NOW, chance) - NOW
+        asked += 1
+    late = age.total_seconds() - duration
+    assert late <= max(0.11 * duration, 1.1, (usual * watch.FIRST).total_seconds() - duration)
+    assert asked <= duration / 0.5 / 5 + 3  # a fifth of what a look each half second would be
+    assert asked <= 60
+
+
+@given(state=st.sampled_from([*JobState, None]), age=ages)
+def test_only_a_young_job_that_is_not_there_yet_is_not_believed(
+    state: JobState | None, age: timedelta
+) -> None:
+    report = JobReport(state=state, raw="word", record={})
+    if state is JobState.GONE and age < watch.YOUNG:
+        assert believed(report, age) == JobReport(state=None, raw="word")
+    else:
+        assert believed(report, age) is report
+
+
+def test_a_job_is_first_asked_after_shortly_before_its_usual_time(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "a")
+    reader = Says()
+    found = followed(ledger, reader, timedelta(seconds=3.9))  # usual: 5 s
+    assert (found.asked, found.open, reader.asked) == (0, 1, [])
+    found = followed(ledger, reader, timedelta(seconds=4))
+    assert (found.asked, found.ended, found.open) == (1, 0, 1)
+    record = ledger.job(job("job of a"))
+    assert record.next_poll is not None
+    assert 0.9 * SECOND <= record.next_poll - (NOW + 4 * SECOND) <= 1.1 * SECOND
+
+
+def test_an_end_is_written_down_with_its_record_and_price(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "a")
+    found = followed(ledger, Says(lambda job_id: DONE), MINUTE)
+    assert found == Look(asked=1, ended=1)
+    record = ledger.job(job("job of a"))
+    assert (record.state, record.record) == (JobState.SUCCEEDED, {"id": "x"})
+    assert ledger.request("a").credits_charged == 5
+    reader = Says()
+    followed(ledger, reader, 2 * MINUTE)
+    assert reader.asked == []
+
+
+def test_a_usual_time_is_learnt_from_what_succeeded(ledger: Ledger) -> None:
+    assert usual_times(ledger, MAGIC, PROJECTS) == {
+        "ai_image_generator": 5 * SECOND,
+        "ai_image_upscaler": 22 * SECOND,
+    }
+    for number, seconds in enumerate((30, 40, 600)):
+        ledgers.submitted(ledger, f"k{number}")
+        ledger.observe(job(f"job of k{number}"), DONE, NOW + timedelta(seconds=seconds))
+    failed = JobReport(state=JobState.FAILED, raw="error", failure=Failure.TIMEOUT)
+    ledgers.submitted(ledger, "bad")
+    ledger.observe(job("job of bad"), failed, NOW + SECOND)
+    assert usual_times(ledger, MAGIC, PROJECTS)["ai_image_generator"] == 40 * SECOND
+    ledgers.submitted(ledger, "new")
+    reader = Says()
+    followed(ledger, reader, 31 * SECOND)
+    assert reader.asked == []
+    followed(ledger, reader, 32 * SECOND)
+    assert reader.asked == ["job of new"]
+
+
+def test_what_was_learnt_while_nobody_looked_does_not_keep_jobs_waiting(ledger: Ledger) -> None:
+    for number in range(3):
+        ledgers.submitted(ledger, f"k{number}")
+        ledger.observe(job(f"job of k{number}"), DONE, NOW + timedelta(days=3))
+    ledgers.submitted(ledger, "new")
+    reader = Says()
+    followed(ledger, reader, POLLING.ceiling)
+    assert reader.asked == ["job of new"]
+
+
+def test_a_job_that_is_open_for_too_long_is_stuck_and_asked_after_rarely(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "a")
+    found = followed(ledger, Says(), POLLING.deadline)
+    assert [each.job_id for each in found.stuck] == ["job of a"]
+    record = ledger.job(job("job of a"))
+    assert record.next_poll is not None
+    assert record.next_poll - NOW >= POLLING.deadline + 0.9 * POLLING.rarely
+
+
+def test_a_job_that_is_soon_forgotten_is_announced_the_day_before(
+    ledger: Ledger, sandbox: Sandbox
+) -> None:
+    time = Time(sandbox)
+    lines.approve(ledger, ABYSSALE, time, "a")
+    lines.line(ledger, ABYSSALE, time).submit()
+    reader = Says()
+
+    def leaving(after: timedelta) -> tuple[JobRecord, ...]:
+        now = time.now() + after
+        return look(ledger, ABYSSALE, GENERATIONS, reader, now, seconds=60).leaving
+
+    assert leaving(timedelta(days=6) - MINUTE) == ()
+    assert [each.request_key for each in leaving(timedelta(days=6))] == ["a"]
+
+
+def test_a_job_that_nobody_can_read_does_not_keep_the_others_waiting(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "a")
+    for number in range(20):
+        ledgers.submitted(ledger, f"k{number}")
+
+    def odd(job_id: str) -> JobReport:
+        if job_id == "job of a":
+            raise WrongSetting("the id is no id")
+        if job_id == "job of k7":
+            raise AttributeError("'str' object has no attribute 'get'")
+        return DONE
+
+    found = followed(ledger, Says(odd), MINUTE)
+    assert (found.ended, found.open) == (19, 2)
+    assert "the id is no id" in found.trouble or "k7 cannot be read" in found.trouble
+    reader = Says(odd)
+    assert followed(ledger, reader, MINUTE + SECOND).trouble == ""
+    assert reader.asked == []  # they wait as long as the others would
+    assert ledger.job(job("job of a")).state is JobState.QUEUED
+    assert ledger.job(job("job of a")).polls == 1
+
+
+def test_a_provider_that_is_down_is_left_alone_and_no_job_ends(ledger: Ledger) -> None:
+    for number in range(100):
+        ledgers.submitted(ledger, f"k{number}")
+
+    def down(job_id: str) -> JobReport:
+        raise Unavailable("Magic Hour does not answer.")
+
+    reader = Says(down)
+    found = followed(ledger, reader, MINUTE)
+    assert found.trouble == "Magic Hour does not answer."
+    assert (found.ended, found.open) == (0, 100)
+    assert watch.TROUBLES <= len(reader.asked) <= watch.TROUBLES + watch.THREADS
+
+
+def test_when_the_time_is_over_the_rest_is_asked_after_next_time(ledger: Ledger) -> None:
+    keys = [f"k{number}" for number in range(3 * watch.BATCH)]
+    ledgers.approved(ledger, *keys)
+    for key in keys:
+        ledger.start(key, ledgers.LOCAL, NOW)
+        ledger.submitted(key, f"job of {key}", None, NOW)
+    ticks = iter(range(10_000))
+    reader = Says()
+    found = look(
+        *(ledger, MAGIC, PROJECTS, reader, NOW + MINUTE),
+        seconds=watch.BATCH + 10,
+        clock=lambda: float(next(ticks)),
+    )
+    assert watch.BATCH <= found.asked < 2 * watch.BATCH
+    asked = set(reader.asked)
+    reader.asked.clear()
+    followed(ledger, reader, MINUTE + SECOND)
+    assert set(reader.asked) == {f"job of {key}" for key in keys} - asked
+
+
+def test_a_young_job_that_is_not_there_is_asked_after_again(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "a")
+    gone = Says(lambda job_id: JobReport(state=JobState.GONE, raw="not found"))
+    assert followed(ledger, gone, MINUTE).open == 1
+    assert ledger.job(job("job of a")).raw_status == "not found"
+    assert followed(ledger, gone, watch.YOUNG).ended == 1
+    assert ledger.job(job("job of a")).state is JobState.GONE
+
+
+def test_projects_are_followed_at_the_sandbox_to_their_ends(
+    ledger: Ledger, sandbox: Sandbox
+) -> None:
+    time = Time(sandbox)
+    lines.approve(ledger, MAGIC, time, "good", "stopped")
+    lines.approve(ledger, MAGIC, time, "bad", style={"prompt": "forbidden"})
+    lines.line(ledger, MAGIC, time).submit()
+    sandbox.providers["magic_hour"].cancel(ledger.request("stopped").provider_job_id)
+    questions = 0
+    for _ in range(20):
+        time.sleep(0.5)
+        found = look(ledger, MAGIC, PROJECTS, PROJECTS.connect(QUICK), time.now(), seconds=30)
+        questions += found.asked
+    assert {each.request_key: each.state for each in ledger.jobs()} == {
+        "good": JobState.SUCCEEDED,
+        "bad": JobState.FAILED,
+        "stopped": JobState.CANCELED,
+    }
+    assert questions <= 3 * 4
+    assert ledger.request("bad").credits_charged == 0

@@ -1,0 +1,363 @@
+"""The sensor of new requests on a real instance: real files and tables, the sandbox over HTTP."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from genai_orchestration import times
+from genai_orchestration.jobs.day_watch import RED_AFTER
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.release import SANDBOX_KEY
+from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.orchestration import submission
+from genai_orchestration.orchestration.runs import NotLoaded
+from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.dagster_client import dagster, until
+from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
+from genai_orchestration_tests.orchestration.paid import approved, fox, hero, posts
+
+SENSOR = "generation_requests_sensor"
+CREATE = "imagine_api/images_create"
+SHEET = "provider,prompt,request_key\nimagine_api,a red fox,fox-1\nimagine_api,an owl,owl-1\n"
+WHERE = "SOURCES__{}_SOURCE__{}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The watched folder, empty."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    monkeypatch.setenv("REQUESTS__FOLDER", str(folder))
+    return folder
+
+
+@pytest.fixture
+def daemon(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    monkeypatch.setattr(submission, "RETRIES", dg.RetryPolicy(max_retries=0))
+    daemon = Daemon(SENSOR)
+    with daemon.instance:
+        yield daemon
+
+
+@pytest.fixture
+def real(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of real accounts at addresses that are never reached."""
+    for name in ("IMAGINE_API", "MAGIC_HOUR", "ABYSSALE"):
+        monkeypatch.setenv(WHERE.format(name, "API_KEY"), "a-real-key")
+        monkeypatch.setenv(WHERE.format(name, "BASE_URL"), "https://vendor.invalid")
+
+
+def put(folder: Path, name: str, text: str, *, age: float = 60) -> Path:
+    """A file that was written a while ago."""
+    file = folder / name
+    file.write_text(text)
+    os.utime(file, (time.time() - age,) * 2)
+    return file
+
+
+def states() -> dict[str, str]:
+    with Ledger.open(Settings.load()) as ledger:
+        return {each.request_key: each.state.value for each in ledger.requests()}
+
+
+def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
+    now = datetime.now(timezone.utc) + timedelta(**by)
+    monkeypatch.setattr(times, "now", lambda: now)
+
+
+def test_in_the_sandbox_a_file_is_planned_approved_and_submitted_by_one_run(
+    daemon: Daemon, folder: Path, sandbox: Sandbox
+) -> None:
+    put(folder, "prompts.csv", SHEET)
+    (request,) = daemon.look()
+    assert request.job_name == "imagine_api_requests"
+    assert request.asset_selection == [dg.AssetKey(["imagine_api", "images_create"])]
+    ran = daemon.run(request)
+    assert ran
+    assert ran.success
+    assert states() == {"fox-1": "submitted", "owl-1": "submitted"}
+    assert daemon.look() == []
+    assert daemon.said == f"No new file: 1 file in {folder}."
+    assert len(posts(sandbox)) == 2
+
+
+def test_the_key_by_which_the_sandbox_is_known_is_the_sandboxes() -> None:
+    assert SANDBOX_KEY == KEY
+
+
+def test_a_local_address_with_a_real_key_is_no_sandbox(
+    daemon: Daemon, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WHERE.format("IMAGINE_API", "API_KEY"), "of-a-server-behind-a-tunnel")
+    put(folder, "prompts.csv", SHEET)
+    assert daemon.look() == []
+    assert set(states().values()) == {"planned"}
+    assert posts(sandbox) == []
+
+
+@pytest.mark.usefixtures("real")
+def test_outside_the_sandbox_nothing_is_approved_and_the_sentence_says_how_to_go_on(
+    daemon: Daemon, folder: Path
+) -> None:
+    put(folder, "prompts.csv", SHEET)
+    assert daemon.look() == []
+    assert daemon.said == (
+        f"2 requests planned, 0 known already: 1 file in {folder}. {CREATE}: 2 requests to be "
+        "approved: run genai requests plan, then genai requests approve."
+    )
+    approved(fox("fox-2"))
+    assert daemon.look() == []
+    assert (
+        f"{CREATE}: 1 request approved: run genai requests submit, or set submit = true in "
+        "[requests]." in daemon.said
+    )
+    assert states() == {"fox-1": "planned", "owl-1": "planned", "fox-2": "approved"}
+
+
+@pytest.mark.usefixtures("real")
+def test_with_submit_on_only_what_a_person_has_approved_is_submitted_and_under_a_cap(
+    daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS__SUBMIT", "true")
+    put(folder, "prompts.csv", SHEET)
+    assert daemon.look() == []
+    approved(fox("fox-2"))
+    assert daemon.look() == []
+    assert "No cap is set for what imagine_api may spend" in daemon.said
+    monkeypatch.setenv(WHERE.format("IMAGINE_API", "CREDITS_PER_DAY"), "10")
+    (request,) = daemon.look()
+    ops = {"imagine_api_images_create": {"config": {"submit": True}}}
+    assert request.run_config == {"ops": ops}
+    assert states() == {"fox-1": "planned", "owl-1": "planned", "fox-2": "approved"}
+
+
+def test_what_the_sandbox_let_through_never_goes_to_a_real_address(
+    daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    put(folder, "prompts.csv", SHEET)
+    daemon.look()  # approved, and the run never starts
+    daemon.cursor = None
+    request.getfixturevalue("real")
+    monkeypatch.setenv("REQUESTS__SUBMIT", "true")
+    monkeypatch.setenv(WHERE.format("IMAGINE_API", "CREDITS_PER_DAY"), "10")
+    assert daemon.look() == []
+    assert "2 of them were approved for the sandbox, and by no person" in daemon.said
+
+
+def test_without_a_place_the_sentence_names_the_setting_and_no_ledger_is_made(
+    daemon: Daemon,
+) -> None:
+    assert daemon.look() == []
+    assert daemon.said.startswith("No place for new requests is set: set folder, or database")
+    assert "REQUESTS__FOLDER" in daemon.said
+    assert not Settings.load().ledger.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("TABLE", "wishes", "table is set without database"),
+        ("DATABASE", "sqlite:///a.db", "folder and database are both set"),
+        ("SUBMIT", "perhaps", "submit is 'perhaps': write true or false"),
+        ("COLUMNS", "prompt", "columns is no mapping"),
+        ("COLUMNS", '{"a": 1}', "columns is no mapping"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    daemon: Daemon,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    words: str,
+) -> None:
+    if name == "TABLE":
+        monkeypatch.delenv("REQUESTS__FOLDER")
+    monkeypatch.setenv(f"REQUESTS__{name}", value)
+    assert daemon.look() == []
+    assert words in daemon.said
+
+
+def test_a_tick_that_is_done_again_plans_nothing_twice_and_starts_no_second_run(
+    daemon: Daemon, folder: Path, sandbox: Sandbox
+) -> None:
+    daemon.look()
+    put(folder, "prompts.csv", SHEET)
+    (lost,) = daemon.look(keep=False)
+    (again,) = daemon.look()
+    assert again.run_key == lost.run_key
+    assert daemon.run(lost)
+    assert daemon.run(again) is None
+    assert daemon.look() == []
+    assert len(posts(sandbox)) == 2
+
+
+def test_a_crash_between_planning_and_approving_is_mended_by_the_next_look(
+    daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "prompts.csv", SHEET)
+    with monkeypatch.context() as crash:
+        crash.setattr(Ledger, "approve", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            daemon.look()
+    assert set(states().values()) == {"planned"}
+    assert daemon.work() == [True]
+    assert set(states().values()) == {"submitted"}
+
+
+def test_one_run_of_an_operation_at_a_time(daemon: Daemon, folder: Path) -> None:
+    put(folder, "one.csv", SHEET)
+    (request,) = daemon.look()
+    job = daemon.definitions.resolve_job_def("imagine_api_requests")
+    daemon.instance.create_run_for_job(
+        job, tags=daemon.tags(request), status=dg.DagsterRunStatus.STARTED
+    )
+    put(folder, "two.csv", SHEET.replace("-1", "-2"))
+    assert daemon.look() == []
+    assert f"{CREATE}: 4 requests approved and are being submitted." in daemon.said
+
+
+def test_operations_do_not_wait_for_each_other(daemon: Daemon, folder: Path) -> None:
+    body = '{"image_count": 1, "style": {"prompt": "a boot"}, "model": "z-image-turbo"}'
+    put(folder, "foxes.csv", SHEET)
+    row = f'{{"provider": "magic_hour", "operation": "ai_image_generator", "payload": {body}}}'
+    put(folder, "boots.jsonl", row)
+    jobs = [request.job_name for request in daemon.look()]
+    assert sorted(map(str, jobs)) == ["imagine_api_requests", "magic_hour_requests"]
+
+
+def test_a_failed_run_rests_longer_each_time_and_the_tick_is_red_after_five(
+    daemon: Daemon, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "prompts.csv", SHEET)
+    for number in range(RED_AFTER):
+        (request,) = daemon.look()
+        refuse(sandbox)
+        failed = daemon.run(request)
+        assert failed
+        assert not failed.success
+        sandbox.traffic.faults.clear()
+        if number == 0:
+            assert daemon.look() == []
+            assert f"{CREATE}: 2 requests approved and failed to be submitted 1 time" in daemon.said
+        later(monkeypatch, minutes=5)
+    with pytest.raises(NotLoaded, match=r"failed to be submitted 5 times.*429"):
+        daemon.look()
+    later(monkeypatch, minutes=61)
+    assert daemon.work() == [True]
+    assert set(states().values()) == {"submitted"}
+
+
+def test_a_run_that_was_never_started_is_asked_for_again(daemon: Daemon, folder: Path) -> None:
+    put(folder, "prompts.csv", SHEET)
+    (lost,) = daemon.look()
+    assert [request.run_key for request in daemon.look()] == [lost.run_key]
+
+
+def test_what_a_run_left_is_not_asked_for_at_once_but_newly_approved_ones_are(
+    daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WHERE.format("IMAGINE_API", "CREDITS_PER_DAY"), "1")
+    put(folder, "prompts.csv", SHEET)
+    assert daemon.work() == [True]
+    assert sorted(states().values()) == ["approved", "submitted"]
+    assert daemon.look() == []
+    assert "1 request approved and could not be submitted by the last run" in daemon.said
+    for _ in range(2):  # the first run has sent one, these two none
+        later(monkeypatch, seconds=40)
+        assert daemon.work() == [True]
+    later(monkeypatch, seconds=50)
+    assert daemon.look() == []  # no progress: it rests for longer
+    put(folder, "more.csv", SHEET.replace("-1", "-2"))
+    assert len(daemon.look()) == 1
+
+
+def test_an_account_without_credits_is_left_alone_for_an_hour(
+    daemon: Daemon, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.providers["magic_hour"].credits = 0
+    row = '{"payload": {"image_count": 1, "style": {"prompt": "boot"}, "model": "z-image-turbo"}}'
+    monkeypatch.setenv("REQUESTS__PROVIDER", "magic_hour")
+    monkeypatch.setenv("REQUESTS__OPERATION", "ai_image_generator")
+    put(folder, "boots.jsonl", f"{row}\n{row.replace('boot', 'shoe')}")
+    daemon.work()
+    assert sorted(states().values()) == ["approved", "rejected"]
+    later(monkeypatch, minutes=30)
+    assert daemon.look() == []
+    assert "has refused the last request for the whole account (out of credits)" in daemon.said
+    later(monkeypatch, minutes=61)
+    assert len(daemon.look()) == 1
+
+
+def test_a_line_that_was_stopped_is_not_hammered(
+    daemon: Daemon, folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS__PROVIDER", "magic_hour")
+    monkeypatch.setenv("REQUESTS__OPERATION", "ai_image_generator")
+    row = '{"payload": {"image_count": 1, "style": {"prompt": "%d"}, "model": "z-image-turbo"}}'
+    put(folder, "boots.jsonl", "\n".join(row % n for n in range(6)))
+    down = Fault(kind="status", status=502, path="/magic_hour", method="POST", times=100)
+    sandbox.traffic.faults.append(down)
+    daemon.work()
+    assert sorted(states().values()) == ["approved"] * 3 + ["unknown"] * 3
+    sandbox.traffic.faults.clear()
+    later(monkeypatch, minutes=2)
+    assert daemon.look() == []
+    assert "the line rests until" in daemon.said
+
+
+def test_an_unreadable_cursor_plans_nothing_twice(daemon: Daemon, folder: Path) -> None:
+    put(folder, "prompts.csv", SHEET)
+    for cursor in ("{", "[]", '{"memory": 1}', '{"asked": {"a": {}}, "memory": {}, "seq": 1}'):
+        daemon.cursor = cursor
+        daemon.look()
+    with Ledger.open(Settings.load()) as ledger:
+        assert ledger.counts() == {RequestState.APPROVED: 2}
+
+
+def test_a_provider_without_a_key_is_named_and_the_others_go_on(
+    daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS__SUBMIT", "true")
+    monkeypatch.setenv(WHERE.format("MAGIC_HOUR", "CREDITS_PER_DAY"), "100")
+    monkeypatch.delenv(WHERE.format("MAGIC_HOUR", "API_KEY"))
+    approved(hero("hero-1"), fox("fox-1"))
+    assert [request.job_name for request in daemon.look()] == ["imagine_api_requests"]
+    assert daemon.cursor
+    assert len(daemon.cursor) < 1000
+
+
+def test_with_submit_on_and_no_place_approved_requests_are_submitted(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS__SUBMIT", "true")
+    approved(fox("fox-1"))
+    assert daemon.work() == [True]
+    assert states() == {"fox-1": "submitted"}
+
+
+def test_under_the_real_daemon_a_file_that_lands_in_the_folder_is_submitted_once(
+    folder: Path, sandbox: Sandbox, settings: Settings
+) -> None:
+    environment = {**sandbox.environment(), "REQUESTS__FOLDER": str(folder)}
+    with dagster(settings, environment) as web:
+        until("the sensor's first tick", 90, lambda: web.last_tick(SENSOR).get("skipReason"))
+        (folder / "prompts.csv").write_text(SHEET)
+        until("both requests submitted", 150, lambda: list(states().values()) == ["submitted"] * 2)
+        ended = until(
+            "the run's success",
+            60,
+            lambda: [
+                run for run in web.runs(dagster__sensor_name=SENSOR) if run["status"] == "SUCCESS"
+            ],
+        )
+        assert web.runs(dagster__sensor_name=SENSOR) == ended
+    assert len(ended) == 1
+    assert len(posts(sandbox)) == 2

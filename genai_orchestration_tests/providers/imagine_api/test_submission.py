@@ -1,0 +1,218 @@
+"""ImagineAPI's paid POST: what is sent, what its errors mean, and what became of a lost one."""
+
+import uuid
+from typing import Any
+
+import pytest
+import requests
+
+from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.imagine_api import PROVIDER
+from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
+from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
+from genai_orchestration.providers.refusals import ProviderError
+from genai_orchestration.providers.states import Failure
+from genai_orchestration.providers.work import Submitter
+from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration_tests.providers.imagine_api.account import emptied
+from genai_orchestration_tests.providers.vendor import saying
+
+CREATE = "images_create"
+FOX = {"prompt": "a fox"}
+
+
+@pytest.fixture
+def submitter(sandbox: Sandbox) -> Submitter:
+    assert PROVIDER.submitter
+    return PROVIDER.submitter()
+
+
+def of(base_url: str, key: str = KEY) -> ImagineApiSubmitter:
+    return ImagineApiSubmitter(Account(api_key=key, base_url=base_url))
+
+
+def posts(sandbox: Sandbox) -> int:
+    return [call.method for call in sandbox.traffic.calls].count("POST")
+
+
+def fail(sandbox: Sandbox, **fault: Any) -> None:
+    sandbox.traffic.faults.append(
+        Fault(**{"kind": "status", "path": "/imagine_api", "method": "POST", **fault})
+    )
+
+
+def post(sandbox: Sandbox, **body: str) -> str:
+    """An image that somebody else has asked for; its id."""
+    answer = requests.post(
+        f"{sandbox.base_url('imagine_api')}/items/images",
+        json=body,
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=10,
+    )
+    return str(answer.json()["data"]["id"])
+
+
+def test_an_image_goes_out_with_its_key_as_ref_and_an_id_that_follows_from_it(
+    sandbox: Sandbox, submitter: Submitter
+) -> None:
+    account = emptied(sandbox)
+    accepted = submitter.submit(CREATE, FOX, "fox-1")
+    (image,) = account.images.values()
+    assert (image.prompt, image.ref, image.id) == ("a fox", "fox-1", accepted.job_id)
+    assert uuid.UUID(image.id).version == 5
+    assert accepted.charged is None
+    assert accepted.answer["data"]["status"] == "pending"
+    assert submitter.find("fox-1") == [accepted.job_id]
+    assert submitter.balance() is None
+
+
+def test_two_customers_of_one_server_may_choose_the_same_key() -> None:
+    one, other = of("http://127.0.0.1:1", "one"), of("http://127.0.0.1:1", "other")
+    assert one.image_id("fox-1") == of("http://127.0.0.1:2", "one").image_id("fox-1")
+    assert len({one.image_id("fox-1"), other.image_id("fox-1"), one.image_id("fox-2")}) == 3
+
+
+def test_whether_there_is_a_ref_is_asked_once(sandbox: Sandbox, submitter: Submitter) -> None:
+    for number in range(3):
+        submitter.submit(CREATE, FOX, f"fox-{number}")
+    assert [call.method for call in sandbox.traffic.calls] == ["GET", "POST", "POST", "POST"]
+
+
+def test_a_server_without_ref_gets_none(sandbox: Sandbox, submitter: Submitter) -> None:
+    account = emptied(sandbox)
+    account.has_ref = False
+    accepted = submitter.submit(CREATE, FOX, "fox-1")
+    assert account.images[accepted.job_id].ref is None
+    assert submitter.find("fox-1") == [accepted.job_id]
+
+
+def test_a_request_that_is_there_already_is_found_and_not_made_again(
+    sandbox: Sandbox, submitter: Submitter
+) -> None:
+    account = emptied(sandbox)
+    fail(sandbox, kind="reset")
+    for _ in range(2):
+        with pytest.raises(Ambiguous):
+            submitter.submit(CREATE, FOX, "fox-1")
+    assert submitter.find("fox-1") == list(account.images)
+    assert (posts(sandbox), len(account.images)) == (2, 1)
+
+
+def test_what_is_not_there_is_not_found(sandbox: Sandbox, submitter: Submitter) -> None:
+    submitter.submit(CREATE, FOX, "fox-1")
+    assert submitter.find("fox-2") == []
+    assert submitter.find("fox") == []
+    assert submitter.find("FOX-1") == []
+
+
+def test_a_server_that_makes_its_own_ids_is_searched_by_ref_oldest_first(
+    sandbox: Sandbox, submitter: Submitter
+) -> None:
+    emptied(sandbox)
+    made = []
+    for _ in range(3):
+        made.append(post(sandbox, prompt="a fox", ref="fox-1"))
+        sandbox.clock.advance(1)
+    found = submitter.find("fox-1")
+    assert found is not None
+    assert list(found) == made[: len(found)]
+
+
+def test_our_own_id_counts_more_than_an_older_ref_of_somebody_else(
+    sandbox: Sandbox, submitter: Submitter
+) -> None:
+    emptied(sandbox)
+    for _ in range(3):
+        post(sandbox, prompt="another fox", ref="fox-1")
+        sandbox.clock.advance(1)
+    accepted = submitter.submit(CREATE, FOX, "fox-1")
+    assert submitter.find("fox-1") == [accepted.job_id]
+
+
+def test_a_server_without_ref_proves_nothing_until_it_has_taken_an_id(
+    sandbox: Sandbox, submitter: Submitter
+) -> None:
+    account = emptied(sandbox)
+    account.has_ref = False
+    post(sandbox, prompt="somebody's")
+    assert submitter.find("fox-1") is None
+    submitter.submit(CREATE, FOX, "fox-2")
+    assert submitter.find("fox-1") == []
+
+
+@pytest.mark.parametrize("body", [b'{"data": {}}', b'{"data": []}', b'{"data": {"id": 7}}'])
+def test_a_yes_without_an_id_is_unclear(body: bytes) -> None:
+    with saying(body=body) as vendor:
+        submitter = of(vendor.url)
+        submitter.__dict__["_has_ref"] = True  # as asked before
+        with pytest.raises(Ambiguous, match="gave no id"):
+            submitter.submit(CREATE, FOX, "fox-1")
+    assert len(vendor.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "failure"),
+    [
+        (400, "FAILED_VALIDATION", Failure.INVALID),
+        (400, "INVALID_PAYLOAD", Failure.INVALID),
+        (401, "INVALID_CREDENTIALS", Failure.KEY),
+        (403, "FORBIDDEN", Failure.KEY),
+        (404, "ROUTE_NOT_FOUND", Failure.KEY),
+        (429, "IMAGE_ERROR", Failure.OUT_OF_CREDITS),
+    ],
+)
+def test_a_no_is_told_by_its_code(
+    sandbox: Sandbox, submitter: Submitter, status: int, code: str, failure: Failure
+) -> None:
+    fail(sandbox, status=status, body=_error(code))
+    with pytest.raises(Rejected, match="in Directus' words") as caught:
+        submitter.submit(CREATE, FOX, "fox-1")
+    assert caught.value.failure is failure
+    assert posts(sandbox) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (429, "REQUESTS_EXCEEDED", NotNow),
+        (500, "INTERNAL_SERVER_ERROR", Ambiguous),
+        (500, "IMAGE_ERROR", Ambiguous),
+        (503, "SERVICE_UNAVAILABLE", Ambiguous),
+        (400, "RECORD_NOT_UNIQUE", Ambiguous),
+    ],
+)
+def test_what_is_not_a_no_is_not_taken_for_one(
+    sandbox: Sandbox, submitter: Submitter, status: int, code: str, kind: type[ProviderError]
+) -> None:
+    fail(sandbox, status=status, body=_error(code), retry_after="2.654")
+    with pytest.raises(kind) as caught:
+        submitter.submit(CREATE, FOX, "fox-1")
+    assert type(caught.value) is kind
+    assert getattr(caught.value, "wait", 2.654) == 2.654
+    assert posts(sandbox) == 1
+
+
+def test_a_wrong_key_sends_nothing(sandbox: Sandbox) -> None:
+    submitter = of(sandbox.base_url("imagine_api"), "wrong")
+    with pytest.raises(NotNow, match="set api_key in"):
+        submitter.submit(CREATE, FOX, "fox-1")
+    assert posts(sandbox) == 0
+
+
+@pytest.mark.parametrize("status", [301, 402, 403, 404])
+def test_a_server_that_cannot_be_asked_about_ref_gets_nothing(
+    sandbox: Sandbox, submitter: Submitter, status: int
+) -> None:
+    fail(sandbox, status=status, method="GET", times=2)
+    with pytest.raises(NotNow):
+        submitter.submit(CREATE, FOX, "fox-1")
+    assert posts(sandbox) == 0
+    sandbox.traffic.faults.clear()
+    assert submitter.submit(CREATE, FOX, "fox-1").job_id  # what went wrong is not remembered
+
+
+def _error(code: str) -> str:
+    return (
+        f'{{"errors": [{{"message": "in Directus\' words", "extensions": {{"code": "{code}"}}}}]}}'
+    )

@@ -1,0 +1,123 @@
+"""Magic Hour's paid POSTs: the bodies as sent, what is charged, what a refusal means."""
+
+import json
+from typing import Any
+
+import pytest
+
+from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.magic_hour import PROVIDER
+from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
+from genai_orchestration.providers.magic_hour.submission import MagicHourSubmitter
+from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
+from genai_orchestration.providers.states import Failure
+from genai_orchestration.providers.work import Submitter
+from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration_tests.providers.vendor import saying
+
+FOX = {"image_count": 2, "model": "z-image-turbo", "style": {"prompt": "a fox"}}
+HERO = {"scale_factor": 2, "assets": {"image_file_path": "https://cdn.example.com/hero.png"}}
+
+
+@pytest.fixture
+def submitter(sandbox: Sandbox) -> Submitter:
+    assert PROVIDER.submitter
+    return PROVIDER.submitter()
+
+
+def of(base_url: str) -> MagicHourSubmitter:
+    return MagicHourSubmitter(Account(api_key=KEY, base_url=base_url))
+
+
+def refused(submitter: Submitter, payload: dict[str, Any]) -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        submitter.submit(GENERATOR, payload, "k1")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("operation", "path", "payload"),
+    [(GENERATOR, "ai-image-generator", FOX), (UPSCALER, "ai-image-upscaler", HERO)],
+)
+@pytest.mark.parametrize("base", ["", "/v1", "/v1/"])
+def test_a_payload_goes_out_as_it_is_under_one_v1(
+    operation: str, path: str, payload: dict[str, Any], base: str
+) -> None:
+    with saying(body=b'{"id": "cm1", "credits_charged": 10, "frame_cost": 9}') as vendor:
+        accepted = of(vendor.url + base).submit(operation, payload, "k1")
+    assert vendor.calls == [("POST", f"/v1/{path}")]
+    assert vendor.bodies == [payload]
+    assert (accepted.job_id, accepted.charged) == ("cm1", 10)
+    assert accepted.answer == {"id": "cm1", "credits_charged": 10, "frame_cost": 9}
+
+
+@pytest.mark.parametrize(
+    ("answer", "charged"),
+    [
+        ({"frame_cost": 9}, 9),
+        ({"credits_charged": 0}, 0),
+        ({"credits_charged": None}, None),
+        ({"credits_charged": -1}, None),
+        ({"credits_charged": "ten"}, None),
+        ({}, None),
+    ],
+)
+def test_what_is_charged_is_taken_as_it_is_told(
+    answer: dict[str, Any], charged: int | None
+) -> None:
+    with saying(body=json.dumps({"id": "cm1", **answer}).encode()) as vendor:
+        assert of(vendor.url).submit(GENERATOR, FOX, "k1").charged == charged
+
+
+def test_the_sandbox_takes_both_and_its_balance_goes_down(
+    sandbox: Sandbox, submitter: Submitter
+) -> None:
+    before = submitter.balance()
+    charged = [
+        submitter.submit(GENERATOR, FOX, "k1").charged,
+        submitter.submit(UPSCALER, HERO, "k2").charged,
+    ]
+    after = submitter.balance()
+    assert before is not None
+    assert after == before - sum(each or 0 for each in charged)
+    assert sandbox.providers["magic_hour"].accepted == 2
+    assert submitter.find("k1") is None
+
+
+def test_refusals_are_told_apart(sandbox: Sandbox, submitter: Submitter) -> None:
+    vendor = sandbox.providers["magic_hour"]
+    assert refused(submitter, {**FOX, "image_count": 0}).failure is Failure.INVALID  # 400
+    assert refused(submitter, {**FOX, "image_count": 9}).failure is Failure.INVALID  # 422
+    vendor.account.tier = "free"
+    assert refused(submitter, {**FOX, "model": "nano-banana-pro", "image_count": 1}).failure is (
+        Failure.PLAN
+    )
+    vendor.credits = 1
+    assert refused(submitter, FOX).failure is Failure.OUT_OF_CREDITS
+    with pytest.raises(Rejected) as caught:
+        MagicHourSubmitter(
+            Account(api_key="wrong", base_url=sandbox.base_url("magic_hour"))
+        ).submit(GENERATOR, FOX, "k1")
+    assert caught.value.failure is Failure.KEY
+    assert vendor.accepted == 0
+
+
+def test_a_rate_is_put_off(sandbox: Sandbox, submitter: Submitter) -> None:
+    sandbox.traffic.faults.append(Fault(kind="status", status=429))
+    with pytest.raises(NotNow) as caught:
+        submitter.submit(GENERATOR, FOX, "k1")
+    assert caught.value.wait is None
+
+
+@pytest.mark.parametrize("body", [b'{"credits_charged": 5}', b'{"id": ""}', b'{"id": 7}'])
+def test_a_yes_without_an_id_is_unclear(body: bytes) -> None:
+    with saying(body=body) as vendor, pytest.raises(Ambiguous, match="gave no id"):
+        of(vendor.url).submit(GENERATOR, FOX, "k1")
+    assert len(vendor.calls) == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"credits": null}', b'{"credits": "many"}'])
+def test_a_balance_that_is_not_told_is_none(body: bytes) -> None:
+    with saying(body=body) as vendor:
+        assert of(vendor.url).balance() is None
