@@ -108,7 +108,8 @@ def archive(
 
 def _run(plan: Plan, keeping: Archiver, ledger: Ledger, days: Days | None) -> Archived:
     journal, done = Journal(plan.settings, plan.provider), Archived()
-    _load(plan, ledger, journal, journal.rows())  # of an archiver that was killed
+    if left := journal.rows():  # by an archiver that was killed
+        _load(plan, ledger, journal, left)
     batch: list[FileRow] = []
     for row in keeping.archive(plan.wanted(days)):
         journal.add([row])

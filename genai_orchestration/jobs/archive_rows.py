@@ -1,12 +1,11 @@
 """What became of each file: the row of `asset_file`, its journal, and its dlt source.
 
-a file is in its place ─► a line in the journal, on the disk ─► (some hundreds) ─► warehouse
+a file is in its place ─► a line in the journal ─► some hundreds of them ─► the warehouse
                           a crash here loses nothing: the next archiver reads the journal first
 """
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -78,13 +77,11 @@ class Journal:
         self.path = settings.home / "archive-journal" / f"{provider.name}.jsonl"
 
     def add(self, rows: Iterable[FileRow]) -> None:
-        """Write rows down, on the disk when this returns."""
+        """Write rows down, to outlive this process; what a power cut takes is fetched again."""
         lines = b"".join(orjson.dumps(row) + b"\n" for row in rows)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.path, "ab") as file:
             file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
 
     def rows(self) -> list[FileRow]:
         """What was written down; half a line, left by a crash, does not count."""
