@@ -120,7 +120,7 @@ def _materialize(
     counts = _counts(provider, settings, archive, days)
     key = asset_key(provider, archive.table.name)
     for day in context.partition_keys if days else ():
-        shown = {f"files {state}": number for state, number in sorted(counts[day].items())}
+        shown = {f"state {state}": number for state, number in sorted(counts[day].items())}
         context.add_asset_metadata(
             {"dagster/partition_row_count": counts[day].total(), **shown},
             asset_key=key,
