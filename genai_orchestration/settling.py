@@ -25,17 +25,22 @@ CHUNK = 500  # names in one SELECT
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
 
 
-def settle(provider: Provider, settings: Settings, ledger: Ledger, now: datetime) -> list[str]:
-    """Settle the provider's requests from the rows that are loaded; the keys that have news.
+def settle(
+    provider: Provider, settings: Settings, ledger: Ledger, now: datetime
+) -> tuple[set[str], list[JobRecord]]:
+    """Settle the provider's requests from the rows that are loaded.
 
-    An unknown request whose key is the reference of a row is that row's job.
+    The keys of those that turned out to have arrived, and the jobs that a row says are over: what
+    is left is to note that they are loaded. An unknown request whose key is the reference of a row
+    is that row's job.
     """
-    told: set[str] = set()
+    found: set[str] = set()
+    over: list[JobRecord] = []
     for kind in provider.job_kinds:
         if kind.settling:
-            told |= _find(provider, settings, ledger, kind, kind.settling, now)
-            told |= _end(provider, settings, ledger, kind, kind.settling, now)
-    return sorted(told)
+            found |= _find(provider, settings, ledger, kind, kind.settling, now)
+            over += _end(provider, settings, ledger, kind, kind.settling, now)
+    return found, over
 
 
 def finished_jobs(
@@ -61,7 +66,7 @@ def loading(
 ) -> Iterator[tuple[list[FinishedJob], set[str]]]:
     """Around a load: the finished jobs that belong into `tables`, and keys of news of requests.
 
-    When the block ends well, the jobs are marked as loaded and requests are settled from the rows;
+    When the block ends well, requests are settled from the rows, and the jobs marked as loaded;
     the set is full then. A provider without jobs needs no ledger, and none is opened.
     """
     news: set[str] = set()
@@ -72,10 +77,12 @@ def loading(
     with Ledger.open(settings) as ledger:
         found = finished_jobs(ledger, provider, tables, again=again)
         yield [job.finished_job for job in found], news
-        ledger.mark_loaded([job.key for job in found], times.now())
-        news.update(job.request_key for job in found if job.request_key)
-        news.update(settle(provider, settings, ledger, times.now()))
+        arrived, over = settle(provider, settings, ledger, times.now())
+        loaded = [*found, *over]
+        news.update(arrived, (job.request_key for job in loaded if job.request_key))
         load_requests(provider, settings, ledger, news)
+        # last: what a crash leaves undone here is done again by the next load
+        ledger.mark_loaded([job.key for job in loaded], times.now())
 
 
 def load_requests(
@@ -124,18 +131,17 @@ def _end(
     kind: JobKind,
     settling: Settling,
     now: datetime,
-) -> set[str]:
+) -> list[JobRecord]:
     """Jobs that a row says are over, open ones and such as are not noted as loaded yet."""
-    waiting = {
-        job.job_id: job for job in ledger.jobs(provider=provider.name, kind=kind.name, loaded=False)
-    }
-    rows = list(_rows(provider, settings, settling, "id", list(waiting), "id", over=True))
-    keys = [JobKey(provider.name, kind.name, row["id"]) for row in rows]
-    ledger.observe_all(
-        [Seen(key, settling.report(row)) for key, row in zip(keys, rows, strict=True)], now
+    jobs = ledger.jobs(provider=provider.name, kind=kind.name, loaded=False)
+    waiting = [job.job_id for job in jobs]
+    return ledger.observe_all(
+        [
+            Seen(JobKey(provider.name, kind.name, row["id"]), settling.report(row))
+            for row in _rows(provider, settings, settling, "id", waiting, "id", over=True)
+        ],
+        now,
     )
-    ledger.mark_loaded(keys, now)
-    return {key for row in rows if (key := waiting[row["id"]].request_key)}
 
 
 def _rows(

@@ -1,4 +1,7 @@
-"""An empty ledger of each kind: a SQLite file, and a real PostgreSQL that does not live in UTC."""
+"""An empty ledger of each kind: a SQLite file, and a real PostgreSQL that does not live in UTC.
+
+And a process that starts others.
+"""
 
 from collections.abc import Iterator
 
@@ -7,12 +10,20 @@ import pytest
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests import postgres
+from genai_orchestration_tests.jobs.starter import Starter
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[postgres.Postgres]:
     with postgres.running() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Starter]:
+    made = Starter()
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

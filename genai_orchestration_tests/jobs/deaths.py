@@ -85,18 +85,22 @@ SUBMITTING: Mapping[str, Place] = {
     "before a look-up": before(FIND),
     "after a look-up": after(FIND),
 }
-LOADING: Mapping[str, Place] = {
+FOLLOWING: Mapping[str, Place] = {
     "before a poll": before(REPORT),
     "after a poll": after(REPORT),
     "after some polls": after(REPORT, nth=3),
     **around("observe_all"),
     "between two rows of observe_all": after((ledger_jobs, "observe")),
     "after a look": after((watch, "look")),
+}
+LOADING: Mapping[str, Place] = {
     "before the load": before((lives, "load")),
     "before the load step": before((WarehousePipeline, "load")),
     "in the load step": before((Load, "complete_package")),
-    "after the load": after((lives, "load")),
+    "after the load step": after((WarehousePipeline, "load")),
     **around("mark_loaded"),
+    "before the requests' load step": before((WarehousePipeline, "load"), nth=2),
+    "after the load": after((lives, "load")),
 }
 # where there is a request that a process before has left behind
 ORPHANS = around("orphaned")
@@ -109,7 +113,7 @@ RECONCILING: Mapping[str, Place] = {
     "before what it did not find": before((Ledger, "released"), within=LOOK_UP),
     "after what it did not find": after((Ledger, "released"), within=LOOK_UP),
 }
-ALL = {**SUBMITTING, **LOADING, **ORPHANS, **RECONCILING}
+ALL = {**SUBMITTING, **FOLLOWING, **LOADING, **ORPHANS, **RECONCILING}
 
 
 def die_at(name: str, provider: Provider) -> None:

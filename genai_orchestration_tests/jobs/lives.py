@@ -1,41 +1,30 @@
 """What a process does with paid requests from end to end: submit, follow, load.
 
-    Line.submit ─► watch.look until nothing is open ─► load the records ─► mark_loaded
+    Line.submit ─► watch.look until nothing is open ─► loading.load ─► the ledger is told
 
 `starter.py` starts processes that do it, `deaths.py` says where they die.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 
-from genai_orchestration import warehouse
+from genai_orchestration import loading
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import JobKey
 from genai_orchestration.jobs.submit import Line
-from genai_orchestration.providers.base import Provider, Table
+from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
-from genai_orchestration.providers.rows import to_arrow
-from genai_orchestration.providers.sources import resource, source_of
-from genai_orchestration.providers.states import JobState
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.settings import Settings
 
 LOOK_EVERY = 30.0  # seconds between two looks at jobs that are open
 LOOKS = 100
-OVER = [state for state in JobState if state.terminal]
-ENDED = Table(
-    name="ended_jobs",
-    description="The jobs that have ended, a row each.",
-    disposition="merge",
-    primary_key=("job_id",),
-    columns={"job_id": "text", "request_key": "text", "state": "text", "record": "json"},
-)
+A_DAY = timedelta(days=1)
 
 
 class Time(Protocol):
@@ -104,14 +93,13 @@ def work(ledger: Ledger, provider: Provider, clock: Time) -> None:
 def live(ledger: Ledger, provider: Provider, clock: Time) -> None:
     """All of it, once."""
     work(ledger, provider, clock)
-    loaded = load(ledger, provider, Settings.load())
-    ledger.mark_loaded(loaded, clock.now())
+    load(provider, clock)
 
 
 def follow(ledger: Ledger, provider: Provider, clock: Time) -> None:
-    """Look at the provider's jobs until none is open."""
+    """Look at the provider's jobs until none is open; at those that a load settles, never."""
     for kind in provider.job_kinds:
-        for _ in range(LOOKS):
+        for _ in range(LOOKS if kind.sensor else 0):
             found = watch.look(
                 ledger, provider, kind, kind.connect(QUICK), clock.now(), seconds=LOOK_EVERY
             )
@@ -120,31 +108,13 @@ def follow(ledger: Ledger, provider: Provider, clock: Time) -> None:
             clock.sleep(LOOK_EVERY)
 
 
-def load(ledger: Ledger, provider: Provider, settings: Settings) -> list[JobKey]:
-    """Bring the jobs that have ended, and are not loaded, into the warehouse; which they were."""
-    ended = ledger.jobs(provider=provider.name, states=OVER, loaded=False)
-    if not ended:
-        return []
-    records = [
-        {
-            "job_id": job.job_id,
-            "request_key": job.request_key,
-            "state": job.state.value,
-            "record": job.record,
-        }
-        for job in ended
-    ]
-    with warehouse.pipeline(provider, settings) as pipeline:
-        rows = resource(ENDED, lambda: [to_arrow(records, ENDED.columns)])
-        pipeline.run(source_of(provider, rows)).raise_on_failed_jobs()
-    return [job.key for job in ended]
-
-
-def in_warehouse(provider: Provider, settings: Settings) -> list[str]:
-    """The ids of the jobs that have a row in the warehouse, as often as they have one."""
-    known = replace(provider, tables=(*provider.tables, ENDED))
-    rows = warehouse.query(known, settings, f"SELECT job_id FROM {{{ENDED.name}}} ORDER BY 1")
-    return [row[0] for row in rows or ()]
+def load(provider: Provider, clock: Time) -> None:
+    """Load the tables that jobs are loaded into, or settled from, and tell the ledger."""
+    clock.sleep(LOOK_EVERY)
+    [kind] = provider.job_kinds
+    tables = kind.tables or ((kind.settling.table,) if kind.settling else ())
+    days: dict[str, Any] = {"start": (clock.now() - A_DAY).date()} if provider.start else {}
+    loading.load(provider, Settings.load(), tables, **days)
 
 
 Life = Callable[[Ledger, Provider, Time], None]

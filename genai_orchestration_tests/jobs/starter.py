@@ -18,7 +18,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from genai_orchestration import times
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration_tests.jobs import deaths, lives
@@ -101,7 +103,9 @@ def do(order: Order, ledger: Ledger) -> None:
     provider = provider_named(order.provider)
     if order.death:
         deaths.die_at(order.death, provider)
-    lives.LIVES[order.life](ledger, provider, order.time)
+    time = order.time
+    with mock.patch.object(times, "now", time.now):
+        lives.LIVES[order.life](ledger, provider, time)
 
 
 def main() -> None:

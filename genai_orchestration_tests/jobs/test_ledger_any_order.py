@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.budget import Budget, Limits
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import RequestRecord
+from genai_orchestration.jobs.ledger_tables import RequestRecord, Seen
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, said, wanted
@@ -144,5 +145,47 @@ def test_a_job_comes_to_the_first_end_that_is_told_whatever_else_is(place: Setti
             assert found.finished == (NOW + ends[0][1] * MINUTE if ends else None)
             assert (getattr(found, mark) is not None) is bool(ends)
             assert ledger.request(key).state is S.SUBMITTED
+
+        holds()
+
+
+REPORTS = st.builds(
+    JobReport,
+    state=st.sampled_from([*JobState, None]),
+    raw=st.sampled_from(["queued", "percolating", "complete", "error"]),
+    charged=st.none() | st.integers(0, 9),
+    failure=st.none() | st.sampled_from(Failure),
+    error=st.none() | st.just("the vendor's words"),
+    record=st.none() | st.dictionaries(st.sampled_from("ab"), st.integers(), max_size=2),
+)
+
+
+def test_a_job_keeps_what_its_end_says_and_what_it_cost_is_only_lowered(place: Settings) -> None:
+    with Ledger.open(place) as ledger:
+
+        @settings(max_examples=60, deadline=None)
+        @given(st.lists(st.lists(REPORTS, max_size=4), max_size=5), st.none() | st.integers(0, 9))
+        def holds(told: list[list[JobReport]], charged: int | None) -> None:
+            key = f"c{next(numbers)}"
+            ledgers.submitting(ledger, key)
+            ledger.submitted(key, f"job of {key}", charged, NOW)
+            name = job(f"job of {key}")
+            for together in told:
+                before = ledger.request(key).credits_charged
+                ledger.observe_all([Seen(name, report) for report in together], NOW)
+                after = ledger.request(key).credits_charged
+                assert before is None or (after is not None and after <= before)
+            reports = [report for together in told for report in together]
+            ends = [n for n, report in enumerate(reports) if report.state and report.state.terminal]
+            heard = reports[: ends[0] + 1] if ends else reports
+            costs = [
+                cost for cost in (charged, *(each.charged for each in heard)) if cost is not None
+            ]
+            found = ledger.job(name)
+            assert ledger.request(key).credits_charged == (min(costs) if costs else None)
+            assert found.polls == (len(heard) or None)
+            assert (found.record, found.error_class, found.error_text) == (
+                (heard[-1].record, heard[-1].failure, heard[-1].error) if ends else (None,) * 3
+            )
 
         holds()

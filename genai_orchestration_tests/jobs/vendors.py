@@ -5,11 +5,13 @@ made(sandbox, provider)          the jobs that were accepted, each with the key 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from genai_orchestration import warehouse
 from genai_orchestration.jobs.paid_request import PaidRequest
+from genai_orchestration.jobs.request_rows import request_table
 from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
@@ -20,12 +22,18 @@ from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.magic_hour.sandbox import MagicHourSandbox
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault, Kind
+from genai_orchestration.settings import Settings
 
 PROVIDERS = {provider.name: provider for provider in all_providers() if provider.submitter}
 PAID = {  # what the path of a paid POST begins with
     "abyssale": "/abyssale/async/",
     "imagine_api": "/imagine_api/items/images",
     "magic_hour": "/magic_hour/v1/",
+}
+LOADED = {  # where a job's row is in the warehouse: its id, and the key of its request
+    "abyssale": "SELECT generation_request_id, request_key FROM {file}",
+    "imagine_api": "SELECT id, ref FROM {images}",
+    "magic_hour": "SELECT id, request_key FROM {image_projects}",
 }
 RECONCILED = ("imagine_api",)  # providers that can be asked what became of a request
 
@@ -96,7 +104,7 @@ def made(sandbox: Sandbox, provider: Provider) -> list[Made]:
 
 def _images(vendor: ImagineApiSandbox) -> Iterator[Made]:
     for image in list(vendor.images.values()):
-        if image.ref is not None:
+        if image.ref == image.prompt:
             ended = image.created + timedelta(seconds=image.plan.ends)
             yield Made(key=image.ref, job_id=image.id, began=image.created, ended=ended)
 
@@ -130,6 +138,23 @@ def accepted(sandbox: Sandbox, provider: Provider, keys: Iterable[str]) -> dict[
         if job.key in ids:
             ids[job.key].append(job.job_id)
     return ids
+
+
+def loaded(settings: Settings, provider: Provider, keys: Iterable[str]) -> list[str]:
+    """The ids of the jobs of these requests that have a row in the warehouse, once for each."""
+    rows = warehouse.query(provider, settings, LOADED[provider.name])
+    wanted = set(keys)
+    return sorted(row[0] for row in rows or () if row[1] in wanted)
+
+
+def told(settings: Settings, provider: Provider, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """What the warehouse says of these requests that have a job: its id, and how it stands."""
+    operation = provider.operations[0]
+    known = replace(provider, tables=(*provider.tables, request_table(provider, operation)))
+    sql = f"SELECT request_key, provider_job_id, job_state FROM {{{operation.name}}}"
+    rows = warehouse.query(known, settings, sql)
+    wanted = set(keys)
+    return {row[0]: (row[1], row[2]) for row in rows or () if row[0] in wanted and row[1]}
 
 
 def posts(sandbox: Sandbox, provider: Provider) -> int:
