@@ -26,6 +26,7 @@ from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 
 CHUNK = 500  # names in one SELECT
+IN_A_ROW = 3  # refusals of the provider to tell of a job, after which nobody asks on
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
@@ -61,6 +62,7 @@ class Plan:
     open: dict[str, tuple[JobKey, set[str]]] = field(default_factory=dict)  # roles to be settled
     done: list[JobKey] = field(default_factory=list)  # jobs without any such role
     resting: int = 0  # failed files whose time has not come
+    refusals: int = 0  # of the provider, in a row, to tell of a job again
 
     def wanted(self, days: Days | None) -> Iterator[Wanted]:
         """What is to be archived, oldest jobs first."""
@@ -127,7 +129,11 @@ class Plan:
         except NotFound as error:
             return files, Refused(str(error))
         except ProviderError as error:
+            self.refusals += 1
+            if self.refusals >= IN_A_ROW:
+                raise  # not one odd job: the provider is down, or the key is wrong
             return files, NotFetched(str(error))
+        self.refusals = 0
         fresh = {file.role: file for file in self.archive.files(record, self.base_url)}
         return [fresh.get(f.role) or RemoteFile(role=f.role, sources=()) for f in files], None
 

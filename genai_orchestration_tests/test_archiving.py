@@ -12,7 +12,7 @@ from genai_orchestration import archiving, times, warehouse
 from genai_orchestration.jobs import archive_fetch
 from genai_orchestration.jobs.archive_rows import Journal
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.providers.refusals import MissingKey
+from genai_orchestration.providers.refusals import MissingKey, WrongSetting
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault
 from genai_orchestration.settings import Settings
@@ -278,6 +278,21 @@ def test_rows_of_an_archiver_that_died_are_loaded_by_the_next_one(
     assert not sandbox.traffic.calls
     assert rows(MAGIC, "state") == [("archived",), ("archived",)]
     assert Journal(settings, MAGIC).rows() == []
+
+
+def test_a_provider_that_is_down_is_not_asked_about_every_job(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    for number in range(6):
+        hero(sandbox, f"hero-{number}")
+    down = Fault(kind="status", status=401, path="/magic_hour/v1", times=10_000)
+    sandbox.traffic.faults.append(down)
+    sandbox.traffic.calls.clear()
+    with pytest.raises(WrongSetting, match="set api_key"):
+        archiving.archive(MAGIC, settings)
+    assert len(sandbox.traffic.calls) == 3
+    sandbox.traffic.faults.clear()
+    assert archiving.archive(MAGIC, settings, again=True).files == 12
 
 
 def test_without_a_key_it_asks_for_one(settings: Settings) -> None:

@@ -31,6 +31,7 @@ CHUNK = 128 * 1024  # bytes in memory for each download
 TIMEOUTS = (10.0, 30.0)  # seconds to connect, and between two bytes
 DEADLINE = 900.0  # seconds of one download: a server that drips does not keep a place for ever
 ATTEMPTS = 4
+DIGITS = 18  # of a length; more of them are over every limit anyway
 LONGEST_WAIT = 10.0  # seconds; who asks for a longer one is asked again by a later run
 
 
@@ -89,7 +90,7 @@ class Fetcher:
             if answer.status_code not in MOVED:
                 return answer
             answer.close()
-            url = urljoin(url, answer.headers.get("location", ""))
+            url = _joined(url, answer.headers.get("location", ""))
         raise Refused(f"It is redirected more than {REDIRECTS} times.")
 
     def _read(self, answer: requests.Response, into: BinaryIO) -> Fetched:
@@ -127,9 +128,10 @@ class Fetcher:
                 "The server does not say how long it is: half of it could not be told from all.",
                 again=False,
             )
-        if int(stated) > self._limit:
-            raise self._too_large(f"{int(stated):,}")
-        return int(stated)
+        length = int(stated[:DIGITS])
+        if length > self._limit:
+            raise self._too_large(f"{length:,}")
+        return length
 
     def _too_large(self, size: str) -> Refused:
         return Refused(
@@ -144,6 +146,13 @@ INVALID = (
     requests.exceptions.MissingSchema,
     urllib3.exceptions.LocationValueError,
 )
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise Refused("It is redirected to an address that cannot be read.") from None
 
 
 def _worth_waiting(error: BaseException) -> bool:

@@ -94,7 +94,7 @@ def _plain(host: str | None) -> str:
 
 def session(guard: Guard) -> requests.Session:
     """A session whose every connection is checked by the guard, and that tells nobody anything."""
-    made = requests.Session()
+    made = _Session()
     made.trust_env = False  # no proxy, which would hide the address, and no password of .netrc
     made.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
     made.auth = _Nobody()
@@ -104,6 +104,13 @@ def session(guard: Guard) -> requests.Session:
     for scheme in ("http://", "https://"):
         made.mount(scheme, _Guarded(guard))
     return made
+
+
+class _Session(requests.Session):
+    """Leaves redirects alone: requests reads their bodies whole, also where it does not follow."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere."""
 
 
 class _Nobody(AuthBase):

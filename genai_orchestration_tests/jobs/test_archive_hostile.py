@@ -105,9 +105,18 @@ def test_a_file_over_the_limit_is_refused_by_its_length_before_it_is_read(
     assert "It has 5,000,000 bytes; the limit is 1,000,000" in refused(provider, tmp_path, url)
 
 
-def chunks(handler: BaseHTTPRequestHandler) -> None:
+def test_a_length_of_many_digits_is_over_the_limit_like_any_other(
+    provider: FileServer, tmp_path: Path
+) -> None:
+    url = provider.serve("/a.png", Answer(PNG, headers={"Content-Length": "9" * 6000}))
+    assert "the limit is 1,000,000" in refused(provider, tmp_path, url)
+
+
+def chunks(handler: BaseHTTPRequestHandler, status: int = 200, **headers: str) -> None:
     """A picture without a length and without an end."""
-    handler.send_response(200)
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
     handler.send_header("Transfer-Encoding", "chunked")
     handler.end_headers()
     part = PNG + bytes(65536)
@@ -213,6 +222,7 @@ def test_a_redirect_to_a_stranger_is_not_followed(
         ("file:///etc/passwd", "Its address is file:"),
         ("//169.254.169.254/latest/meta-data", "169.254.169.254, which is not public"),
         ("gopher://127.0.0.1:6379/x", "Its address is gopher:"),
+        ("http://[::1", "redirected to an address that cannot be read"),
     ],
 )
 def test_a_redirect_to_an_odd_address_is_not_followed(
@@ -220,6 +230,15 @@ def test_a_redirect_to_an_odd_address_is_not_followed(
 ) -> None:
     url = provider.serve("/a.png", redirect(location))
     assert reason in refused(provider, tmp_path, url)
+
+
+def test_the_body_of_a_redirect_is_never_read(provider: FileServer, tmp_path: Path) -> None:
+    def moved(handler: BaseHTTPRequestHandler) -> None:
+        chunks(handler, 302, Location="/b.png")
+
+    url = provider.serve("/a.png", moved)
+    provider.serve("/b.png", Answer(PNG))
+    assert one(archiver(provider.url, tmp_path).archive([wanted(url)])).state == "archived"
 
 
 def test_three_redirects_are_followed_and_a_fourth_is_not(
