@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genai_orchestration.archive_cli import archive
 from genai_orchestration.paid_cli import jobs, requests
 
 if TYPE_CHECKING:
@@ -215,6 +216,7 @@ def doctor() -> None:
         raise click.exceptions.Exit(1)
 
 
+main.add_command(archive)
 main.add_command(requests)
 main.add_command(jobs)
 

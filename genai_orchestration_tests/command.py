@@ -59,13 +59,13 @@ def genai(*arguments: str) -> Said:
 
 
 def process(*arguments: str, **environment: str) -> Said:
-    """Run it as a process to its end, within two minutes."""
+    """Run it as a process to its end, within five minutes."""
     ended = subprocess.run(
         [GENAI, *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     return Said(ended.returncode, ended.stdout, ended.stderr)

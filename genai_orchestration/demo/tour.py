@@ -106,7 +106,7 @@ class Tour:
         grid = Grid("provider", "table", "rows", "seconds")
         grid.columns[2].justify = grid.columns[3].justify = "right"
         for provider in all_providers():
-            names = [table.name for table in provider.tables]
+            names = [table.name for table in provider.all_tables]
             names += [operation.name for operation in provider.operations]
             for number, name in enumerate(names):
                 counted = f"SELECT count(*) FROM {provider.dataset}.{name}"  # noqa: S608 own names
@@ -117,6 +117,7 @@ class Tour:
         for line in (
             f"Stuck, and so still open: {', '.join(stuck)}.",
             f"All of it took {seconds:.0f} s. The warehouse is {self.settings.warehouse}",
+            f"Every finished file is archived below {self.settings.archive}",
         ):
             console.print(line, soft_wrap=True)
 
