@@ -137,10 +137,11 @@ def load(
     arguments = _window(found, start, end, ids)
     names = _tables(found, tables, only_history=bool(arguments))
     progress = "tqdm" if sys.stderr.isatty() else None
-    summary, rows = loading.load(
+    summaries, rows = loading.load(
         found, Settings.load(), names, progress=progress, again=again, **arguments
     )
-    click.echo(summary)
+    for summary in summaries:
+        click.echo(summary)
     for name in names:
         click.echo(f"{name}: {rows.get(name, 0):,} rows")
     if ids and not any(rows.values()):
@@ -190,17 +191,18 @@ def _window(
 
 def _tables(provider: "Provider", chosen: Sequence[str], *, only_history: bool) -> list[str]:
     """The chosen tables, else those that a window or ids are about, else all."""
-    known = {table.name: table for table in provider.tables}
+    by_day = {table.name: table.by_day for table in provider.tables}
+    by_day |= {operation.name: False for operation in provider.operations}
     for name in chosen:
-        if name not in known:
+        if name not in by_day:
             raise click.UsageError(
-                f"{provider.title} has no table {name!r}. Choose of: {', '.join(known)}."
+                f"{provider.title} has no table {name!r}. Choose of: {', '.join(by_day)}."
             )
-        if only_history and not known[name].by_day:
+        if only_history and not by_day[name]:
             raise click.UsageError(
                 f"The table {name} has no history by day: leave out --from, --to and --id."
             )
-    return list(chosen) or [n for n, table in known.items() if table.by_day or not only_history]
+    return list(chosen) or [name for name in by_day if by_day[name] or not only_history]
 
 
 @main.command()

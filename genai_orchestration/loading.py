@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlt.common.pipeline import LoadInfo
+from dlt.extract import DltSource
 
 from genai_orchestration import settling, warehouse
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
@@ -19,16 +22,29 @@ def load(
     progress: Any = None,
     again: bool = False,
     **arguments: Any,
-) -> tuple[LoadInfo, dict[str, int]]:
-    """Load the tables; dlt's summary, and the rows of each. Free: no credit is spent.
+) -> tuple[list[LoadInfo], dict[str, int]]:
+    """Load the tables; dlt's summaries, and the rows of each. Free: no credit is spent.
 
-    `arguments` are the source's own. Finished jobs of paid requests are loaded once, and with
-    `again` another time: into a new warehouse.
+    A table of paid requests is loaded from the ledger alone. `arguments` are the source's own.
+    Finished jobs of paid requests are loaded once, and with `again` another time: into a new
+    warehouse.
     """
     account_of(provider, None, None)  # a missing key is told before anything is made
-    with settling.loading(provider, settings, tables, again=again) as (finished, _):
-        known = {"finished": finished} if finished else {}
-        source = provider.source(**arguments, **known).with_resources(*tables)
+    paid = [operation for operation in provider.operations if operation.name in tables]
+    read = [name for name in tables if name in {table.name for table in provider.tables}]
+    summaries: list[LoadInfo] = []
+    rows: dict[str, int] = {}
+
+    def run(source: DltSource) -> None:
         with warehouse.pipeline(provider, settings, progress=progress) as pipeline:
-            summary = pipeline.run(source)
-            return summary, warehouse.rows_of(pipeline)
+            summaries.append(pipeline.run(source))
+            rows.update(warehouse.rows_of(pipeline))
+
+    if read:
+        with settling.loading(provider, settings, read, again=again) as (finished, _):
+            known = {"finished": finished} if finished else {}
+            run(provider.source(**arguments, **known).with_resources(*read))
+    if paid:
+        with Ledger.open(settings) as ledger:
+            run(requests_source(provider, ledger, paid))
+    return summaries, rows

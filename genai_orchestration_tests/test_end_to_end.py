@@ -39,13 +39,13 @@ def test_a_backfill_is_one_run_and_the_sensor_materializes_what_finishes(
         backfill = ui.backfill(IMAGES, days)
         runs = until(
             "the backfill's run succeeds",
-            60,
+            180,
             lambda: [r for r in ui.runs(dagster__backfill=backfill) if r["status"] == "SUCCESS"],
         )
         assert len(ui.runs(dagster__backfill=backfill)) == len(runs) == 1
         assert stored(settings, *days) == at_the_api(sandbox, *days)
 
-        until("the sensor has caught up", 60, lambda: "still open" in sentence(ui))
+        until("the sensor has caught up", 180, lambda: "still open" in sentence(ui))
         sandbox.clock.advance(60)
         open_days = [TODAY.isoformat(), (TODAY - timedelta(days=1)).isoformat()]
         until(
@@ -53,7 +53,7 @@ def test_a_backfill_is_one_run_and_the_sensor_materializes_what_finishes(
             90,
             lambda: finished(stored(settings, *open_days)) == finished_at(sandbox, *open_days),
         )
-        until("nothing is left to do", 60, lambda: "2 images still open" in sentence(ui))
+        until("nothing is left to do", 180, lambda: "2 images still open" in sentence(ui))
         keys = Counter(run["tags"].get("dagster/run_key") for run in ui.runs())
         del keys[None]
         assert set(keys.values()) == {1}
@@ -65,7 +65,7 @@ def test_killing_the_run_worker_and_the_daemon_changes_nothing_in_the_end(
 ) -> None:
     images = sandbox.providers["imagine_api"]
     with dagster(settings, environment) as ui:
-        worker = until("a run starts", 60, lambda: processes("spawn_main", settings.home))
+        worker = until("a run starts", 180, lambda: processes("spawn_main", settings.home))
         os.kill(worker[0], signal.SIGKILL)
         until("its failure is noticed", 90, lambda: "FAILURE" in states(ui))
         sandbox.clock.advance(60)
