@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genai_orchestration.archive_cli import archive
+from genai_orchestration.gallery_cli import gallery
 from genai_orchestration.paid_cli import jobs, requests
 
 if TYPE_CHECKING:
@@ -129,16 +130,16 @@ def load(
     again: bool,
 ) -> None:
     """Load PROVIDER's tables into the warehouse, without Dagster. Free: no credit is spent."""
-    from genai_orchestration import loading
+    from genai_orchestration import generations, loading
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
 
-    found = provider_named(provider)
+    found, settings = provider_named(provider), Settings.load()
     arguments = _window(found, start, end, ids)
     names = _tables(found, tables, only_history=bool(arguments))
     progress = "tqdm" if sys.stderr.isatty() else None
     summaries, rows = loading.load(
-        found, Settings.load(), names, progress=progress, again=again, **arguments
+        found, settings, names, progress=progress, again=again, **arguments
     )
     for summary in summaries:
         click.echo(summary)
@@ -146,6 +147,8 @@ def load(
         click.echo(f"{name}: {rows.get(name, 0):,} rows")
     if ids and not any(rows.values()):
         raise click.ClickException(f"{found.title} has none of these in this account.")
+    if generations.read(found, names) and generations.possible(settings):
+        click.echo(f"genai.generations: {generations.build(settings):,} rows")
 
 
 @main.command()
@@ -221,6 +224,7 @@ def doctor() -> None:
 main.add_command(archive)
 main.add_command(requests)
 main.add_command(jobs)
+main.add_command(gallery)
 
 if __name__ == "__main__":
     main(prog_name="genai")

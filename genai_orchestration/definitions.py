@@ -10,6 +10,11 @@ from dagster_dlt import DagsterDltResource
 from genai_orchestration.orchestration.archive import archive_assets, archive_checks
 from genai_orchestration.orchestration.assets import load_assets
 from genai_orchestration.orchestration.checks import table_checks
+from genai_orchestration.orchestration.generations import (
+    generations_asset,
+    generations_job,
+    generations_sensor,
+)
 from genai_orchestration.orchestration.groups import groups_of
 from genai_orchestration.orchestration.jobs import load_job
 from genai_orchestration.orchestration.request_checks import request_checks
@@ -31,6 +36,7 @@ def defs() -> dg.Definitions:
             *(load_assets(group) for group in groups),
             *(asset for provider in providers for asset in submission_assets(provider)),
             *(asset for provider in providers for asset in archive_assets(provider)),
+            generations_asset(providers),
         ],
         asset_checks=[
             *(check for group in groups for check in table_checks(group)),
@@ -40,11 +46,13 @@ def defs() -> dg.Definitions:
         jobs=[
             *(load_job(provider) for provider in providers),
             *request_jobs,
+            generations_job(),
         ],
         schedules=[s for provider in providers for s in provider_schedules(provider)],
         sensors=[
             *(s for provider in providers for s in provider_sensors(provider)),
             request_sensor(providers, request_jobs),
+            generations_sensor(),
         ],
         resources={"dlt": DagsterDltResource()},
         executor=dg.in_process_executor,  # a step of its own process would cost seconds each

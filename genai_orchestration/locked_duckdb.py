@@ -22,6 +22,7 @@ from dlt.destinations.impl.duckdb.configuration import (
 
 from genai_orchestration import locks
 from genai_orchestration.locks import ProcessLock, WarehouseLocked, process_lock
+from genai_orchestration.settings import Settings
 
 # another process has the file open, or another thread of this one is just closing it
 _BUSY = r"(?s).*(Could not set lock on file|Unique file handle conflict).*"
@@ -79,9 +80,17 @@ class LockedConfiguration(DuckDbClientConfiguration):
 
 
 class LockedDuckDb(dlt.destinations.duckdb):
-    """dlt's DuckDB destination, in which processes wait for each other."""
+    """dlt's DuckDB destination, in which processes wait for each other.
+
+    Without a file it is the project's own: dlt makes it so, of a pipeline's state, for
+    `dlt pipeline` and `dlt.attach`.
+    """
 
     spec = LockedConfiguration
+
+    def __init__(self, credentials: Any = None, **arguments: Any) -> None:
+        """The destination of that DuckDB file."""
+        super().__init__(credentials or str(Settings.load().warehouse), **arguments)
 
 
 def _until_free(connect: Any, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyConnection:

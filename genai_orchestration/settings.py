@@ -87,6 +87,11 @@ class Settings:
         """Working folders of dlt pipelines, one a run, and the leases of their load steps."""
         return self.home / "dlt"
 
+    @property
+    def dlt_pipelines(self) -> Path:
+        """What dlt's own commands take as `--pipelines-dir`: pipelines as a run left them."""
+        return self.dlt_home / "pipelines"
+
 
 def _bytes(megabytes: str) -> int:
     try:

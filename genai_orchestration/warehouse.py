@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import dlt
 import sqlglot
@@ -30,7 +30,7 @@ from dlt.pipeline.pipeline import Pipeline
 from genai_orchestration.errors import PlainError
 from genai_orchestration.locked_duckdb import LockedDuckDb, lock_file
 from genai_orchestration.locks import exclusive
-from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.base import Table
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 
 STALE = 24 * 3600.0  # seconds without a write: the working folder of a run that was killed
@@ -39,6 +39,25 @@ REPLACE = "insert-from-staging"  # the old snapshot stays until the new one is t
 
 class WarehouseError(PlainError):
     """The warehouse cannot be used; the text says what to do next."""
+
+
+class Dataset(Protocol):
+    """What has a dataset and a pipeline of its own: a provider, and the project itself."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 as in Provider
+
+    @property
+    def section(self) -> str: ...  # noqa: D102
+
+    @property
+    def pipeline(self) -> str: ...  # noqa: D102
+
+    @property
+    def dataset(self) -> str: ...  # noqa: D102
+
+    @property
+    def all_tables(self) -> tuple[Table, ...]: ...  # noqa: D102
 
 
 class WarehousePipeline(Pipeline):
@@ -83,7 +102,7 @@ def destination(settings: Settings) -> Destination[Any, Any]:
 
 @contextlib.contextmanager
 def pipeline(
-    provider: Provider, settings: Settings, *, progress: Any = None
+    provider: Dataset, settings: Settings, *, progress: Any = None
 ) -> Iterator[WarehousePipeline]:
     """The provider's dlt pipeline, under its fixed name, in a working folder of its own.
 
@@ -106,6 +125,7 @@ def pipeline(
         made.settings = settings
         try:
             yield made
+            _show_to_dlt(made, settings)
         finally:
             made.deactivate()  # else it would stay dlt's active pipeline
     finally:
@@ -120,7 +140,7 @@ def rows_of(pipeline: Pipeline) -> dict[str, int]:
     return {name: rows for name, rows in counted.items() if not name.startswith("_dlt")}
 
 
-def query(provider: Provider, settings: Settings, sql: str) -> list[tuple[Any, ...]] | None:
+def query(provider: Dataset, settings: Settings, sql: str) -> list[tuple[Any, ...]] | None:
     """The rows of one SELECT over the provider's dataset, on any destination with SQL.
 
     `sql` is DuckDB's dialect and is translated for the destination; `{images}` becomes the
@@ -142,6 +162,21 @@ def query(provider: Provider, settings: Settings, sql: str) -> list[tuple[Any, .
             return list(client.execute_sql(statement) or [])
         except DatabaseUndefinedRelation:
             return None
+
+
+def _show_to_dlt(pipeline: Pipeline, settings: Settings) -> None:
+    """Leave the pipeline's state and schema where dlt's own commands can be pointed at.
+
+    Not its trace: that may hold the configuration that was resolved, secrets too.
+    """
+    made = Path(pipeline.working_dir)
+    shown = settings.dlt_pipelines / pipeline.pipeline_name
+    for source in (*made.glob("schemas/*.json"), *made.glob(pipeline.STATE_FILE)):
+        target = shown / source.relative_to(made)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copied = target.with_name(f"{made.parent.name}.tmp")  # the run's own
+        shutil.copyfile(source, copied)
+        copied.replace(target)
 
 
 def _lease(settings: Settings, dataset: str) -> contextlib.AbstractContextManager[None]:

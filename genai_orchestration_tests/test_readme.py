@@ -7,6 +7,7 @@ import pytest
 
 from genai_orchestration.cli import main
 from genai_orchestration.definitions import defs
+from genai_orchestration.orchestration.generations import KEY as GENERATIONS_KEY
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers import all_providers
 
@@ -29,7 +30,7 @@ def test_its_table_of_assets_is_the_code_locations() -> None:
             *(operation.name for operation in provider.operations),
         )
     }
-    assert first_cells("asset") == keys
+    assert first_cells("asset") == keys | {GENERATIONS_KEY.to_user_string()}
 
 
 def test_its_tables_of_jobs_schedules_and_sensors_are_the_code_locations() -> None:

@@ -49,6 +49,7 @@ def once() -> None:
         for provider in requests.approve(sandbox, settings):
             tour.submit(provider)
         stuck = tour.watch(sandbox)
+        tour.gather()
     tour.show(stuck, time.monotonic() - started)
 
 

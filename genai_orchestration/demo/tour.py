@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Sequence
 
 import dagster as dg
 from rich.console import Console
@@ -9,7 +10,9 @@ from rich.table import Table as Grid
 
 from genai_orchestration import warehouse
 from genai_orchestration.demo.stage import DemoFailed, history
+from genai_orchestration.generations import OWN
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.orchestration.generations import JOB as GENERATIONS_JOB
 from genai_orchestration.orchestration.partitions import range_tags
 from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR, run_here
 from genai_orchestration.providers import all_providers
@@ -101,25 +104,37 @@ class Tour:
         )
         self.seconds[provider.name] += time.monotonic() - started
 
+    def gather(self) -> None:
+        """Make the table of all generations, as its own sensor would by now."""
+        with console.status("Gathering all generations ..."):
+            started = time.monotonic()
+            run_here(self.definitions, self.instance, GENERATIONS_JOB)
+            self.seconds[OWN.name] = time.monotonic() - started
+
     def show(self, stuck: list[str], seconds: float) -> None:
         """The table of what was loaded, what is stuck, and where to look."""
         grid = Grid("provider", "table", "rows", "seconds")
         grid.columns[2].justify = grid.columns[3].justify = "right"
         for provider in all_providers():
-            names = [table.name for table in provider.all_tables]
-            names += [operation.name for operation in provider.operations]
-            for number, name in enumerate(names):
-                counted = f"SELECT count(*) FROM {provider.dataset}.{name}"  # noqa: S608 own names
-                rows = warehouse.query(provider, self.settings, counted)
-                took = f"{self.seconds[provider.name]:.1f}" if number == 0 else ""
-                grid.add_row(provider.name, name, f"{rows[0][0] if rows else 0:,}", took)
+            operations = [operation.name for operation in provider.operations]
+            self._count(grid, provider, operations)
+        self._count(grid, OWN, [])
         console.print(grid)
         for line in (
             f"Stuck, and so still open: {', '.join(stuck)}.",
             f"All of it took {seconds:.0f} s. The warehouse is {self.settings.warehouse}",
             f"Every finished file is archived below {self.settings.archive}",
+            "Look at the pictures: genai gallery --demo",
         ):
             console.print(line, soft_wrap=True)
+
+    def _count(self, grid: Grid, owner: warehouse.Dataset, more: Sequence[str]) -> None:
+        """A line for each of its tables."""
+        for number, name in enumerate([*(table.name for table in owner.all_tables), *more]):
+            counted = f"SELECT count(*) FROM {owner.dataset}.{name}"  # noqa: S608 own names
+            rows = warehouse.query(owner, self.settings, counted)
+            took = f"{self.seconds[owner.name]:.1f}" if number == 0 else ""
+            grid.add_row(owner.name, name, f"{rows[0][0] if rows else 0:,}", took)
 
 
 def _open_images(settings: Settings) -> list[str]:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from genai_orchestration.orchestration.partitions import days_since
 from genai_orchestration.providers.base import Provider, Table
+from genai_orchestration.warehouse import Dataset
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,6 @@ def groups_of(provider: Provider) -> Sequence[Group]:
     return [Group(provider, tables) for tables in (by_day, others) if tables]
 
 
-def asset_key(provider: Provider, table: str) -> dg.AssetKey:
+def asset_key(provider: Dataset, table: str) -> dg.AssetKey:
     """The asset of a provider's table: `[provider, table]`."""
     return dg.AssetKey([provider.name, table])

@@ -9,6 +9,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse import Dataset
 
 OWNER = "team:data"
 
@@ -35,7 +36,7 @@ class RequestTranslator(DagsterDltTranslator):
         return dg.AssetSpec(asset_key(self.provider, data.resource.name))
 
 
-def table_spec(provider: Provider, table: Table) -> dg.AssetSpec:
+def table_spec(provider: Dataset, table: Table) -> dg.AssetSpec:
     """The asset of one table: description, kinds, owner, tags, name, columns and freshness."""
     return dg.AssetSpec(
         key=asset_key(provider, table.name),

@@ -20,7 +20,7 @@ from dlt.extract import DltSource
 
 from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.providers.http import Pace
-from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import FinishedJob, JobKind, Operation, Submitter
 
 Disposition = Literal["merge", "replace", "append"]
@@ -145,6 +145,20 @@ class Archive:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadedJobs:
+    """Where a provider's own tables tell of its jobs, for the table of all generations.
+
+    `select` names tables as they are, and gives kind, job_id, ref (that may be a request key),
+    prompt, state, created_at, finished_at, credits, address (of a picture: text, or JSON with it
+    inside), error_text. What it does not know is null: the request may know it.
+    """
+
+    tables: tuple[str, ...]
+    select: str
+    failure: Callable[[str], Failure] | None = None  # why, by the error's text
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """As whom, and where, a provider is asked."""
 
@@ -169,6 +183,7 @@ class Provider:
     operations: tuple[Operation, ...] = ()  # its paid POSTs
     submitter: Callable[[], Submitter] | None = None  # sends them, for the configured account
     job_kinds: tuple[JobKind, ...] = ()  # what they make
+    loaded_jobs: LoadedJobs | None = None  # what the warehouse knows of them
     in_flight: int | None = None  # jobs that may run at once, unless configured otherwise
     posts_per_second: int | None = None  # its ceiling for POSTs, over all processes
     day_watch: DayWatch | None = None

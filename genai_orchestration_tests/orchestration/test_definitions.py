@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from genai_orchestration.definitions import defs
+from genai_orchestration.generations import GENERATIONS, OWN
 from genai_orchestration.jobs.request_rows import request_table
 from genai_orchestration.orchestration import assets
 from genai_orchestration.orchestration.archive import archive_checks
@@ -24,6 +25,7 @@ SPENDING = {
 }
 ASSETS = {
     "abyssale/asset_file",
+    "genai/generations",
     "abyssale/credits",
     "abyssale/design_detail",
     "abyssale/designs",
@@ -64,6 +66,7 @@ def test_jobs_schedules_and_sensors_are_exactly_these(definitions: dg.Definition
     assert {name for name in repository.job_names if not name.startswith("__")} == {
         "abyssale_load",
         "abyssale_requests",
+        "genai_generations",
         "imagine_api_load",
         "imagine_api_requests",
         "magic_hour_load",
@@ -78,6 +81,7 @@ def test_jobs_schedules_and_sensors_are_exactly_these(definitions: dg.Definition
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "abyssale_designs_sensor",
         "abyssale_generations_sensor",
+        "genai_generations_sensor",
         "generation_requests_sensor",
         "imagine_api_images_sensor",
         "magic_hour_projects_sensor",
@@ -122,10 +126,11 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions, key: str) -> N
     assert spec.owners == ["team:data"]
     assert spec.kinds == {"dlt", "duckdb"}
     assert spec.group_name == spec.tags["provider"] == provider
-    assert spec.metadata["dagster/table_name"] == f"{provider}_data.{table}"
+    own = provider == OWN.name
+    assert spec.metadata["dagster/table_name"] == f"{provider}{'' if own else '_data'}.{table}"
     schema = spec.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
-    declared = declared_table(provider_named(provider), table)
+    declared = GENERATIONS if own else declared_table(provider_named(provider), table)
     assert [column.name for column in schema.columns] == list(declared.columns)
     constrained = [c.name for c in schema.columns if c.constraints.other == ["primary_key"]]
     assert constrained == list(declared.primary_key)

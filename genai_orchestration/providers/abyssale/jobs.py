@@ -7,7 +7,7 @@ from typing import Any
 
 from genai_orchestration.providers.abyssale.api import Gone, connect
 from genai_orchestration.providers.abyssale.operations import CREDITS_PER_FORMAT
-from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.refusals import NotFound, shown
 from genai_orchestration.providers.states import Failure, JobState
@@ -85,3 +85,18 @@ def generation_requests(account: Callable[[], Account]) -> JobKind:
         tables=("file",),
         lasts=KEPT,
     )
+
+
+# A request has no table of its own jobs, but its banners have one; a banner that is only named in
+# the configuration is a row of its own, with nothing known of how it came to be.
+LOADED = LoadedJobs(
+    tables=("file",),
+    select=f"""
+        SELECT CASE WHEN generation_request_id IS NULL THEN 'banner' ELSE '{KIND}' END AS kind,
+               COALESCE(generation_request_id, id) AS job_id, MIN(request_key) AS ref,
+               CAST(NULL AS TEXT) AS prompt, 'SUCCEEDED' AS state,
+               CAST(NULL AS TIMESTAMPTZ) AS created_at, CAST(NULL AS TIMESTAMPTZ) AS finished_at,
+               CAST(NULL AS BIGINT) AS credits, MIN(CAST(file AS TEXT)) AS address,
+               CAST(NULL AS TEXT) AS error_text
+        FROM file GROUP BY 1, 2""",  # noqa: S608 own names
+)

@@ -20,7 +20,7 @@ from dlt.extract import DltSource
 from genai_orchestration.providers.abyssale.api import REQUESTS_PER_SECOND, connect, latest_change
 from genai_orchestration.providers.abyssale.files import ARCHIVE
 from genai_orchestration.providers.abyssale.generation import OPERATIONS
-from genai_orchestration.providers.abyssale.jobs import generation_requests
+from genai_orchestration.providers.abyssale.jobs import LOADED, generation_requests
 from genai_orchestration.providers.abyssale.submission import AbyssaleSubmitter
 from genai_orchestration.providers.abyssale.tables import (
     CREDITS,
@@ -224,6 +224,7 @@ PROVIDER = Provider(
     submitter=lambda: AbyssaleSubmitter(_account()),
     job_kinds=(generation_requests(_account),),
     archive=ARCHIVE,
+    loaded_jobs=LOADED,
     posts_per_second=REQUESTS_PER_SECOND,
     change_watch=ChangeWatch(
         sensor="abyssale_designs_sensor",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.imagine_api.api import connect
 from genai_orchestration.providers.imagine_api.listing import read_ids
@@ -85,3 +85,14 @@ def images(account: Callable[[], Account]) -> JobKind:
             report=report_of,
         ),
     )
+
+
+LOADED = LoadedJobs(
+    tables=("images",),
+    select=f"""
+        SELECT '{KIND}' AS kind, id AS job_id, ref, prompt, state, date_created AS created_at,
+               CAST(NULL AS TIMESTAMPTZ) AS finished_at, CAST(NULL AS BIGINT) AS credits,
+               url AS address, CASE WHEN state = 'FAILED' THEN error END AS error_text
+        FROM images""",  # noqa: S608 own names
+    failure=failure_of,
+)

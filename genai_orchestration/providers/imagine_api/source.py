@@ -192,6 +192,7 @@ PROVIDER = Provider(
     operations=OPERATIONS,
     submitter=lambda: ImagineApiSubmitter(_account()),
     job_kinds=(jobs.images(_account),),
+    loaded_jobs=jobs.LOADED,
     in_flight=IN_FLIGHT,
     start=start_date,
     archive=ARCHIVE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
@@ -92,3 +92,13 @@ def image_projects(account: Callable[[], Account]) -> JobKind:
         sensor="magic_hour_projects_sensor",
         tables=("image_projects",),
     )
+
+
+LOADED = LoadedJobs(
+    tables=("image_projects",),
+    select=f"""
+        SELECT '{KIND}' AS kind, id AS job_id, request_key AS ref, CAST(NULL AS TEXT) AS prompt,
+               state, created_at, finished_at, credits_charged AS credits,
+               CAST(downloads AS TEXT) AS address, CAST(NULL AS TEXT) AS error_text
+        FROM image_projects""",  # noqa: S608 own names
+)

@@ -22,7 +22,7 @@ from genai_orchestration.providers.http import QUICK, ReadClient
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
 from genai_orchestration.providers.magic_hour.catalogue import catalogue
 from genai_orchestration.providers.magic_hour.files import archive
-from genai_orchestration.providers.magic_hour.jobs import image_projects
+from genai_orchestration.providers.magic_hour.jobs import LOADED, image_projects
 from genai_orchestration.providers.magic_hour.operations import OPERATIONS
 from genai_orchestration.providers.magic_hour.submission import MagicHourSubmitter
 from genai_orchestration.providers.magic_hour.tables import (
@@ -159,5 +159,6 @@ PROVIDER = Provider(
     submitter=lambda: MagicHourSubmitter(_account()),
     job_kinds=(image_projects(_account),),
     archive=archive(_account),
+    loaded_jobs=LOADED,
     schedules=(Schedule(name="magic_hour_hourly", cron="5 * * * *"),),
 )

@@ -1,0 +1,172 @@
+"""`genai.generations`: one row per job of any provider, made anew from the providers' tables.
+
+    job tables ──┐                                            ┌► picture, sha256s, seconds
+    requests ────┼─ one SELECT a provider ─► rows in batches ─┤
+    asset_file ──┘  (what is missing is empty)                └► dlt, which replaces it in one step
+
+A job that was asked for elsewhere is a row without a request key. SQL joins and counts; what each
+database would say in another way (JSON, times, lists) is made of the rows here.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+from dlt.common.schema import Schema
+from dlt.extract import DltSource
+
+from genai_orchestration import warehouse
+from genai_orchestration.errors import PlainError
+from genai_orchestration.generations_sql import provider_tables, select_jobs
+from genai_orchestration.locks import exclusive
+from genai_orchestration.providers import all_providers
+from genai_orchestration.providers.base import Provider, Table
+from genai_orchestration.providers.rows import quiet_dlt, to_arrow
+from genai_orchestration.providers.sources import resource
+from genai_orchestration.reading import Reader, reading
+from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
+
+PAGE = 5_000  # rows of one Arrow table
+ROLES = ("grid", "output_1", "banner_1")  # what is shown of a job; else its first file
+
+GENERATIONS = Table(
+    name="generations",
+    description=(
+        "One row per job of any provider: what was asked for, how it ended, what it cost, and its "
+        "files. `request_key` is null for a job that this project did not ask for. `seconds` is "
+        "from its creation to when its end was seen. `picture` is a path in the archive once the "
+        "file is there, and before that the public address, without what signs it; `sha256s` "
+        "(JSON) has the checksums of the archived `files`."
+    ),
+    disposition="replace",
+    primary_key=("provider", "kind", "job_id"),
+    columns={
+        "provider": "text",
+        "kind": "text",
+        "job_id": "text",
+        "request_key": "text",
+        "campaign": "text",
+        "prompt": "text",
+        "state": "text",
+        "created_at": "timestamp",
+        "finished_at": "timestamp",
+        "seconds": "double",
+        "credits": "bigint",
+        "files": "bigint",
+        "sha256s": "json",
+        "picture": "text",
+        "error_class": "text",
+        "error_text": "text",
+    },
+)
+
+
+@dataclass(frozen=True)
+class OwnDataset:
+    """The project's own dataset beside those of the providers."""
+
+    name: str = "genai"
+    section: str = "genai_source"
+    pipeline: str = "genai_pipeline"
+    dataset: str = "genai"
+    all_tables: tuple[Table, ...] = (GENERATIONS,)
+
+
+OWN = OwnDataset()
+
+
+class NoSql(PlainError):
+    """The warehouse is files, and cannot join them."""
+
+
+def possible(settings: Settings) -> bool:
+    """Whether the warehouse can make the table: all can but files."""
+    return settings.destination != "filesystem"
+
+
+def read(provider: Provider, tables: Collection[str]) -> bool:
+    """Whether the table is read from one of these tables of the provider."""
+    return not set(tables).isdisjoint(provider_tables(provider))
+
+
+def build(settings: Settings) -> int:
+    """Make the table anew from what is loaded; how many rows it has. Nobody is asked for them."""
+    if not possible(settings):
+        raise NoSql(
+            f"genai.generations is made by SQL, and {settings.destination} has none: set "
+            f"{DESTINATION_VARIABLE} to a database, such as duckdb."
+        )
+    # of two that build, the one that has read first must not be the last to write
+    with (
+        exclusive(settings.dlt_home / "generations.lock", OWN.name),
+        warehouse.pipeline(OWN, settings) as pipeline,
+    ):
+        pipeline.run(source(settings)).raise_on_failed_jobs()
+        return warehouse.rows_of(pipeline).get(GENERATIONS.name, 0)
+
+
+def source(settings: Settings) -> DltSource:
+    """The table as a dlt source, read from the warehouse when it is extracted."""
+    quiet_dlt()
+    made = resource(GENERATIONS, lambda: _pages(settings))
+    return DltSource(Schema(OWN.section), OWN.section, [made])
+
+
+def _pages(settings: Settings) -> Iterator[pa.Table]:
+    rows: list[dict[str, Any]] = []
+    with reading(settings) as reader:
+        for provider in all_providers() if reader else ():
+            assert reader
+            for row in _rows(reader, provider):
+                rows.append(row)
+                if len(rows) == PAGE:
+                    yield to_arrow(rows, GENERATIONS.columns)
+                    rows = []
+    yield to_arrow(rows, GENERATIONS.columns)  # also without any: the table is there, to be asked
+
+
+def _rows(reader: Reader, provider: Provider) -> Iterator[dict[str, Any]]:
+    present = reader.columns(provider.dataset, list(provider_tables(provider)))
+    for found in reader.rows(select_jobs(provider, present)):
+        yield _row(provider, found)
+
+
+def _row(provider: Provider, found: Mapping[str, Any]) -> dict[str, Any]:
+    files = _files(found["listed"])
+    created, finished = found["created_at"], found["finished_at"]
+    text, error_class = found["error_text"], found["error_class"]
+    if text and not error_class and provider.loaded_jobs and provider.loaded_jobs.failure:
+        error_class = provider.loaded_jobs.failure(text).value
+    return {
+        **{name: found.get(name) for name in GENERATIONS.columns},
+        "provider": provider.name,
+        "seconds": (finished - created).total_seconds() if created and finished else None,
+        "files": len(files),
+        "sha256s": [sha256 for _, sha256, _ in files],
+        "picture": _shown(files) or _address(found["address"]),
+        "error_class": error_class,
+    }
+
+
+def _files(listed: str | None) -> list[tuple[str, str, str]]:
+    """Role, checksum and path of each archived file, in the order of their roles."""
+    split = [tuple(each.split("|")) for each in (listed or "").split()]
+    return sorted((role, sha256, path) for role, sha256, path in split)
+
+
+def _shown(files: list[tuple[str, str, str]]) -> str | None:
+    """The path of the file that stands for the job."""
+    by_role = {role: path for role, _, path in files}
+    return next((by_role[role] for role in (*ROLES, *by_role) if by_role.get(role)), None)
+
+
+def _address(value: Any) -> str | None:
+    """The first address in what a row has of them, without its query: that may sign it."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        value = orjson.loads(value)
+    while isinstance(value, (list, dict)):
+        first = value if isinstance(value, list) else [value.get("url") or value.get("cdn_url")]
+        value = first[0] if first else None
+    return value.partition("?")[0] if isinstance(value, str) and value else None

@@ -1,0 +1,75 @@
+"""The asset `genai/generations`: made anew soon after any of the tables that it is read from.
+
+A declarative condition decides when, in one place: a load knows nothing of it, several loads in a
+row are followed by one build, and a build that fails fails no load. (Built at the end of each load
+it would be in every selection of every schedule and sensor.)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from genai_orchestration import generations
+from genai_orchestration.generations_sql import provider_tables
+from genai_orchestration.orchestration.assets import RETRIES, in_sentences
+from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.translator import table_spec
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.settings import Settings
+
+KEY = dg.AssetKey([generations.OWN.name, generations.GENERATIONS.name])
+JOB = "genai_generations"
+OP = "make_generations"  # Dagster wants another name for it than the job's
+# eager, but for days that were never loaded: of years of partitions most are missing for good
+SOON = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+
+
+def generations_asset(providers: Sequence[Provider]) -> dg.AssetsDefinition:
+    """One row per job of any provider, downstream of the providers' tables."""
+    spec = table_spec(generations.OWN, generations.GENERATIONS)
+
+    soon = SOON if generations.possible(Settings.load()) else None
+
+    @dg.multi_asset(
+        name=OP,
+        specs=[spec.replace_attributes(deps=_upstream(providers), automation_condition=soon)],
+        pool=OP,
+        retry_policy=RETRIES,
+    )
+    def build() -> dg.MaterializeResult[Any]:
+        with in_sentences():
+            rows = generations.build(Settings.load())
+        return dg.MaterializeResult(asset_key=KEY, metadata={"dagster/row_count": rows})
+
+    return build
+
+
+def generations_job() -> Any:  # Dagster does not export the type
+    """`genai_generations`: the table alone, from what is loaded."""
+    return dg.define_asset_job(
+        JOB,
+        selection=dg.AssetSelection.assets(KEY),
+        description="Makes genai.generations anew from what is loaded. Nothing is asked for.",
+    )
+
+
+def generations_sensor() -> dg.AutomationConditionSensorDefinition:
+    """Looks every half minute whether one of the tables has news."""
+    return dg.AutomationConditionSensorDefinition(
+        "genai_generations_sensor",
+        target=dg.AssetSelection.assets(KEY),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Makes genai.generations anew when one of the tables behind it has news.",
+    )
+
+
+def _upstream(providers: Sequence[Provider]) -> list[dg.AssetKey]:
+    """The assets of the tables that are read, those that there are."""
+    return [
+        asset_key(provider, name)
+        for provider in providers
+        for name in provider_tables(provider)
+        if name in {table.name for table in provider.tables}
+        or name in {operation.name for operation in provider.operations}
+    ]

@@ -1,0 +1,69 @@
+"""SELECTs over every dataset of the warehouse, on any destination with SQL.
+
+    DuckDB's SQL over dataset.table ─► the destination's own names and dialect ─► rows
+
+A reader is opened for a moment and closed again: with DuckDB it holds the file's lock.
+"""
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import sqlglot
+from dlt.common.schema import Schema
+from sqlglot import exp
+
+from genai_orchestration import warehouse
+from genai_orchestration.settings import Settings
+
+BATCH = 5_000  # rows in memory at once
+
+
+class Reader:
+    """An open warehouse, to be asked."""
+
+    def __init__(self, job_client: Any) -> None:
+        # every destination with SQL has this client, but dlt does not type it
+        self._tables = job_client
+        self._client = job_client.sql_client
+        self._dialect = self._client.capabilities.sqlglot_dialect or "duckdb"
+
+    def columns(self, dataset: str, tables: Collection[str]) -> Mapping[str, set[str]]:
+        """The columns of those of the tables that exist."""
+        with self._client.with_alternative_dataset_name(dataset):
+            found = dict(self._tables.get_storage_tables(tables))
+        return {name: {each.lower() for each in columns} for name, columns in found.items()}
+
+    def rows(self, select: str | exp.Expression) -> Iterator[dict[str, Any]]:
+        """The rows of one SELECT, by column name; DatabaseUndefinedRelation without the table."""
+        with self._client.execute_query(self.translated(select)) as cursor:
+            names = [column[0].lower() for column in cursor.native_cursor.description]
+            for batch in cursor.iter_fetch(BATCH):
+                yield from (dict(zip(names, row, strict=True)) for row in batch)
+
+    def translated(self, select: str | exp.Expression) -> str:
+        """The statement in the destination's dialect, with its qualified and quoted names."""
+        parsed = sqlglot.parse_one(select, read="duckdb") if isinstance(select, str) else select
+        return parsed.transform(self._qualified).sql(dialect=self._dialect)
+
+    def _qualified(self, node: exp.Expression) -> exp.Expression:
+        if not (isinstance(node, exp.Table) and node.db):
+            return node
+        with self._client.with_alternative_dataset_name(node.db):
+            path = self._client.make_qualified_table_name_path(node.name, quote=False)
+        name, database, catalog = (*reversed(path), None, None)[:3]
+        return exp.table_(name, database, catalog, quoted=True, alias=node.alias or None)
+
+
+@contextlib.contextmanager
+def reading(settings: Settings) -> Iterator[Reader | None]:
+    """A reader for the length of a with block; None when nothing was ever loaded."""
+    files = settings.destination == "filesystem"  # which SQL does not reach across datasets
+    if files or (settings.destination == "duckdb" and not settings.warehouse.exists()):
+        yield None
+        return
+    target = warehouse.destination(settings)
+    config: Any = target.spec()
+    client: Any = target.client(Schema("reading"), config._bind_dataset_name("information_schema"))
+    with client.sql_client:
+        yield Reader(client)

@@ -1,0 +1,57 @@
+"""When Dagster makes `genai/generations` anew: after news of the tables behind it, once."""
+
+import dagster as dg
+import pytest
+
+from genai_orchestration.definitions import defs
+from genai_orchestration.orchestration.generations import JOB, KEY, OP
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.warehouse_rows import put
+
+
+@pytest.fixture
+def instance() -> dg.DagsterInstance:
+    return dg.DagsterInstance.ephemeral()
+
+
+def test_it_follows_the_providers_tables() -> None:
+    spec = {spec.key: spec for spec in defs().resolve_all_asset_specs()}[KEY]
+    assert {dep.asset_key.to_user_string() for dep in spec.deps} >= {
+        "abyssale/file",
+        "abyssale/generation_requests",
+        "imagine_api/images",
+        "imagine_api/images_create",
+        "magic_hour/ai_image_generator",
+        "magic_hour/ai_image_upscaler",
+        "magic_hour/image_projects",
+    }
+
+
+def test_it_is_made_after_each_news_and_not_again(instance: dg.DagsterInstance) -> None:
+    definitions = defs()
+    cursor = None
+
+    def asked() -> int:
+        nonlocal cursor
+        result = dg.evaluate_automation_conditions(
+            definitions, instance, asset_selection=dg.AssetSelection.assets(KEY), cursor=cursor
+        )
+        cursor = result.cursor
+        return result.total_requested
+
+    assert asked() == 0  # nothing was ever loaded
+    # one day of hundreds: the others are missing, and need not be there
+    day = dg.AssetMaterialization(["imagine_api", "images"], partition="2026-03-10")
+    instance.report_runless_asset_event(day)
+    assert asked() == 1
+    assert asked() == 0  # asked for, and not handled yet
+    instance.report_runless_asset_event(dg.AssetMaterialization(KEY))
+    instance.report_runless_asset_event(dg.AssetMaterialization(["imagine_api", "status"]))
+    assert asked() == 0
+
+
+def test_its_job_makes_the_table(instance: dg.DagsterInstance, settings: Settings) -> None:
+    put(settings, "imagine_api", "images", {"id": "one", "state": "SUCCEEDED"})
+    done = defs().resolve_job_def(JOB).execute_in_process(instance=instance)
+    (event,) = done.asset_materializations_for_node(OP)
+    assert event.metadata["dagster/row_count"].value == 1
