@@ -77,8 +77,11 @@ class Submitter(Protocol):
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         """Send one request; raises Rejected, NotNow or Ambiguous of `paid.py`."""
 
-    def find(self, request_key: str) -> Sequence[str] | None:
-        """Ids of the jobs that came of that request, oldest first; None: it cannot be asked."""
+    def find(self, request_key: str, payload: Payload) -> Sequence[str] | None:
+        """Ids of the jobs that came of that request, oldest first; None: it cannot be asked.
+
+        Raises Rejected where the key is taken by another job, so that this one cannot be made.
+        """
 
     def balance(self) -> int | None:
         """Credits that are left; None where the provider has none, or does not tell."""
@@ -134,9 +137,11 @@ class Settling:
     """A loaded table whose rows tell how jobs ended: nobody has to ask after each."""
 
     table: str
-    columns: tuple[str, ...]  # that `report` takes, after the id
+    columns: tuple[str, ...]  # that `report` and `is_of` take, after the id
     ref: str  # the column that holds the request key
-    report: Callable[[Mapping[str, Any]], JobReport]
+    report: Callable[[Row], JobReport]
+    # whether the row is what a payload asked for: other systems may use the same references
+    is_of: Callable[[Row, Payload], bool]
 
 
 @dataclass(frozen=True, kw_only=True)

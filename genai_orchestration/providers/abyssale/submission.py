@@ -40,7 +40,7 @@ class AbyssaleSubmitter:
             raise self._paid.unclear("accepted the request and gave no generation_request_id")
         return Accepted(job_id=job_id, charged=None, answer=answer)
 
-    def find(self, request_key: str) -> None:
+    def find(self, request_key: str, payload: Payload) -> None:
         """Nothing: generation requests are not listed, and have no field for a key of ours."""
 
     def balance(self) -> int | None:

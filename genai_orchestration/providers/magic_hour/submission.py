@@ -26,7 +26,7 @@ class MagicHourSubmitter:
         whole = charged if isinstance(charged, int) and charged >= 0 else None
         return Accepted(job_id=job_id, charged=whole, answer=answer)
 
-    def find(self, request_key: str) -> None:
+    def find(self, request_key: str, payload: Payload) -> None:
         """Nothing: there is no list of projects, and no field for a key of ours."""
 
     def balance(self) -> int | None:

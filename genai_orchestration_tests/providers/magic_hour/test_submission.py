@@ -82,7 +82,7 @@ def test_the_sandbox_takes_both_and_its_balance_goes_down(
     assert before is not None
     assert after == before - sum(each or 0 for each in charged)
     assert sandbox.providers["magic_hour"].accepted == 2
-    assert submitter.find("k1") is None
+    assert submitter.find("k1", {}) is None
 
 
 def test_refusals_are_told_apart(sandbox: Sandbox, submitter: Submitter) -> None:
