@@ -69,6 +69,19 @@ class Accepted:
     answer: Mapping[str, Any]  # as it came
 
 
+def id_in(value: object) -> str | None:
+    """A job's id as an answer has it, a number as text; None where it is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value else None
+
+
+def credits_in(value: object) -> int | None:
+    """Credits as an answer has them; None where they are no whole number from zero on."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if whole and isinstance(value, int) else None
+
+
 class Submitter(Protocol):
     """One provider's paid POSTs, for one account. Nothing here repeats a POST."""
 

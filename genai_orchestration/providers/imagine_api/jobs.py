@@ -45,7 +45,7 @@ class ImageReader:
         found = [image for page in read_ids(self.client, [job_id]) for image in page]
         if not found:
             return JobReport(state=JobState.GONE, raw="not found")
-        return report_of(found[0])
+        return report_of(self.client.harmless(found[0]))
 
 
 def report_of(image: Mapping[str, Any]) -> JobReport:

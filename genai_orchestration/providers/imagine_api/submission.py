@@ -20,7 +20,7 @@ from genai_orchestration.providers.imagine_api.jobs import is_of
 from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
 from genai_orchestration.providers.refusals import ProviderError, Unavailable, WrongSetting
 from genai_orchestration.providers.states import Failure
-from genai_orchestration.providers.work import Accepted, Payload
+from genai_orchestration.providers.work import Accepted, Payload, id_in
 
 IMAGES = "items/images"
 MOST = 100  # records of one `ref` that are looked at: others may use the same
@@ -48,9 +48,9 @@ class ImagineApiSubmitter:
             raise NotNow(str(error), wait) from None
         answer = self._paid.post(IMAGES, {**payload, "id": self.image_id(request_key), **ref})
         record = answer.get("data")
-        job_id = record.get("id") if isinstance(record, dict) else None
-        if not (isinstance(job_id, str) and job_id):
-            raise self._paid.unclear("accepted the request and gave no id")
+        job_id = id_in(record.get("id")) if isinstance(record, dict) else None
+        if job_id is None:
+            raise self._paid.unclear("accepted the request and gave no id", answer)
         return Accepted(job_id=job_id, charged=None, answer=answer)
 
     def find(self, request_key: str, payload: Payload) -> Sequence[str] | None:

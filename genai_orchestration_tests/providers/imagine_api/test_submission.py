@@ -176,14 +176,21 @@ def test_half_a_surrogate_that_a_server_replaces_is_still_our_prompt() -> None:
     assert is_of({"prompt": "a \ufffd fox"}, {"prompt": "a \ud800 fox"})
 
 
-@pytest.mark.parametrize("body", [b'{"data": {}}', b'{"data": []}', b'{"data": {"id": 7}}'])
+@pytest.mark.parametrize("body", [b'{"data": {}}', b'{"data": []}', b'{"data": {"id": true}}'])
 def test_a_yes_without_an_id_is_unclear(body: bytes) -> None:
     with saying(body=body) as vendor:
         submitter = of(vendor.url)
         submitter.__dict__["_has_ref"] = True  # as asked before
-        with pytest.raises(Ambiguous, match="gave no id"):
+        with pytest.raises(Ambiguous, match=r'gave no id.* The answer was: {"data": '):
             submitter.submit(CREATE, FOX, "fox-1")
     assert len(vendor.calls) == 1
+
+
+def test_an_id_that_is_a_number_is_one() -> None:
+    with saying(body=b'{"data": {"id": 7}}') as vendor:
+        submitter = of(vendor.url)
+        submitter.__dict__["_has_ref"] = True
+        assert submitter.submit(CREATE, FOX, "fox-1").job_id == "7"
 
 
 @pytest.mark.parametrize(
