@@ -77,7 +77,8 @@ def select_jobs(provider: Provider, present: Mapping[str, Collection[str]]) -> s
         jobs AS ({jobs}),
         requests AS ({_requests(provider)}),
         files AS (
-            SELECT job_id, STRING_AGG(role || '|' || sha256 || '|' || COALESCE(archived_path, ''), ' ')
+            SELECT job_id,
+                STRING_AGG(role || '|' || sha256 || '|' || COALESCE(archived_path, ''), ' ')
                 AS listed
             FROM {ASSET_FILE} WHERE state = 'archived' GROUP BY job_id
         )

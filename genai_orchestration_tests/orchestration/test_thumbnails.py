@@ -24,7 +24,7 @@ def noise(settings: Settings) -> str:
 
 
 def test_each_picture_is_a_value_that_the_ui_renders_in_place(settings: Settings) -> None:
-    plain = archived(settings, "one", "red")["path"]
+    plain = archived(settings, "one", "red")["archived_path"]
     shown = thumbnails.metadata(settings, [(plain, "a fox"), (noise(settings), "noise" * 50)])
     assert list(shown) == ["newest 1", "newest 2"]
     sides = []
@@ -38,7 +38,7 @@ def test_each_picture_is_a_value_that_the_ui_renders_in_place(settings: Settings
 
 
 def test_captions_are_no_markup_and_what_is_no_picture_is_left_out(settings: Settings) -> None:
-    path = archived(settings, "one", "red")["path"]
+    path = archived(settings, "one", "red")["archived_path"]
     shown = thumbnails.metadata(settings, [("gone", "x"), (path, HOSTILE)])
     (value,) = shown.values()
     caption = (value.value or "").partition("](data:")[0].removeprefix("![")
