@@ -33,9 +33,9 @@ def load(
 ) -> tuple[list[LoadInfo], dict[str, int]]:
     """Load the tables; dlt's summaries, and the rows of each. Free: no credit is spent.
 
-    Open jobs of paid requests are asked after first. A table of paid requests is loaded from the ledger alone. `arguments` are the source's own.
-    Finished jobs of paid requests are loaded once, and with `again` another time: into a new
-    warehouse.
+    Open jobs of paid requests are asked after first. A table of paid requests is loaded from the
+    ledger alone. `arguments` are the source's own. Finished jobs of paid requests are loaded once,
+    and with `again` another time: into a new warehouse.
     """
     account_of(provider, None, None)  # a missing key is told before anything is made
     paid = [operation for operation in provider.operations if operation.name in tables]
