@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genai_orchestration.archive_cli import archive
 from genai_orchestration.gallery_cli import gallery
 from genai_orchestration.paid_cli import jobs, requests
 
@@ -220,6 +221,7 @@ def doctor() -> None:
         raise click.exceptions.Exit(1)
 
 
+main.add_command(archive)
 main.add_command(requests)
 main.add_command(jobs)
 main.add_command(gallery)

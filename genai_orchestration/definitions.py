@@ -7,6 +7,7 @@ that: what is missing is said at run time, in a sentence that names the setting.
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
+from genai_orchestration.orchestration.archive import archive_assets, archive_checks
 from genai_orchestration.orchestration.assets import load_assets
 from genai_orchestration.orchestration.checks import table_checks
 from genai_orchestration.orchestration.generations import (
@@ -34,11 +35,13 @@ def defs() -> dg.Definitions:
         assets=[
             *(load_assets(group) for group in groups),
             *(asset for provider in providers for asset in submission_assets(provider)),
+            *(asset for provider in providers for asset in archive_assets(provider)),
             generations_asset(providers),
         ],
         asset_checks=[
             *(check for group in groups for check in table_checks(group)),
             *(check for provider in providers for check in request_checks(provider)),
+            *(check for provider in providers for check in archive_checks(provider)),
         ],
         jobs=[
             *(load_job(provider) for provider in providers),

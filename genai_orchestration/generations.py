@@ -29,7 +29,7 @@ from genai_orchestration.reading import Reader, reading
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 
 PAGE = 5_000  # rows of one Arrow table
-ROLES = ("grid", "output_1", "banner")  # what is shown of a job; else its first file
+ROLES = ("grid", "output_1", "banner_1")  # what is shown of a job; else its first file
 
 GENERATIONS = Table(
     name="generations",
@@ -71,7 +71,7 @@ class OwnDataset:
     section: str = "genai_source"
     pipeline: str = "genai_pipeline"
     dataset: str = "genai"
-    tables: tuple[Table, ...] = (GENERATIONS,)
+    all_tables: tuple[Table, ...] = (GENERATIONS,)
 
 
 OWN = OwnDataset()

@@ -20,7 +20,7 @@ FILE_COLUMNS: Columns = {
     "job_id": "text",
     "role": "text",
     "sha256": "text",
-    "path": "text",
+    "archived_path": "text",
     "state": "text",
 }
 TYPES: Mapping[TDataType, str] = {
@@ -77,7 +77,8 @@ def select_jobs(provider: Provider, present: Mapping[str, Collection[str]]) -> s
         jobs AS ({jobs}),
         requests AS ({_requests(provider)}),
         files AS (
-            SELECT job_id, STRING_AGG(role || '|' || sha256 || '|' || COALESCE(path, ''), ' ')
+            SELECT job_id,
+                STRING_AGG(role || '|' || sha256 || '|' || COALESCE(archived_path, ''), ' ')
                 AS listed
             FROM {ASSET_FILE} WHERE state = 'archived' GROUP BY job_id
         )

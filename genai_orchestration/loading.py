@@ -1,17 +1,25 @@
 """A load without Dagster: chosen tables of a provider, and the ledger told of it."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from dlt.common.pipeline import LoadInfo
 from dlt.extract import DltSource
 
-from genai_orchestration import settling, warehouse
+from genai_orchestration import settling, times, warehouse
+from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
+from genai_orchestration.settling import OPEN
+
+LOOK = 60.0  # seconds at most for the jobs that are open
+
+logger = logging.getLogger(__name__)
 
 
 def load(
@@ -25,9 +33,9 @@ def load(
 ) -> tuple[list[LoadInfo], dict[str, int]]:
     """Load the tables; dlt's summaries, and the rows of each. Free: no credit is spent.
 
-    A table of paid requests is loaded from the ledger alone. `arguments` are the source's own.
-    Finished jobs of paid requests are loaded once, and with `again` another time: into a new
-    warehouse.
+    Open jobs of paid requests are asked after first. A table of paid requests is loaded from the
+    ledger alone. `arguments` are the source's own. Finished jobs of paid requests are loaded once,
+    and with `again` another time: into a new warehouse.
     """
     account_of(provider, None, None)  # a missing key is told before anything is made
     paid = [operation for operation in provider.operations if operation.name in tables]
@@ -40,6 +48,7 @@ def load(
             summaries.append(pipeline.run(source))
             rows.update(warehouse.rows_of(pipeline))
 
+    _follow(provider, settings, read)
     if read:
         with settling.loading(provider, settings, read, again=again) as (finished, _):
             known = {"finished": finished} if finished else {}
@@ -48,3 +57,17 @@ def load(
         with Ledger.open(settings) as ledger:
             run(requests_source(provider, ledger, paid))
     return summaries, rows
+
+
+def _follow(provider: Provider, settings: Settings, tables: Sequence[str]) -> None:
+    """Ask after open jobs whose records belong into the tables: no sensor may be running."""
+    for kind in provider.job_kinds:
+        if not set(kind.tables) & set(tables):
+            continue
+        with Ledger.open(settings) as ledger:
+            open_ = ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN, limit=1)
+            if open_:
+                reader = kind.connect(PATIENT)
+                found = watch.look(ledger, provider, kind, reader, times.now(), seconds=LOOK)
+                if found.trouble:
+                    logger.warning("Open %s: %s", kind.noun, found.trouble)

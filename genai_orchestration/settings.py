@@ -1,8 +1,9 @@
 """Where this project keeps its state, and which warehouse it loads into.
 
-Three environment variables decide: GENAI_HOME (a folder), GENAI_DESTINATION (a dlt destination's
-name) and GENAI_LEDGER (the address of the ledger's database). Keys, addresses and credentials of
-providers and warehouses are dlt's own configuration, not ours.
+Environment variables decide: GENAI_HOME (a folder), GENAI_DESTINATION (a dlt destination's name),
+GENAI_LEDGER (the address of the ledger's database), GENAI_ARCHIVE (the folder or fsspec address of
+the archive) and GENAI_ARCHIVE_LIMIT (megabytes of its largest file). Keys, addresses and
+credentials of providers and warehouses are dlt's own configuration, not ours.
 """
 
 import os
@@ -15,11 +16,18 @@ from genai_orchestration.errors import PlainError
 HOME_VARIABLE = "GENAI_HOME"
 DESTINATION_VARIABLE = "GENAI_DESTINATION"
 LEDGER_VARIABLE = "GENAI_LEDGER"
+ARCHIVE_VARIABLE = "GENAI_ARCHIVE"
+LIMIT_VARIABLE = "GENAI_ARCHIVE_LIMIT"
+LARGEST = 100  # megabytes of an archived file: a 2048 px grid has 8, a minute of video 60
 UNFIT = "'%?#"
 
 
 class UnfitHome(PlainError):
     """GENAI_HOME is a path that the libraries below cannot take."""
+
+
+class UnfitLimit(PlainError):
+    """GENAI_ARCHIVE_LIMIT is not a number of megabytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +38,9 @@ class Settings:
     destination: str = "duckdb"
     # SQLAlchemy's address of the ledger's database, which may hold a password; None: a file
     ledger_address: str | None = field(default=None, repr=False)
+    # a folder, or an address that fsspec knows, which may hold a password; None: a folder in home
+    archive_address: str | None = field(default=None, repr=False)
+    archive_limit: int = LARGEST * 1_000_000  # bytes of one file
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -45,6 +56,8 @@ class Settings:
             home=home,
             destination=env.get(DESTINATION_VARIABLE) or "duckdb",
             ledger_address=env.get(LEDGER_VARIABLE) or None,
+            archive_address=env.get(ARCHIVE_VARIABLE) or None,
+            archive_limit=_bytes(env.get(LIMIT_VARIABLE) or str(LARGEST)),
         )
 
     @property
@@ -56,6 +69,13 @@ class Settings:
     def ledger(self) -> Path:
         """The ledger's SQLite file, when no database is named for it."""
         return self.home / "ledger.db"
+
+    @property
+    def archive(self) -> str:
+        """The archive of finished files: a folder, or an address that fsspec knows."""
+        if self.archive_address and "://" in self.archive_address:
+            return self.archive_address
+        return str(Path(self.archive_address or self.home / "archive").expanduser().absolute())
 
     @property
     def dagster_home(self) -> Path:
@@ -71,3 +91,15 @@ class Settings:
     def dlt_pipelines(self) -> Path:
         """What dlt's own commands take as `--pipelines-dir`: pipelines as a run left them."""
         return self.dlt_home / "pipelines"
+
+
+def _bytes(megabytes: str) -> int:
+    try:
+        limit = int(float(megabytes) * 1_000_000)
+    except (ValueError, OverflowError):
+        limit = 0
+    if limit <= 0:
+        raise UnfitLimit(
+            f"{LIMIT_VARIABLE} {megabytes!r} is not a number of megabytes: write it like {LARGEST}."
+        )
+    return limit

@@ -5,6 +5,7 @@ ledger: jobs that are over ──────────► FinishedJob ─► 
 """
 
 import contextlib
+import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 from genai_orchestration import times, warehouse
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_requests import JobTaken, WrongState
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, Seen
 from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.jobs.states import RequestState
@@ -23,6 +25,8 @@ from genai_orchestration.settings import Settings
 OPEN = (JobState.QUEUED, JobState.RUNNING)
 CHUNK = 500  # names in one SELECT
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
+
+logger = logging.getLogger(__name__)
 
 
 def settle(
@@ -109,19 +113,28 @@ def _find(
     settling: Settling,
     now: datetime,
 ) -> set[str]:
-    """Unknown requests whose reference a row has."""
+    """Unknown requests whose reference a row has that is what they asked for."""
     operations = [each.name for each in provider.operations if each.job_kind == kind.name]
-    unknown = [
-        request.request_key
+    unknown = {
+        request.request_key: request.payload
         for request in ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN])
         if request.operation in operations
-    ]
+    }
     found: dict[str, str] = {}
-    for row in _rows(provider, settings, settling, settling.ref, unknown, "date_created"):
-        found.setdefault(row[settling.ref], row["id"])  # of two, the oldest
-    for key, job_id in found.items():
+    for row in _rows(provider, settings, settling, settling.ref, [*unknown], "date_created"):
+        if settling.is_of(row, unknown[row[settling.ref]]):
+            found.setdefault(row[settling.ref], row["id"])  # of two, the oldest
+    return {key for key, job_id in found.items() if _arrived(ledger, key, job_id, now)}
+
+
+def _arrived(ledger: Ledger, key: str, job_id: str, now: datetime) -> bool:
+    """Write down the job of a request; a key that it cannot be of must not stop the others."""
+    try:
         ledger.submitted(key, job_id, None, now)
-    return set(found)
+    except (JobTaken, WrongState) as error:
+        logger.warning("%s", error)
+        return False
+    return True
 
 
 def _end(

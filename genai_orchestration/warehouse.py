@@ -57,7 +57,7 @@ class Dataset(Protocol):
     def dataset(self) -> str: ...  # noqa: D102
 
     @property
-    def tables(self) -> tuple[Table, ...]: ...  # noqa: D102
+    def all_tables(self) -> tuple[Table, ...]: ...  # noqa: D102
 
 
 class WarehousePipeline(Pipeline):
@@ -155,7 +155,7 @@ def query(provider: Dataset, settings: Settings, sql: str) -> list[tuple[Any, ..
         Schema(provider.section), config._bind_dataset_name(provider.dataset)
     )
     with job_client.sql_client as client:
-        names = {t.name: client.make_qualified_table_name(t.name) for t in provider.tables}
+        names = {t.name: client.make_qualified_table_name(t.name) for t in provider.all_tables}
         try:
             dialect = client.capabilities.sqlglot_dialect or "duckdb"
             statement = sqlglot.transpile(sql.format(**names), read="duckdb", write=dialect)[0]

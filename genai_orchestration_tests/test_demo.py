@@ -37,6 +37,9 @@ def test_the_tour_ends_with_every_image_final_but_the_stuck_ones_and_leaves_the_
     assert len(stuck or []) == 2
     assert f"Stuck, and so still open: {', '.join(row[0] for row in stuck or [])}." in said.out
     assert f"The warehouse is {demo.warehouse}" in said.out
+    assert f"Every finished file is archived below {demo.archive}" in said.out
+    archived = [path for path in Path(demo.archive).rglob("*") if path.is_file()]
+    assert len(archived) == len({path.stem for path in archived}) > 2000
     # every image, three image projects, a generation request, and five banners by their ids
     assert stored["genai.generations"] == 603 + 3 + 1 + 5
     for table in ("designs", "images", "models"):

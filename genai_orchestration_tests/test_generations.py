@@ -129,8 +129,8 @@ def test_archived_files_stand_before_addresses(destination: Settings) -> None:
         destination,
         "imagine_api",
         "asset_file",
-        {**file, "role": "quadrant_1", "sha256": "aa11", "path": "aa/aa11.png"},
-        {**file, "role": "grid", "sha256": "bb22", "path": "bb/bb22.png"},
+        {**file, "role": "quadrant_1", "sha256": "aa11", "archived_path": "aa/aa11.png"},
+        {**file, "role": "grid", "sha256": "bb22", "archived_path": "bb/bb22.png"},
         {**file, "role": "quadrant_2", "state": "refused"},
         {"job_id": "two", "kind": "image", "role": "grid", "state": "failed"},
     )

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
-from genai_orchestration import warehouse
+from genai_orchestration import archiving, warehouse
 from genai_orchestration.orchestration import facts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
@@ -103,3 +104,21 @@ def test_a_query_is_translated_for_the_destination(
     sql = """SELECT prompt, CAST(date_created AT TIME ZONE 'UTC' AS DATE), count(*)
         FROM {images} WHERE date_created < TIMESTAMPTZ '2026-03-11 00:00:00+00' GROUP BY 1, 2"""
     assert warehouse.query(IMAGINE, destination, sql) == [('100% "odd" it\'s', DAY, 1)]
+
+
+def test_files_of_utc_days_are_archived_once_whatever_the_servers_time_zone(
+    destination: Settings, vendor: ImagineApiSandbox
+) -> None:
+    times = ("10T00:00:00.000Z", "10T23:59:59.999Z", "11T03:00:00.000Z")
+    vendor.add([Spec(date_created=f"2026-03-{time}", seconds=-60) for time in times])
+    load(destination)
+    done = [
+        archiving.archive(IMAGINE, destination, days=(day, day + timedelta(days=1))).files
+        for day in (DAY, DAY + timedelta(days=1), DAY)
+    ]
+    assert done == [10, 5, 0]
+    sql = "SELECT count(*), count(DISTINCT job_id), sum(bytes) FROM {asset_file}"
+    ((files, jobs, size),) = warehouse.query(IMAGINE, destination, sql) or []
+    assert (files, jobs) == (15, 3)
+    kept = list(Path(destination.archive).rglob("*.png"))
+    assert int(size) >= sum(path.stat().st_size for path in kept) > 0

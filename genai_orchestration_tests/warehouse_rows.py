@@ -28,7 +28,7 @@ ASSET_FILE = Table(
         "content_type": "text",
         "width": "bigint",
         "height": "bigint",
-        "path": "text",
+        "archived_path": "text",
         "archived_at": "timestamp",
         "state": "text",
         "reason": "text",
@@ -62,5 +62,5 @@ def _table(owner: Provider, name: str) -> Table:
     operations = {operation.name: operation for operation in owner.operations}
     if name in operations:
         return request_table(owner, operations[name])
-    own = {table.name: table for table in owner.tables}
+    own = {table.name: table for table in owner.all_tables}
     return own.get(name, ASSET_FILE)

@@ -123,13 +123,14 @@ class Tour:
         for line in (
             f"Stuck, and so still open: {', '.join(stuck)}.",
             f"All of it took {seconds:.0f} s. The warehouse is {self.settings.warehouse}",
+            f"Every finished file is archived below {self.settings.archive}",
             "Look at the pictures: genai gallery --demo",
         ):
             console.print(line, soft_wrap=True)
 
     def _count(self, grid: Grid, owner: warehouse.Dataset, more: Sequence[str]) -> None:
         """A line for each of its tables."""
-        for number, name in enumerate([*(table.name for table in owner.tables), *more]):
+        for number, name in enumerate([*(table.name for table in owner.all_tables), *more]):
             counted = f"SELECT count(*) FROM {owner.dataset}.{name}"  # noqa: S608 own names
             rows = warehouse.query(owner, self.settings, counted)
             took = f"{self.seconds[owner.name]:.1f}" if number == 0 else ""

@@ -64,7 +64,7 @@ def details(row: Row, files: Sequence[Row]) -> str:
 
 
 def _file(file: Row) -> str:
-    path, role = file["path"] or "", plain(file["role"])
+    path, role = file["archived_path"] or "", plain(file["role"])
     if not ARCHIVED.fullmatch(path):
         return f'<div class="genai-none">{role}: {plain(file["reason"] or file["state"])}</div>'
     size = f"{file['width']} x {file['height']}, " if file["width"] else ""

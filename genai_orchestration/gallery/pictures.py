@@ -27,17 +27,12 @@ class NoPicture(Exception):
     """There is no picture to be made of it."""
 
 
-def archive(settings: Settings) -> str:
-    """Where the archive is, as fsspec takes it."""
-    return str(settings.home / "archive")
-
-
 def original(settings: Settings, path: str) -> bytes:
     """The archived file of that content address; NoPicture when it is not there, or too large."""
     if not ARCHIVED.fullmatch(path):
         raise NoPicture(f"{path!r} is no path of the archive")
     try:
-        with fsspec.open(f"{archive(settings)}/{path}", "rb") as file:
+        with fsspec.open(f"{settings.archive}/{path}", "rb") as file:
             content: bytes = file.read(LARGEST + 1)
     except OSError as error:
         raise NoPicture(str(error)) from None

@@ -24,7 +24,7 @@ PAGE = 48  # cards of a page: rows of 2, 3, 4, 6 and 8 come out even
 MOST_CHOICES = 500  # of a filter
 TABLE = f"{OWN.dataset}.{GENERATIONS.name}"
 DAY = "CAST(created_at AT TIME ZONE 'UTC' AS DATE)"
-FILE_COLUMNS = "role, path, sha256, bytes, width, height, state, reason"
+FILE_COLUMNS = "role, archived_path, sha256, bytes, width, height, state, reason"
 
 Row = Mapping[str, Any]
 

@@ -26,11 +26,17 @@ import yaml
 from genai_orchestration.errors import PlainError
 
 DELIMITERS = ",;\t"  # what spreadsheets write, depending on their language
+MOST_ROWS = 1_000_000  # of a Parquet file: a few kilobytes of one may be millions of rows
+DEEPEST = 100  # levels of a YAML file
 LONGEST_CELL = 16 * 1024 * 1024  # characters; Python's own limit of 131,072 is below some payloads
 
 
 class UnreadableFile(PlainError):
     """The file is not there, or not what its name says."""
+
+
+class _TooMuch(Exception):
+    """What a file has that is not read, as a sentence without the file's name."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +80,30 @@ for _tag, _form, _first in (
     _Yaml12.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"({_form})$"), _first)
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_sheet(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> Sheet:
     """The rows of a file, by its ending; UnreadableFile says why there are none."""
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UnreadableFile(f"{path.name} is no kind of file that is read: {', '.join(READERS)}.")
     try:
-        return reader(path.read_bytes())
+        return reader(read(path))
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be opened: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise UnreadableFile(f"{path.name} is not UTF-8: save it as CSV UTF-8.") from None
-    except (yaml.YAMLError, pa.ArrowException, ValueError, RecursionError) as error:
-        words = " ".join(str(error).split()) or "nested too deep"
-        raise UnreadableFile(f"{path.name} is not what its name says: {words}.") from None
+    except _TooMuch as error:
+        raise UnreadableFile(f"{path.name} {error}.") from None
+    except Exception as error:  # whatever a reader makes of any bytes
+        raise UnreadableFile(f"{path.name} is not what its name says: {_words(error)}.") from None
+
+
+def _words(error: Exception) -> str:
+    match error:
+        case RecursionError():
+            return "nested too deep"
+        case MemoryError():
+            return "it needs more memory than there is"
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _csv(content: bytes) -> Sheet:
@@ -145,15 +161,34 @@ def _parsed_lines(content: bytes) -> Iterator[tuple[int, Any]]:
 
 
 def _yaml(content: bytes) -> Sheet:
-    listed = yaml.load(content.decode("utf-8-sig"), _Yaml12) or []  # noqa: S506 a safe loader
+    text = content.decode("utf-8-sig")
+    _check_yaml(text)
+    listed = yaml.load(text, _Yaml12) or []  # noqa: S506 a safe loader
     if not isinstance(listed, list):
         words = "the file must be a list of requests: begin each with a dash."
         return Sheet({}, (), (Problem(1, words),))
     return sheet_of(iter(enumerate(listed, 1)))
 
 
+def _check_yaml(text: str) -> None:
+    """Refuse what fills any memory, or ends the whole process, before it is built."""
+    depth = 0
+    for event in yaml.parse(text, _Yaml12):
+        if isinstance(event, yaml.AliasEvent):  # of a list of others, which are of others
+            raise _TooMuch("has aliases (*name), which are not read: write out what they stand for")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST:  # the C parser does not notice the end of its stack
+            raise _TooMuch(f"is nested deeper than {DEEPEST} levels")
+
+
 def _parquet(content: bytes) -> Sheet:
-    table = pq.read_table(pa.BufferReader(content))
+    found = pq.ParquetFile(pa.BufferReader(content))
+    if (rows := found.metadata.num_rows) > MOST_ROWS:
+        raise _TooMuch(f"has {rows:,} rows, and at most {MOST_ROWS:,} are read: split it")
+    table = found.read()
     if len(set(table.column_names)) < len(table.column_names):
         return Sheet({}, (), (Problem(1, "two columns have the same name."),))
     sheet = sheet_of(iter(enumerate(table.to_pylist(), 1)), prune=True)

@@ -10,13 +10,23 @@ What is remembered does not grow: a hash, a place, a sentence. Nothing is approv
 """
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.file_rows import Problem, Sheet, UnreadableFile, read_sheet
-from genai_orchestration.jobs.inbox_folder import LARGEST, Listed, Listing, listed, listing, mark_of
+from genai_orchestration.jobs.inbox_folder import (
+    LARGEST,
+    Listed,
+    Listing,
+    content_of,
+    listed,
+    listing,
+    mark_of,
+)
 from genai_orchestration.jobs.inbox_settings import InboxSettings
 from genai_orchestration.jobs.inbox_table import read_table
 from genai_orchestration.jobs.ledger import Ledger
@@ -28,6 +38,8 @@ from genai_orchestration.jobs.requests_file import requests_of
 
 TOLD = 3  # problems of one file that its sentence tells
 LONGEST = 1500  # characters of trouble that are remembered and told
+
+logger = logging.getLogger(__name__)
 
 Taken = Mapping[int, NewRequest]  # by row
 
@@ -89,14 +101,24 @@ class Inbox:
             if number and late():
                 memory = dataclasses.replace(memory, place=file.name)
                 return Found(memory, f"{state}, going on with {file.name}", planned, known)
+            new, old, trouble = self._take(folder, file)
+            planned, known = planned + new, known + old
+            memory = memory.with_trouble(trouble)
+        return Found(dataclasses.replace(memory, place=""), state, planned, known)
+
+    def _take(self, folder: Path, file: Listed) -> tuple[int, int, str]:
+        """Plan a file's requests: how many are new, how many known, and what is wrong with it."""
+        try:
             taken, trouble = self._file(folder, file)
             new, old, conflicts = self._plan(taken)
-            planned, known = planned + new, known + old
-            if trouble:
-                memory = memory.with_trouble(f"{file.name} is left out: {trouble}")
-            if conflicts:
-                memory = memory.with_trouble(f"In {file.name}, {_listed(conflicts)}")
-        return Found(dataclasses.replace(memory, place=""), state, planned, known)
+        except PlainError:  # of the ledger or the warehouse, and not of the file
+            raise
+        except Exception as error:  # whatever it holds: the other files do not wait for it
+            logger.exception("%s cannot be taken in.", file.name)
+            return 0, 0, f"{file.name} is left out: it cannot be read ({type(error).__name__})."
+        told = [f"{file.name} is left out: {trouble}"] if trouble else []
+        told += [f"In {file.name}, {_listed(conflicts)}"] if conflicts else []
+        return new, old, " ".join(told)
 
     def _table(self, database: str, name: str, memory: Memory) -> Found:
         sheet = read_table(database, name, self.settings.columns)
@@ -123,7 +145,7 @@ class Inbox:
         if file.size > LARGEST:
             return {}, f"it has {file.size:,} bytes, and at most {LARGEST:,} are read: split it."
         try:
-            sheet = read_sheet(folder / file.name)
+            sheet = read_sheet(folder / file.name, content_of)
         except UnreadableFile as error:
             return {}, str(error)
         if listed(folder / file.name) != file:
@@ -178,4 +200,6 @@ def _listed(problems: Sequence[Problem]) -> str:
 def _state_of(folder: Path, found: Listing) -> str:
     number = f"{len(found.files)} file{'s' * (len(found.files) != 1)} in {folder}"
     writing = ", ".join(found.writing[:TOLD])
-    return words(f"{number}, {writing} still being written" if writing else number)
+    links = ", ".join(found.links[:TOLD])
+    told = f"{number}, {writing} still being written" if writing else number
+    return words(f"{told}; left out, for links are not followed: {links}" if links else told)

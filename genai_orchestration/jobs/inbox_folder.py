@@ -3,10 +3,11 @@
     folder ─► plain files ─┬─ touched a moment ago: still being written, the next look takes it
                            └─ the others, by name ─► mark: a hash of names, sizes and times
 
-Sub-folders and names that begin with a dot or `~$`, or end as unfinished downloads do, are left
-alone. No file is opened here.
+Links are never followed: they may lead to what whoever put them there must not read. Sub-folders
+and names that begin with a dot or `~$`, or end as unfinished downloads do, are left alone.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -36,10 +37,11 @@ class Listed:
 
 @dataclass(frozen=True)
 class Listing:
-    """The files that are complete, by name, and the names of those still being written."""
+    """The files that are complete, by name; the names of those still being written, and links."""
 
     files: tuple[Listed, ...]
     writing: tuple[str, ...]
+    links: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -59,17 +61,30 @@ def listing(folder: Path, now: float) -> Listing:
     # a time far ahead is another computer's clock: no reason to wait until then
     new = {each.name for each in found if abs(now - each.modified / 1e9) < SETTLED}
     complete = (each for each in found if each.name not in new)
-    return Listing(tuple(sorted(complete)), tuple(sorted(new)))
+    links = (name for name in names if (folder / name).is_symlink())
+    return Listing(tuple(sorted(complete)), tuple(sorted(new)), tuple(sorted(links)))
 
 
 def listed(path: Path) -> Listed | None:
     """A file as its folder lists it now; None for one that is gone, and for what is no file."""
     try:
-        found = path.stat()
+        found = path.lstat()
     except OSError:  # it went away, or nobody may look at it
         return None
     plain = stat.S_ISREG(found.st_mode)  # a pipe would be waited for
     return Listed(path.name, found.st_size, found.st_mtime_ns) if plain else None
+
+
+def content_of(path: Path) -> bytes:
+    """A plain file's content, a byte more than the largest at most; OSError for anything else.
+
+    What was listed as a file may be a link, or a pipe, by the time it is opened.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        return file.read(LARGEST + 1)
 
 
 def _ignored(name: str) -> bool:

@@ -20,9 +20,9 @@ def budget_of(provider: Provider, campaigns: Iterable[str | None] = ()) -> Budge
     known = table if isinstance(table, Mapping) else {}
     caps = {}
     for name in filter(None, campaigns):
-        # by the table: a name may have dots; by its full name: the environment has no tables
-        value = known.get(name, setting(provider, f"campaigns.{name}"))
-        cap = _whole(provider, f"campaigns.{name}", value)
+        # by its full name: the environment has no tables, and wins; by the table: a name has dots
+        full = setting(provider, f"campaigns.{name}")
+        cap = _whole(provider, f"campaigns.{name}", known.get(name) if full is None else full)
         if cap is not None:
             caps[name] = cap
     return Budget(

@@ -1,6 +1,7 @@
 """What became of requests whose answer was lost, where the provider can be asked.
 
 unknown ─► look up, several times ─┬─ there ─────────────────────────► submitted
+                                   ├─ its key is taken by another ───► rejected
                                    ├─ not there, sent minutes ago ───► approved: never arrived
                                    ├─ not there, sent just now ──────► unknown, looked up later
                                    └─ cannot be asked ───────────────► unknown, until a person
@@ -16,6 +17,7 @@ from genai_orchestration.jobs.ledger_requests import LONGEST_POST, JobTaken, Wro
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.paid import Rejected
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Submitter
 
@@ -67,7 +69,12 @@ def _is_missing(
     ledger: Ledger, submitter: Submitter, record: RequestRecord, clock: Callable[[], datetime]
 ) -> bool:
     """Whether the provider, which can be asked, does not have it; what it has is written down."""
-    found = submitter.find(record.request_key)
+    try:
+        found = submitter.find(record.request_key, record.payload)
+    except Rejected as no:  # of this request alone: the others are looked up
+        words, failure = str(no), no.failure
+        _take(lambda key, sent: ledger.rejected(key, failure, words, clock()), record)
+        return False
     if found:  # of two, the oldest: the other is a twin that somebody else has sent
         _take(lambda key, sent: ledger.submitted(key, found[0], None, clock()), record)
     return found is not None and not found

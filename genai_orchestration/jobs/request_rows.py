@@ -5,7 +5,6 @@
 A load of them spends nothing: it reads the ledger alone.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.rows import to_arrow
 from genai_orchestration.providers.sources import resource, source_of
+from genai_orchestration.providers.unsigned import unsigned
 from genai_orchestration.providers.work import Operation
 
 COLUMNS: Mapping[str, TDataType] = {
@@ -47,7 +47,6 @@ COLUMNS: Mapping[str, TDataType] = {
     "job_finished_at": "timestamp",
     "job": "json",
 }
-_SIGNED = re.compile(r"""(https?://[^\s?#"'<>]+)\?[^\s"'<>]*""", re.IGNORECASE)
 
 
 def request_table(provider: Provider, operation: Operation) -> Table:
@@ -128,15 +127,3 @@ def row(operation: Operation, request: RequestRecord, job: JobRecord | None) -> 
         "job_finished_at": job and job.finished,
         "job": unsigned(job.record) if job else None,
     }
-
-
-def unsigned(value: Any) -> Any:
-    """The value, with the query strings of all addresses in it cut off: they may sign them."""
-    match value:
-        case str():
-            return _SIGNED.sub(r"\1", value)
-        case Mapping():
-            return {name: unsigned(inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [unsigned(inner) for inner in value]
-    return value

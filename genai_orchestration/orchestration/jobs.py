@@ -13,8 +13,8 @@ def load_job(provider: Provider) -> Any:  # Dagster does not export the type
     return dg.define_asset_job(
         f"{provider.name}_load",
         selection=dg.AssetSelection.assets(
-            *(asset_key(provider, table.name) for table in provider.tables)
+            *(asset_key(provider, table.name) for table in provider.all_tables)
         ),
-        description=f"Loads {provider.title}'s tables. Free reads: no credit is spent.",
+        description=f"Loads {provider.title}'s tables, and archives its files. No credit is spent.",
         tags={"provider": provider.name},
     )

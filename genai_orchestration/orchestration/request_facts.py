@@ -8,10 +8,10 @@ import dagster as dg
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.request_rows import unsigned
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
+from genai_orchestration.providers.unsigned import unsigned
 from genai_orchestration.providers.work import Operation
 
 NEWEST = 20  # requests in the table

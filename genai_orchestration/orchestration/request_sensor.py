@@ -9,6 +9,7 @@ person has set `submit = true`.
 """
 
 import dataclasses
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,6 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.day_watch import Outcome
 from genai_orchestration.jobs.inbox import Found, Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
-from genai_orchestration.jobs.inbox_folder import InboxUnreadable
 from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.obstacles import in_sandbox, obstacle
@@ -42,6 +42,8 @@ from genai_orchestration.settings import Settings
 SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
 EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of reading in one look; Dagster ends it after 60
+
+logger = logging.getLogger(__name__)
 
 
 def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.SensorDefinition:
@@ -117,8 +119,15 @@ class _Look:
         end = self.clock() + BUDGET
         try:
             found = inbox.look(cursor.memory, lambda: self.clock() > end)
-        except InboxUnreadable as error:
+        except PlainError as error:
             self.told.append(str(error))
+            return cursor
+        except Exception as error:  # what is approved does not wait for it
+            logger.exception("The inbox cannot be read.")
+            self.told.append(
+                f"The inbox cannot be read ({type(error).__name__}): see the log of the daemon, "
+                "and mend what [requests] names."
+            )
             return cursor
         self.told += filter(None, (_state_of(found), found.memory.trouble))
         return dataclasses.replace(cursor, memory=found.memory)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import dagster as dg
 
 from genai_orchestration.errors import PlainError
+from genai_orchestration.orchestration.archive import archive_keys
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.partitions import range_tags
 from genai_orchestration.providers.base import Provider, Schedule
@@ -21,7 +22,7 @@ def provider_schedules(provider: Provider) -> list[dg.ScheduleDefinition]:
 
 def _schedule(provider: Provider, schedule: Schedule) -> dg.ScheduleDefinition:
     names = schedule.tables or tuple(table.name for table in provider.tables)
-    keys = [asset_key(provider, name) for name in names]
+    keys = [asset_key(provider, name) for name in names] + archive_keys(provider, *names)
     by_day = any(provider.table(name).by_day for name in names)
 
     @dg.schedule(

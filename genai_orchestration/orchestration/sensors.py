@@ -17,6 +17,7 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.day_cursor import DAY, Cursor
 from genai_orchestration.jobs.day_watch import Tick
+from genai_orchestration.orchestration.archive import archive_keys
 from genai_orchestration.orchestration.change_sensor import change_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
 from genai_orchestration.orchestration.job_sensor import job_sensor
@@ -183,7 +184,7 @@ def _day_request(group: Group, table: str, request: day_watch.Request) -> dg.Run
     return dg.RunRequest(
         run_key=request.run_key,
         partition_key=request.day.isoformat(),
-        asset_selection=[asset_key(group.provider, table)],
+        asset_selection=[asset_key(group.provider, table), *archive_keys(group.provider, table)],
         # only finished images: a late progress report can then never reach a finished row
         run_config={"ops": {group.name: {"config": {"finished_only": True}}}},
     )

@@ -82,10 +82,10 @@ class StoppableSubmitter:
         finally:
             self._sent()
 
-    def find(self, request_key: str) -> Sequence[str] | None:
+    def find(self, request_key: str, payload: Payload) -> Sequence[str] | None:
         """Look a request up."""
         self._check()
-        return self._inner.find(request_key)
+        return self._inner.find(request_key, payload)
 
     def balance(self) -> int | None:
         """Credits that are left."""

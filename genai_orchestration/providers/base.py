@@ -4,6 +4,7 @@
              ├─► tables        what it loads: descriptions, keys, types, freshness
              ├─► schedules     when
              ├─► statuses      its status words in the one vocabulary of JobState
+             ├─► archive       which files its finished jobs have, and where
              └─► watches       what its sensors ask
 
 Nothing here knows Dagster, and no provider knows another.
@@ -12,14 +13,15 @@ Nothing here knows Dagster, and no provider knows another.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from dlt.common.data_types import TDataType
 from dlt.extract import DltSource
 
+from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.providers.http import Pace
 from genai_orchestration.providers.states import Failure, JobState
-from genai_orchestration.providers.work import JobKind, Operation, Submitter
+from genai_orchestration.providers.work import FinishedJob, JobKind, Operation, Submitter
 
 Disposition = Literal["merge", "replace", "append"]
 
@@ -126,6 +128,23 @@ class ChangeWatch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Archive:
+    """Which files the finished jobs of a kind have, and how they are had."""
+
+    table: Table  # what became of them
+    kind: str  # of jobs: "image"
+    job_table: str  # the table that the jobs are loaded into
+    # the columns of it that `files` reads: its rows are the jobs; none: the ledger's records are
+    columns: tuple[str, ...] = ()
+    # from the record of a job that succeeded, and the configured base_url
+    files: Callable[[Mapping[str, Any], str], list[RemoteFile]]
+    # asks for a job's record again, whose addresses are open then; NotFound when it is gone
+    refresh: Callable[[Pace], Callable[[str], Mapping[str, Any]]] | None = None
+    # when the provider's own copy can no longer be relied on; None: it stays
+    expires: Callable[[FinishedJob], datetime] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadedJobs:
     """Where a provider's own tables tell of its jobs, for the table of all generations.
 
@@ -169,6 +188,7 @@ class Provider:
     posts_per_second: int | None = None  # its ceiling for POSTs, over all processes
     day_watch: DayWatch | None = None
     change_watch: ChangeWatch | None = None
+    archive: Archive | None = None
 
     @property
     def section(self) -> str:
@@ -192,4 +212,9 @@ class Provider:
 
     def table(self, name: str) -> Table:
         """The table of that name; KeyError when the provider has none."""
-        return {table.name: table for table in self.tables}[name]
+        return {table.name: table for table in self.all_tables}[name]
+
+    @property
+    def all_tables(self) -> tuple[Table, ...]:
+        """What it loads, and what is archived of it."""
+        return (*self.tables, *((self.archive.table,) if self.archive else ()))

@@ -22,8 +22,8 @@ import requests
 import tenacity
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 
+from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import (
     ProviderError,
     Unavailable,
@@ -33,24 +33,9 @@ from genai_orchestration.providers.refusals import (
     refusal,
     shown,
 )
+from genai_orchestration.providers.unsigned import unsigned
 
 CONNECTIONS = 16  # kept alive per client: more than any reader here has threads
-
-
-class KeyAuth(AuthBase):
-    """The API key as an auth object: dlt and requests log header dicts, but not these."""
-
-    def __init__(self, header: str, value: str) -> None:
-        self._header, self._value = header, value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Put the key into its header."""
-        request.headers[self._header] = self._value
-        return request
-
-    def hide(self, text: str) -> str:
-        """The text without the key: some vendors repeat a wrong one in their answer."""
-        return text.replace(self._value.rpartition(" ")[2], "***")
 
 
 class RateLimit:
@@ -179,7 +164,7 @@ class ReadClient:
                     timeout=self.pace.timeouts,
                     allow_redirects=False,
                 )
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
             raise Unavailable(
                 f"{self.title} does not answer at {self.where(path)} ({cause_of(error)}). "
                 f"Check the network and base_url in [sources.{self.section}], or try again later."
@@ -187,6 +172,11 @@ class ReadClient:
         if answer.status_code >= 300:
             raise self.error(answer, path)
         return answer
+
+    def harmless(self, value: T) -> T:
+        """An answer, or a part of one, as it may be kept: without the key and signatures."""
+        kept: T = unsigned(value, self.auth.hide_secret) if self.auth else unsigned(value)
+        return kept
 
     def place(self) -> contextlib.AbstractContextManager[None]:
         """Wait for a place under the provider's ceiling, for the length of a with block."""

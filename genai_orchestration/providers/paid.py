@@ -12,6 +12,7 @@ is used again, and then nobody knows whether the request was read. No retry, no 
 
 import json
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,10 @@ DEFINITE: Mapping[int, Failure] = {
     422: Failure.INVALID,
 }
 RATE = 429
+ANSWER_WITHIN = 300.0  # seconds from sending to the end of an answer; within LONGEST_POST
+LARGEST = 16 * 2**20  # bytes of an answer, decompressed
+PIECE = 8192  # bytes that are read at once, at most
+BEGINNING = 500  # characters of an unclear answer that are kept
 
 
 class Rejected(ProviderError):
@@ -62,6 +67,10 @@ class Ambiguous(ProviderError):
     """Nobody knows whether the request arrived: it may have been carried out and paid for."""
 
 
+class _Endless(Exception):
+    """An answer that is longer, or takes longer, than any of an API."""
+
+
 Meaning = Callable[[requests.Response], Failure | None]
 
 
@@ -79,35 +88,58 @@ class PaidClient:
             raise self._refusal(answer, path)
         parsed = _object(answer)
         if parsed is None:
-            raise self.unclear(f"answered {answer.status_code} without JSON that can be read")
-        return parsed
+            what = f"answered {answer.status_code} without JSON that can be read"
+            raise self.unclear(what, answer.content)
+        return self.reads.harmless(parsed)
 
-    def unclear(self, what: str) -> Ambiguous:
-        """The error for an answer that does not say whether a job was made."""
+    def unclear(self, what: str, said: bytes | Mapping[str, Any] = b"") -> Ambiguous:
+        """The error for an answer that does not say whether a job was made.
+
+        The beginning of what it `said` is kept: the id of a job may stand there, for a person.
+        """
+        begun = self._begun(said) if said else ""
         return Ambiguous(
             f"{self.reads.title} {what}: the request may have been carried out and paid for. It "
-            "is not sent again before that is known."
+            "is not sent again before that is known." + (f" The answer was: {begun}" * bool(begun))
         )
 
+    def _begun(self, said: bytes | Mapping[str, Any]) -> str:
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else json.dumps(said)
+        return self.reads.harmless(" ".join(text.split()))[:BEGINNING]
+
     def _send(self, path: str, body: Mapping[str, Any]) -> requests.Response:
+        content = bytearray()
+        until = time.monotonic() + ANSWER_WITHIN
         try:
-            with self.reads.place(), requests.Session() as session:
-                return session.post(
+            with (
+                self.reads.place(),
+                requests.Session() as session,
+                session.post(
                     self.reads.where(path),
                     data=json.dumps(body),  # whatever the ledger could keep; orjson takes less
                     headers={"Content-Type": "application/json", "Accept": "application/json"},
                     auth=self.reads.auth,
                     timeout=PATIENT.timeouts,
                     allow_redirects=False,
-                )
+                    stream=True,  # else half an answer is lost, and a long one is waited for
+                ) as answer,
+            ):
+                _read(answer, content, until)
+                return answer
         except Exception as error:  # whatever it is: the request may have left before it
-            if _never_left(error):
-                raise NotNow(
-                    f"{self.reads.title} cannot be reached at {self.reads.where(path)} "
-                    f"({cause_of(error)}); nothing was sent. Check the network and base_url in "
-                    f"[sources.{self.reads.section}], or try again later."
-                ) from None
-            raise self.unclear(f"did not answer ({cause_of(error)})") from None
+            raise self._lost(error, path, bytes(content)) from None
+
+    def _lost(self, error: Exception, path: str, content: bytes) -> ProviderError:
+        """What an error means that came instead of an answer, or in the middle of one."""
+        if not content and _never_left(error):
+            return NotNow(
+                f"{self.reads.title} cannot be reached at {self.reads.where(path)} "
+                f"({cause_of(error)}); nothing was sent. Check the network and base_url in "
+                f"[sources.{self.reads.section}], or try again later."
+            )
+        cause = str(error) if isinstance(error, _Endless) else cause_of(error)
+        what = "sent half an answer" if content else "did not answer"
+        return self.unclear(f"{what} ({cause})", content)
 
     def _refusal(self, answer: requests.Response, path: str) -> ProviderError:
         error, status = self.reads.error(answer, path), answer.status_code
@@ -145,6 +177,17 @@ def _object(answer: requests.Response) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
+def _read(answer: requests.Response, content: bytearray, until: float) -> None:
+    """Read the whole answer into `content`, piece by piece as it comes, with an end to it."""
+    while piece := answer.raw.read1(PIECE, decode_content=True):
+        content += piece
+        if len(content) > LARGEST:
+            raise _Endless(f"it has over {LARGEST // 2**20} MB")
+        if time.monotonic() > until:
+            raise _Endless(f"it took over {ANSWER_WITHIN:g} seconds")
+    answer._content = bytes(content)  # where requests itself puts it
+
+
 def _never_left(error: BaseException | None) -> bool:
     """Whether there was no connection over which the request could have left."""
     before = (  # of these, only the certificate's error among those of TLS: others come later, too
@@ -152,6 +195,8 @@ def _never_left(error: BaseException | None) -> bool:
         requests.ConnectTimeout,
         ssl.SSLCertVerificationError,
     )
+    if type(error) is OSError and error.errno is None:
+        return True  # requests': a CA bundle is not there; those of a connection it wraps
     while error is not None:
         if isinstance(error, before):
             return True

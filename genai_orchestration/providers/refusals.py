@@ -7,17 +7,17 @@ Only what a status means everywhere is decided here; a vendor's own codes are to
 its source.
 """
 
-import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 import orjson
 import requests
+import urllib3
 
 from genai_orchestration.errors import PlainError
+from genai_orchestration.providers.unsigned import unsigned
 
 SHOWN = 200  # characters of a vendor's own words that go into a message
-_SIGNED = re.compile(r"""(https?://[^\s?#;"']*)[?#;][^\s"']*""", re.IGNORECASE)
 
 
 class ProviderError(PlainError):
@@ -100,12 +100,7 @@ def message_of(answer: requests.Response) -> str:
 
 def shown(words: str) -> str:
     """Words of a vendor on one line, shortened, and without what may sign or open an address."""
-    return unsigned(" ".join(words.split()))[:SHOWN]
-
-
-def unsigned(words: str) -> str:
-    """The words with their addresses cut where a signature may begin."""
-    return _SIGNED.sub(r"\1", words)
+    return str(unsigned(" ".join(words.split())))[:SHOWN]
 
 
 def retry_after(answer: requests.Response) -> float | None:
@@ -124,11 +119,13 @@ def retry_after(answer: requests.Response) -> float | None:
 def cause_of(error: Exception) -> str:
     """Why there was no answer, without the address and its query string."""
     match error:
-        case requests.exceptions.Timeout():
+        case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError():
             return "no answer in time"
         case requests.exceptions.SSLError():
             return "the TLS handshake failed"
         case requests.exceptions.ConnectionError():
             return "no connection"
+        case _ if type(error) is OSError:  # requests' own, with a path: of a missing CA bundle
+            return str(error)
         case _:
             return type(error).__name__

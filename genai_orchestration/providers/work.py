@@ -69,6 +69,19 @@ class Accepted:
     answer: Mapping[str, Any]  # as it came
 
 
+def id_in(value: object) -> str | None:
+    """A job's id as an answer has it, a number as text; None where it is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value else None
+
+
+def credits_in(value: object) -> int | None:
+    """Credits as an answer has them; None where they are no whole number from zero on."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value if whole and isinstance(value, int) else None
+
+
 class Submitter(Protocol):
     """One provider's paid POSTs, for one account. Nothing here repeats a POST."""
 
@@ -77,8 +90,11 @@ class Submitter(Protocol):
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         """Send one request; raises Rejected, NotNow or Ambiguous of `paid.py`."""
 
-    def find(self, request_key: str) -> Sequence[str] | None:
-        """Ids of the jobs that came of that request, oldest first; None: it cannot be asked."""
+    def find(self, request_key: str, payload: Payload) -> Sequence[str] | None:
+        """Ids of the jobs that came of that request, oldest first; None: it cannot be asked.
+
+        Raises Rejected where the key is taken by another job, so that this one cannot be made.
+        """
 
     def balance(self) -> int | None:
         """Credits that are left; None where the provider has none, or does not tell."""
@@ -134,9 +150,11 @@ class Settling:
     """A loaded table whose rows tell how jobs ended: nobody has to ask after each."""
 
     table: str
-    columns: tuple[str, ...]  # that `report` takes, after the id
+    columns: tuple[str, ...]  # that `report` and `is_of` take, after the id
     ref: str  # the column that holds the request key
-    report: Callable[[Mapping[str, Any]], JobReport]
+    report: Callable[[Row], JobReport]
+    # whether the row is what a payload asked for: other systems may use the same references
+    is_of: Callable[[Row, Payload], bool]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,12 @@ def archived(settings: Settings, job_id: str, colour: str, role: str = "grid") -
     file = settings.home / "archive" / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(made.getvalue())
-    told = {"sha256": sha256, "path": path, "bytes": len(made.getvalue()), "state": "archived"}
+    told = {
+        "sha256": sha256,
+        "archived_path": path,
+        "bytes": len(made.getvalue()),
+        "state": "archived",
+    }
     size = {"width": 1024, "height": 768, "content_type": "image/png"}
     return {"job_id": job_id, "kind": "image", "role": role, **told, **size}
 

@@ -22,18 +22,18 @@ def row(**more: object) -> dict[str, object]:
 
 
 def put(settings: Settings, content: bytes) -> str:
-    file = pictures.archive(settings) + "/" + NOWHERE
+    file = settings.archive + "/" + NOWHERE
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     Path(file).write_bytes(content)
     return NOWHERE
 
 
 def test_a_thumbnail_is_small_and_made_once(settings: Settings) -> None:
-    path = archived(settings, "one", "red")["path"]
+    path = archived(settings, "one", "red")["archived_path"]
     made = pictures.thumbnail(settings, path)
     with Image.open(BytesIO(made)) as image:
         assert (image.format, image.size) == ("WEBP", (320, 240))
-    os.unlink(f"{pictures.archive(settings)}/{path}")
+    os.unlink(f"{settings.archive}/{path}")
     assert pictures.thumbnail(settings, path) == made
 
 
@@ -77,7 +77,7 @@ def test_only_public_addresses_are_pictures(address: str) -> None:
 
 
 def test_a_picture_comes_from_the_archive_else_from_its_address(settings: Settings) -> None:
-    path = archived(settings, "one", "red")["path"]
+    path = archived(settings, "one", "red")["archived_path"]
     assert f'src="/thumbnails/{path}"' in cards.picture(row(picture=path))
     small = cards.picture(row(picture="https://cl.imagineapi.dev/assets/a/a.png"))
     assert "assets&#47;a&#47;a&#46;png&#63;width&#61;320" in small

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,14 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.jobs import inbox_folder, inbox_table
+from genai_orchestration.jobs import inbox, inbox_folder, inbox_table
 from genai_orchestration.jobs.inbox import LONGEST, Found, Inbox, Memory
 from genai_orchestration.jobs.inbox_folder import InboxUnreadable
 from genai_orchestration.jobs.inbox_settings import InboxSettings
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.requests import operations_of
+from genai_orchestration.jobs.paid_request import PaidRequest
+from genai_orchestration.jobs.requests import NewRequest, operations_of
 from genai_orchestration.jobs.requests_file import Columns
 from genai_orchestration.providers import all_providers
+from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests import postgres
 
@@ -136,14 +138,14 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken(
     ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = put(folder, "a.csv", f"{HEADER}a red f,fox-1\n")
-    read = Path.read_bytes
+    read = inbox_folder.content_of
 
     def slow(path: Path) -> bytes:
         content = read(path)
         put(folder, file.name, f"{HEADER}a red fox,fox-1\n", age=30)
         return content
 
-    monkeypatch.setattr(Path, "read_bytes", slow)
+    monkeypatch.setattr(inbox, "content_of", slow)
     found = look(ledger, folder)
     assert (found.planned, found.memory.trouble) == (0, "")
     monkeypatch.undo()
@@ -213,6 +215,71 @@ def test_a_key_that_stands_for_another_request_is_told_with_the_difference(
     assert ledger.request("fox-1").payload == {"prompt": "a red fox"}
 
 
+def huge(rows: int) -> bytes:
+    made = pa.BufferOutputStream()
+    pq.write_table(pa.table({"prompt": pa.array(["x"] * rows)}), made)
+    return bytes(made.getvalue())
+
+
+def beyond_a_year() -> bytes:
+    made = pa.BufferOutputStream()
+    pq.write_table(pa.table({"at": pa.array([2**62], pa.timestamp("us"))}), made)
+    return bytes(made.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.parquet", beyond_a_year, "not what its name says"),
+        ("a.parquet", lambda: huge(1_000_001), "has 1,000,001 rows, and at most 1,000,000"),
+        ("a.yaml", lambda: b"- a: &x [1]\n  b: [*x, *x]\n", "has aliases"),
+        ("a.yaml", lambda: b"- " + b"[" * 100_000, "nested deeper than 100 levels"),
+    ],
+    ids=["year 148117", "rows", "aliases", "depth"],
+)
+def test_no_file_keeps_the_others_from_being_read(
+    ledger: Ledger, folder: Path, name: str, content: Callable[[], bytes], told: str
+) -> None:
+    put(folder, name, content())
+    put(folder, "b.csv", f"{HEADER}a red fox,fox-1\n")
+    found = look(ledger, folder)
+    assert found.planned == 1
+    assert told in found.memory.trouble
+
+
+@pytest.mark.parametrize("error", [MemoryError, OverflowError, RecursionError, KeyError])
+def test_what_nobody_foresaw_in_one_file_is_told_and_the_others_are_read(
+    ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    put(folder, "a.csv", f"{HEADER}an owl,owl-1\n")
+    put(folder, "b.csv", f"{HEADER}a red fox,fox-1\n")
+    of = PaidRequest.of
+
+    def odd(request: NewRequest, operation: Operation) -> PaidRequest:
+        if request.request_key == "owl-1":
+            raise error
+        return of(request, operation)
+
+    monkeypatch.setattr(PaidRequest, "of", odd)
+    found = look(ledger, folder)
+    assert keys(ledger) == ["fox-1"]
+    assert f"a.csv is left out: it cannot be read ({error.__name__})." in found.memory.trouble
+
+
+def test_a_link_is_told_and_not_followed_also_one_that_takes_the_place_of_a_file(
+    ledger: Ledger, folder: Path, tmp_path: Path
+) -> None:
+    put(tmp_path, "secret.csv", f"{HEADER}in private,fox-1\n")
+    (folder / "a.csv").symlink_to(tmp_path / "secret.csv")
+    found = look(ledger, folder)
+    assert found.state == f"0 files in {folder}; left out, for links are not followed: a.csv"
+    assert keys(ledger) == []
+    os.mkfifo(folder / "pipe.csv")
+    for name in ("a.csv", "pipe.csv"):
+        with pytest.raises(OSError, match=r"symbolic links|no plain file"):
+            inbox_folder.content_of(folder / name)
+
+
 def test_hidden_and_unfinished_files_pipes_and_folders_are_left_alone(
     ledger: Ledger, folder: Path
 ) -> None:
@@ -220,7 +287,6 @@ def test_hidden_and_unfinished_files_pipes_and_folders_are_left_alone(
         put(folder, name, HEADER)
     (folder / "sub.csv").mkdir()
     os.mkfifo(folder / "pipe.csv")
-    (folder / "dangling.csv").symlink_to(folder / "nowhere")
     found = look(ledger, folder)
     assert (found.state, found.memory.trouble) == (f"0 files in {folder}", "")
 

@@ -51,6 +51,11 @@ def test_a_campaigns_name_may_have_dots_and_spaces(tmp_path: Path) -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ
     )
     assert ran.stdout.strip() == "{'spring.sale': 5, 'Black Friday': 0}"
+    over = {**os.environ, f"{SECTION}CAMPAIGNS__BLACK FRIDAY": "2"}  # the environment wins
+    ran = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=over
+    )
+    assert ran.stdout.strip() == "{'spring.sale': 5, 'Black Friday': 2}"
 
 
 @pytest.mark.parametrize("name", ["credits_per_day", "balance_floor", "campaigns__x"])

@@ -10,7 +10,9 @@ from genai_orchestration.jobs import reconcile
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.providers.paid import Rejected
 from genai_orchestration.providers.refusals import Unavailable
+from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import Accepted, Payload
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
@@ -34,7 +36,7 @@ class Asked:
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         raise AssertionError("nothing is sent by looking")
 
-    def find(self, request_key: str) -> Sequence[str] | None:
+    def find(self, request_key: str, payload: Payload) -> Sequence[str] | None:
         self.looks.append(request_key)
         return self.finds(request_key, self.looks.count(request_key) - 1)
 
@@ -70,6 +72,18 @@ def test_what_is_there_is_submitted_without_a_pause(ledger: Ledger) -> None:
     assert look_up(ledger, asked) == ["submitted"]
     assert ledger.request("a").provider_job_id == "older"
     assert sum(asked.slept) == 0
+
+
+def test_a_key_that_is_taken_is_rejected_and_the_others_are_looked_up(ledger: Ledger) -> None:
+    lost(ledger, "a", "b")
+
+    def taken(key: str, look: int) -> list[str]:
+        if key == "a":
+            raise Rejected("plan it again under another key", Failure.INVALID)
+        return ["made"]
+
+    assert look_up(ledger, Asked(taken)) == ["rejected", "submitted"]
+    assert ledger.request("a").error_text == "plan it again under another key"
 
 
 def test_what_appears_late_is_found(ledger: Ledger) -> None:

@@ -74,8 +74,8 @@ class Broken:
         self.after()
         return accepted
 
-    def find(self, request_key: str) -> Sequence[str] | None:
-        return self.real.find(request_key)
+    def find(self, request_key: str, payload: Payload) -> Sequence[str] | None:
+        return self.real.find(request_key, payload)
 
     def balance(self) -> int | None:
         return self.real.balance()

@@ -10,6 +10,7 @@ from genai_orchestration.definitions import defs
 from genai_orchestration.generations import GENERATIONS, OWN
 from genai_orchestration.jobs.request_rows import request_table
 from genai_orchestration.orchestration import assets
+from genai_orchestration.orchestration.archive import archive_checks
 from genai_orchestration.orchestration.checks import table_checks
 from genai_orchestration.orchestration.groups import groups_of
 from genai_orchestration.providers import all_providers, provider_named
@@ -23,6 +24,7 @@ SPENDING = {
     "magic_hour/ai_image_upscaler",
 }
 ASSETS = {
+    "abyssale/asset_file",
     "genai/generations",
     "abyssale/credits",
     "abyssale/design_detail",
@@ -30,8 +32,10 @@ ASSETS = {
     "abyssale/file",
     "abyssale/fonts",
     "abyssale/projects",
+    "imagine_api/asset_file",
     "imagine_api/images",
     "imagine_api/status",
+    "magic_hour/asset_file",
     "magic_hour/credits",
     "magic_hour/image_projects",
     "magic_hour/models",
@@ -91,7 +95,7 @@ def test_the_checks_are_exactly_these() -> None:
         f"{key.asset_key.to_user_string()} {key.name}"
         for provider in all_providers()
         for group in groups_of(provider)
-        for checks in [*table_checks(group), assets.load_assets(group)]
+        for checks in [*table_checks(group), assets.load_assets(group), *archive_checks(provider)]
         for key in checks.check_keys
     }
     keyed = {"abyssale/designs", "abyssale/design_detail", "abyssale/projects", "abyssale/fonts"}
@@ -102,6 +106,8 @@ def test_the_checks_are_exactly_these() -> None:
         "imagine_api/images status_words_known",
         "imagine_api/images no_stuck_jobs",
         "imagine_api/images window_complete",
+        "abyssale/asset_file expiry_radar",
+        "magic_hour/asset_file expiry_radar",
     }
 
 
@@ -156,7 +162,7 @@ def evaluate(definitions: dg.Definitions, name: str) -> dg.RunRequest | str:
 
 SCHEDULED = {
     "abyssale_daily": {key for key in ASSETS if key.startswith("abyssale")},
-    "imagine_api_daily": {"imagine_api/images"},
+    "imagine_api_daily": {"imagine_api/images", "imagine_api/asset_file"},
     "imagine_api_status_every_5_minutes": {"imagine_api/status"},
     "magic_hour_hourly": {key for key in ASSETS if key.startswith("magic_hour")},
 }

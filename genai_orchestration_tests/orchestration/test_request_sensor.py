@@ -11,6 +11,7 @@ import pytest
 
 from genai_orchestration import times
 from genai_orchestration.jobs.day_watch import RED_AFTER
+from genai_orchestration.jobs.inbox import Inbox
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.release import SANDBOX_KEY
 from genai_orchestration.jobs.states import RequestState
@@ -210,6 +211,24 @@ def test_a_crash_between_planning_and_approving_is_mended_by_the_next_look(
     assert set(states().values()) == {"planned"}
     assert daemon.work() == [True]
     assert set(states().values()) == {"submitted"}
+
+
+def test_an_inbox_that_fails_is_told_and_what_is_approved_goes_on(
+    daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approved(fox("fox-1"))
+    monkeypatch.setattr(Inbox, "look", lambda *_: 1 / 0)
+    (request,) = daemon.look()
+    assert request.job_name == "imagine_api_requests"
+    assert daemon.look() == [request]
+
+
+def test_an_inbox_that_fails_is_told(
+    daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Inbox, "look", lambda *_: 1 / 0)
+    assert daemon.look() == []
+    assert "The inbox cannot be read (ZeroDivisionError)" in daemon.said
 
 
 def test_one_run_of_an_operation_at_a_time(daemon: Daemon, folder: Path) -> None:

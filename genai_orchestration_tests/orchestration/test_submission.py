@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
 
-from genai_orchestration import loading
+from genai_orchestration import loading, times
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.states import RequestState
@@ -123,6 +123,20 @@ def test_a_layer_that_the_design_does_not_have_is_a_mistake_in_the_launchpad_too
     assert (states(), posts(sandbox)) == ({}, [])
 
 
+def test_a_load_from_the_command_line_follows_jobs_too(
+    instance: dg.DagsterInstance, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approved(hero("hero-1"))
+    assert materialize(instance, *GENERATOR).success
+    sandbox.clock.advance(60)
+    now = datetime.now(timezone.utc) + timedelta(minutes=1)
+    monkeypatch.setattr(times, "now", lambda: now)
+    loading.load(provider_named("magic_hour"), Settings.load(), ["image_projects"])
+    assert paid.rows("magic_hour", "image_projects", "request_key, state") == [
+        ("hero-1", "SUCCEEDED")
+    ]
+
+
 def test_with_submit_off_only_the_rows_are_loaded(
     instance: dg.DagsterInstance, sandbox: Sandbox
 ) -> None:
@@ -178,7 +192,8 @@ def test_loading_backfilling_and_materializing_everything_sends_no_post(
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     for job in found.jobs or ():
         keys = list(found.resolve_job_def(job.name).asset_layer.selected_asset_keys)
-        images = [key for key in keys if key == dg.AssetKey(["imagine_api", "images"])]
+        by_day = (["imagine_api", "images"], ["imagine_api", "asset_file"])
+        images = [key for key in keys if list(key.path) in by_day]
         for part in (images, [key for key in keys if key not in images]):
             if part:
                 result = found.resolve_job_def(job.name).execute_in_process(

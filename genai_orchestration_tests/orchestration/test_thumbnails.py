@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from genai_orchestration.gallery import pictures
 from genai_orchestration.orchestration import thumbnails
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.gallery.collection import HOSTILE, archived
@@ -17,7 +16,7 @@ NOISE = f"cd/{'cd' * 32}.png"
 
 def noise(settings: Settings) -> str:
     """The picture that is the hardest to make small."""
-    file = Path(pictures.archive(settings)) / NOISE
+    file = Path(settings.archive) / NOISE
     file.parent.mkdir(parents=True)
     content = random.Random(1).randbytes(1024 * 1024 * 3)
     Image.frombytes("RGB", (1024, 1024), content).save(file)
@@ -25,7 +24,7 @@ def noise(settings: Settings) -> str:
 
 
 def test_each_picture_is_a_value_that_the_ui_renders_in_place(settings: Settings) -> None:
-    plain = archived(settings, "one", "red")["path"]
+    plain = archived(settings, "one", "red")["archived_path"]
     shown = thumbnails.metadata(settings, [(plain, "a fox"), (noise(settings), "noise" * 50)])
     assert list(shown) == ["newest 1", "newest 2"]
     sides = []
@@ -39,7 +38,7 @@ def test_each_picture_is_a_value_that_the_ui_renders_in_place(settings: Settings
 
 
 def test_captions_are_no_markup_and_what_is_no_picture_is_left_out(settings: Settings) -> None:
-    path = archived(settings, "one", "red")["path"]
+    path = archived(settings, "one", "red")["archived_path"]
     shown = thumbnails.metadata(settings, [("gone", "x"), (path, HOSTILE)])
     (value,) = shown.values()
     caption = (value.value or "").partition("](data:")[0].removeprefix("![")

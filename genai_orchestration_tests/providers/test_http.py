@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration.providers.http import KeyAuth, Pace, ReadClient
+from genai_orchestration.providers.http import Pace, ReadClient
+from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import (
     NotFound,
     OutOfCredits,

@@ -1,6 +1,8 @@
 """The paid client over a real wire: one POST leaves, whatever happens, and each end has a name."""
 
 import contextlib
+import gzip
+import json
 import logging
 import socket
 import ssl
@@ -8,17 +10,20 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from genai_orchestration.providers import paid
-from genai_orchestration.providers.http import KeyAuth, Pace, ReadClient
+from genai_orchestration.providers.http import Pace, ReadClient
+from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
-from genai_orchestration.providers.refusals import ProviderError
+from genai_orchestration.providers.refusals import ProviderError, Unavailable
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
@@ -27,6 +32,7 @@ from genai_orchestration_tests.providers.vendor import saying
 PATH = "v1/ai-image-generator"
 BODY = {"image_count": 1, "model": "z-image-turbo", "style": {"prompt": "a fox"}}
 SECRET = "mhk_live_secret"
+ONCE = Pace(attempts=1, longest_wait=0, timeouts=(1, 1))
 JSON = {"Content-Type": "application/json"}
 
 
@@ -228,6 +234,75 @@ def test_an_answer_that_does_not_come_is_unclear_and_not_asked_for_again() -> No
     assert len(heard) == 1
 
 
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [({}, "without JSON"), ({"Content-Length": "900"}, "sent half an answer (")],
+)
+def test_the_beginning_of_an_unclear_yes_is_kept_for_a_person(
+    headers: dict[str, str], told: str
+) -> None:
+    body = (
+        f'{{"id": "job-7",\n "key": "{SECRET}", "to": "https:\\/\\/a.example\\/x?sig=in-private",'
+        f' "more": "{"x" * 600}'
+    ).encode()
+    with saying(body=body, headers=headers) as vendor:
+        text = str(refused(Ambiguous, vendor.url))
+    assert told in text
+    assert 'The answer was: {"id": "job-7", "key": "***"' in text
+    assert "in-private" not in text
+    assert len(text) < 900
+
+
+def test_an_answer_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paid, "ANSWER_WITHIN", 0.3)
+    with trickling(b'{"id": "job-7", ') as url:
+        text = str(refused(Ambiguous, url))
+    assert "it took over 0.3 seconds" in text
+    assert 'The answer was: {"id": "job-7"' in text
+
+
+def test_an_answer_that_unpacks_to_more_than_an_api_sends_is_given_up() -> None:
+    packed = gzip.compress(b'{"id": "job-7"}' + b" " * (paid.LARGEST + 1))
+    with saying(body=packed, headers={"Content-Encoding": "gzip"}) as vendor:
+        assert "over 16 MB" in str(refused(Ambiguous, vendor.url))
+
+
+def test_a_packed_answer_is_read() -> None:
+    packed = gzip.compress(b'{"id": "job-7"}' + b" " * 100_000)
+    with saying(body=packed, headers={"Content-Encoding": "gzip"}) as vendor:
+        assert client(vendor.url).post(PATH, BODY) == {"id": "job-7"}
+
+
+def test_nothing_secret_of_an_answer_is_kept() -> None:
+    body = {
+        "id": "job-1",
+        "echo": {"Authorization": [f"Bearer {SECRET}"]},
+        "new": [{"at": "https://a.example/x.png?sig=in-private"}],
+        SECRET: 1,
+    }
+    with saying(body=json.dumps(body).encode()) as vendor:
+        assert client(vendor.url).post(PATH, BODY) == {
+            "id": "job-1",
+            "echo": {"Authorization": ["Bearer ***"]},
+            "new": [{"at": "https://a.example/x.png"}],
+            "***": 1,
+        }
+
+
+def test_depth_does_not_lose_the_id_of_a_paid_job() -> None:
+    deep = b'{"id": "job-1", "more": ' + b"[" * 300 + b"]" * 300 + b"}"
+    with saying(body=deep) as vendor:
+        assert client(vendor.url).post(PATH, BODY)["id"] == "job-1"
+
+
+def test_certificates_that_are_not_there_send_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    text = str(refused(NotNow, "https://127.0.0.1:1"))
+    assert "CA certificate bundle, invalid path: /nowhere/ca.pem); nothing was sent" in text
+    with pytest.raises(Unavailable, match="CA certificate bundle"):
+        replace(client("https://127.0.0.1:1").reads, pace=ONCE).get_json("")
+
+
 def test_a_closed_port_is_not_now_and_nothing_was_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -272,6 +347,29 @@ def listening(
         thread.start()
         yield server.getsockname()[1], heard
         thread.join()
+
+
+@contextlib.contextmanager
+def trickling(begin: bytes) -> Iterator[str]:
+    """A server whose answer goes on for ever, a byte now and then; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(begin)
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b" ")
+                    time.sleep(0.02)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from genai_orchestration.providers.http import QUICK, KeyAuth, ReadClient
+from genai_orchestration.providers.http import QUICK, ReadClient
+from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import SHOWN, ProviderError, WrongSetting, shown
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault

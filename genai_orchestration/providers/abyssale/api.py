@@ -4,7 +4,8 @@ import functools
 
 import requests
 
-from genai_orchestration.providers.http import PATIENT, KeyAuth, Pace, RateLimit, ReadClient
+from genai_orchestration.providers.http import PATIENT, Pace, RateLimit, ReadClient
+from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import (
     NotFound,
     OutOfCredits,

@@ -35,7 +35,8 @@ class GenerationReader:
     def report(self, job_id: str) -> JobReport:
         """The request as it stands; after 7 days Abyssale has forgotten it, and it is GONE."""
         try:
-            return report_of(self.client.get_object(f"generation-request/{job_id}"))
+            body = self.client.get_object(f"generation-request/{job_id}")
+            return report_of(self.client.harmless(body))
         except Gone:
             return JobReport(state=JobState.GONE, raw="gone")
         except NotFound:  # also the answer of a wrong address, where credits are not found either

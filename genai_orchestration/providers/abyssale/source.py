@@ -18,6 +18,7 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 
 from genai_orchestration.providers.abyssale.api import REQUESTS_PER_SECOND, connect, latest_change
+from genai_orchestration.providers.abyssale.files import ARCHIVE
 from genai_orchestration.providers.abyssale.generation import OPERATIONS
 from genai_orchestration.providers.abyssale.jobs import LOADED, generation_requests
 from genai_orchestration.providers.abyssale.submission import AbyssaleSubmitter
@@ -222,6 +223,7 @@ PROVIDER = Provider(
     operations=OPERATIONS,
     submitter=lambda: AbyssaleSubmitter(_account()),
     job_kinds=(generation_requests(_account),),
+    archive=ARCHIVE,
     loaded_jobs=LOADED,
     posts_per_second=REQUESTS_PER_SECOND,
     change_watch=ChangeWatch(

@@ -7,7 +7,7 @@ from genai_orchestration.providers.abyssale.operations import is_uuid
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.paid import PaidClient, Rejected
 from genai_orchestration.providers.states import Failure
-from genai_orchestration.providers.work import UNLIMITED, Accepted, Payload
+from genai_orchestration.providers.work import UNLIMITED, Accepted, Payload, id_in
 
 MEANINGS = {  # by the `id` of the error envelope; any other follows from the status
     "feature_not_in_plan": Failure.PLAN,
@@ -35,12 +35,13 @@ class AbyssaleSubmitter:
         body = {name: value for name, value in payload.items() if name != "design_id"}
         what = "generate-multipage-pdf" if "pages" in body else "generate"
         answer = self._paid.post(f"async/banner-builder/{design}/{what}", body)
-        job_id = answer.get("generation_request_id")
-        if not (isinstance(job_id, str) and job_id):
-            raise self._paid.unclear("accepted the request and gave no generation_request_id")
+        job_id = id_in(answer.get("generation_request_id"))
+        if job_id is None:
+            what = "accepted the request and gave no generation_request_id"
+            raise self._paid.unclear(what, answer)
         return Accepted(job_id=job_id, charged=None, answer=answer)
 
-    def find(self, request_key: str) -> None:
+    def find(self, request_key: str, payload: Payload) -> None:
         """Nothing: generation requests are not listed, and have no field for a key of ours."""
 
     def balance(self) -> int | None:

@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 import requests
 
-from genai_orchestration.providers.http import PATIENT, KeyAuth, Pace, ReadClient
+from genai_orchestration.providers.http import PATIENT, Pace, ReadClient
+from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import (
     OutOfCredits,
     ProviderError,

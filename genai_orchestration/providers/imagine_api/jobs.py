@@ -12,7 +12,7 @@ from genai_orchestration.providers.imagine_api.listing import read_ids
 from genai_orchestration.providers.imagine_api.tables import STATUSES
 from genai_orchestration.providers.refusals import shown
 from genai_orchestration.providers.states import Failure, JobState
-from genai_orchestration.providers.work import JobKind, JobReport, Polling, Settling
+from genai_orchestration.providers.work import JobKind, JobReport, Payload, Polling, Settling
 
 KIND = "image"
 POLLING = Polling(
@@ -45,7 +45,7 @@ class ImageReader:
         found = [image for page in read_ids(self.client, [job_id]) for image in page]
         if not found:
             return JobReport(state=JobState.GONE, raw="not found")
-        return report_of(found[0])
+        return report_of(self.client.harmless(found[0]))
 
 
 def report_of(image: Mapping[str, Any]) -> JobReport:
@@ -61,6 +61,14 @@ def report_of(image: Mapping[str, Any]) -> JobReport:
         failure=failure_of(error) if failed else None,
         error=shown(error) if failed else None,
     )
+
+
+def is_of(image: Mapping[str, Any], payload: Payload) -> bool:
+    """Whether an image is what the payload asked for, by its prompt; spaces do not count."""
+    asked, made = str(payload.get("prompt")), str(image.get("prompt"))
+    # half a surrogate is not kept by a server, and ours may have gone out as one
+    whole = asked.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return made.split() in (asked.split(), whole.split())
 
 
 def failure_of(error: str) -> Failure:
@@ -80,9 +88,10 @@ def images(account: Callable[[], Account]) -> JobKind:
         polling=POLLING,
         settling=Settling(
             table="images",
-            columns=("status", "error", "upscaled_urls"),
+            columns=("prompt", "status", "error", "upscaled_urls"),
             ref="ref",
             report=report_of,
+            is_of=is_of,
         ),
     )
 

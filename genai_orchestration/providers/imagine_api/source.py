@@ -16,6 +16,7 @@ from dlt.extract import DltSource
 from genai_orchestration.providers.base import Account, DayWatch, Finding, Provider, Schedule
 from genai_orchestration.providers.http import QUICK, Pace, ReadClient
 from genai_orchestration.providers.imagine_api import api, jobs, listing
+from genai_orchestration.providers.imagine_api.files import ARCHIVE, server_of
 from genai_orchestration.providers.imagine_api.operations import OPERATIONS
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
 from genai_orchestration.providers.imagine_api.tables import IMAGES, STATUS, STATUSES
@@ -78,17 +79,12 @@ def examine(account: Account) -> Iterator[Finding]:
         f"ImagineAPI answers at {account.base_url}: {total} images, the bot is {bot}."
     )
     newest = api.newest_picture(client)
-    if newest and _server(newest) != _server(account.base_url):
+    if newest and server_of(newest) != server_of(account.base_url):
         yield Finding.bad(
             f"ImagineAPI stores picture addresses at {urlsplit(newest).netloc or newest!r}, but "
             f"its base_url is {account.base_url}: its PUBLIC_URL is wrong. Mend that on the "
             "server; addresses already stored keep the wrong host."
         )
-
-
-def _server(address: str) -> tuple[str | None, int | None]:
-    parts = urlsplit(address)
-    return parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def start_date() -> date:
@@ -199,6 +195,7 @@ PROVIDER = Provider(
     loaded_jobs=jobs.LOADED,
     in_flight=IN_FLIGHT,
     start=start_date,
+    archive=ARCHIVE,
     day_watch=DayWatch(
         sensor="imagine_api_images_sensor", table="images", noun="images", connect=image_counter
     ),

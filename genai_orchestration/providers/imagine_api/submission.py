@@ -14,15 +14,16 @@ from typing import Any
 import requests
 
 from genai_orchestration.providers.base import Account
+from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api.api import all_of, connect
-from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient
+from genai_orchestration.providers.imagine_api.jobs import is_of
+from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
 from genai_orchestration.providers.refusals import ProviderError, Unavailable, WrongSetting
 from genai_orchestration.providers.states import Failure
-from genai_orchestration.providers.work import Accepted, Payload
+from genai_orchestration.providers.work import Accepted, Payload, id_in
 
 IMAGES = "items/images"
-TWINS = 2  # records that are asked for: a second one is another's repetition
-NEWEST = 100  # records whose ids show whether the server takes a customer's
+MOST = 100  # records of one `ref` that are looked at: others may use the same
 
 
 class ImagineApiSubmitter:
@@ -30,6 +31,8 @@ class ImagineApiSubmitter:
 
     def __init__(self, account: Account) -> None:
         self._reads = connect(account.api_key, account.base_url)
+        # the place in flight is reserved while it asks before the first POST
+        self._quick = connect(account.api_key, account.base_url, QUICK)
         self._paid = PaidClient(self._reads, meaning)
         self.address = self._reads.base_url
         # of the account: two customers of one server may well choose the same request key
@@ -45,22 +48,27 @@ class ImagineApiSubmitter:
             raise NotNow(str(error), wait) from None
         answer = self._paid.post(IMAGES, {**payload, "id": self.image_id(request_key), **ref})
         record = answer.get("data")
-        job_id = record.get("id") if isinstance(record, dict) else None
-        if not (isinstance(job_id, str) and job_id):
-            raise self._paid.unclear("accepted the request and gave no id")
+        job_id = id_in(record.get("id")) if isinstance(record, dict) else None
+        if job_id is None:
+            raise self._paid.unclear("accepted the request and gave no id", answer)
         return Accepted(job_id=job_id, charged=None, answer=answer)
 
-    def find(self, request_key: str) -> Sequence[str] | None:
-        """The image with the request's id, else those with its `ref`, oldest first.
+    def find(self, request_key: str, payload: Payload) -> Sequence[str] | None:
+        """The image with the request's id, else those with its `ref` and prompt, oldest first.
 
-        None where neither could be found: a server without `ref` that never took an id of ours.
+        None where neither is found on a server without `ref`: the id follows from the API key, and
+        that may have been another one when the request was sent.
         """
-        found = self._ids({"id": {"_eq": self.image_id(request_key)}})
-        if found:
-            return found
-        if self._has_ref:
-            return self._ids({"ref": {"_eq": request_key}})
-        return [] if self._takes_ids() else None
+        image_id = self.image_id(request_key)
+        for image in self._images({"id": {"_eq": image_id}}):
+            if not is_of(image, payload):
+                raise Rejected(_taken(request_key, image_id), Failure.INVALID)
+            return [image_id]
+        if not self._has_ref:
+            return None
+        images = self._images({"ref": {"_eq": request_key}})
+        found = [image["id"] for image in images if is_of(image, payload)]
+        return None if not found and len(images) == MOST else found
 
     def balance(self) -> None:
         """Nothing: the Midjourney plan is paid by the month, and not told of here."""
@@ -69,29 +77,30 @@ class ImagineApiSubmitter:
         """The id that the request's image gets, where the server takes one."""
         return str(uuid.uuid5(self._namespace, request_key))
 
-    def _ids(self, which: dict[str, Any]) -> list[str]:
+    def _images(self, which: dict[str, Any]) -> list[dict[str, Any]]:
         params = {
             "filter": all_of([which]),
-            "fields": "id",
+            "fields": "id,prompt",
             "sort": "date_created,id",
-            "limit": TWINS,
+            "limit": MOST,
         }
-        return [image["id"] for image in self._reads.get_list(IMAGES, params, at="data")]
-
-    def _takes_ids(self) -> bool:
-        """Whether a new image has an id that a customer has made: the server's are of version 4."""
-        params = {"fields": "id", "sort": "-date_created", "limit": NEWEST}
-        newest = self._reads.get_list(IMAGES, params, at="data")
-        return any(uuid.UUID(image["id"]).version == 5 for image in newest)
+        return self._reads.get_list(IMAGES, params, at="data")
 
     @functools.cached_property
     def _has_ref(self) -> bool:
         try:
-            self._reads.get_list(IMAGES, {"fields": "ref", "limit": 0}, at="data")
+            self._quick.get_list(IMAGES, {"fields": "ref", "limit": 0}, at="data")
         except WrongSetting:  # 403 for a field that is not there, and for much else
-            self._reads.get_list(IMAGES, {"fields": "id", "limit": 0}, at="data")
+            self._quick.get_list(IMAGES, {"fields": "id", "limit": 0}, at="data")
             return False
         return True
+
+
+def _taken(request_key: str, image_id: str) -> str:
+    return (
+        f"ImagineAPI has the image {image_id} of the key {request_key} already, with another "
+        "prompt: nothing was made of this request. Plan it again under another key."
+    )
 
 
 def meaning(answer: requests.Response) -> Failure | None:

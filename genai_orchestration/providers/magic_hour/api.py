@@ -1,6 +1,7 @@
 """Magic Hour's address and key, and the path that tells the balance."""
 
-from genai_orchestration.providers.http import PATIENT, KeyAuth, Pace, ReadClient
+from genai_orchestration.providers.http import PATIENT, Pace, ReadClient
+from genai_orchestration.providers.key_auth import KeyAuth
 
 ACCOUNT = "v1/account"
 

@@ -10,9 +10,9 @@ from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.magic_hour.tables import STATUSES
-from genai_orchestration.providers.refusals import NotFound, shown, unsigned
+from genai_orchestration.providers.refusals import NotFound, shown
 from genai_orchestration.providers.states import Failure, JobState
-from genai_orchestration.providers.work import JobKind, JobReport, Polling
+from genai_orchestration.providers.work import JobKind, JobReport, Polling, credits_in
 
 KIND = "image_project"
 POLLING = Polling(
@@ -49,7 +49,7 @@ class ProjectReader:
             return JobReport(state=JobState.GONE, raw="not found")
         if project.get("enabled") is False:
             return JobReport(state=JobState.GONE, raw="deleted")
-        return report_of(project)
+        return report_of(self.client.harmless(project))
 
 
 def report_of(project: Mapping[str, Any]) -> JobReport:
@@ -63,23 +63,11 @@ def report_of(project: Mapping[str, Any]) -> JobReport:
     return JobReport(
         state=state,
         raw=word,
-        charged=charged if isinstance(charged, int) and charged >= 0 else None,
+        charged=credits_in(charged),
         failure=FAILURES.get(str(said.get("code")), Failure.PROVIDER_FAULT) if failed else None,
         error=shown(str(words)) if failed else None,
-        record=without_signatures(project) if state and state.terminal else None,
+        record=dict(project) if state and state.terminal else None,
     )
-
-
-def without_signatures(project: Mapping[str, Any]) -> dict[str, Any]:
-    """The project without the signatures of its downloads, which open them for 24 hours."""
-    downloads = [
-        {**download, "url": unsigned(str(download.get("url")))}
-        for download in project.get("downloads") or ()
-    ]
-    error = project.get("error")
-    if isinstance(error, Mapping) and isinstance(error.get("message"), str):
-        error = {**error, "message": unsigned(error["message"])}  # may quote an asset's address
-    return {**project, "downloads": downloads, "error": error}
 
 
 def image_projects(account: Callable[[], Account]) -> JobKind:

@@ -21,6 +21,7 @@ from genai_orchestration.providers.base import Account, Finding, Provider, Sched
 from genai_orchestration.providers.http import QUICK, ReadClient
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
 from genai_orchestration.providers.magic_hour.catalogue import catalogue
+from genai_orchestration.providers.magic_hour.files import archive
 from genai_orchestration.providers.magic_hour.jobs import LOADED, image_projects
 from genai_orchestration.providers.magic_hour.operations import OPERATIONS
 from genai_orchestration.providers.magic_hour.submission import MagicHourSubmitter
@@ -157,6 +158,7 @@ PROVIDER = Provider(
     operations=OPERATIONS,
     submitter=lambda: MagicHourSubmitter(_account()),
     job_kinds=(image_projects(_account),),
+    archive=archive(_account),
     loaded_jobs=LOADED,
     schedules=(Schedule(name="magic_hour_hourly", cron="5 * * * *"),),
 )

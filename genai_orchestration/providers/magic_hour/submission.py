@@ -4,7 +4,7 @@ from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.paid import PaidClient
-from genai_orchestration.providers.work import Accepted, Payload
+from genai_orchestration.providers.work import Accepted, Payload, credits_in, id_in
 
 PATHS = {GENERATOR: "v1/ai-image-generator", UPSCALER: "v1/ai-image-upscaler"}
 
@@ -20,16 +20,15 @@ class MagicHourSubmitter:
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         """One image project; `credits_charged` is what was taken for it at once."""
         answer = self._paid.post(PATHS[operation], payload)
-        job_id, charged = answer.get("id"), answer.get("credits_charged", answer.get("frame_cost"))
-        if not (isinstance(job_id, str) and job_id):
-            raise self._paid.unclear("accepted the request and gave no id")
-        whole = charged if isinstance(charged, int) and charged >= 0 else None
-        return Accepted(job_id=job_id, charged=whole, answer=answer)
+        job_id = id_in(answer.get("id"))
+        if job_id is None:
+            raise self._paid.unclear("accepted the request and gave no id", answer)
+        charged = credits_in(answer.get("credits_charged", answer.get("frame_cost")))
+        return Accepted(job_id=job_id, charged=charged, answer=answer)
 
-    def find(self, request_key: str) -> None:
+    def find(self, request_key: str, payload: Payload) -> None:
         """Nothing: there is no list of projects, and no field for a key of ours."""
 
     def balance(self) -> int | None:
         """The account's credits."""
-        credits = self._reads.get_object(ACCOUNT).get("credits")
-        return credits if isinstance(credits, int) else None
+        return credits_in(self._reads.get_object(ACCOUNT).get("credits"))

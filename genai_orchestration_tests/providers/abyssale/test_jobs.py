@@ -1,11 +1,13 @@
 """What Abyssale says of a generation request, for the seven days that it is kept."""
 
+import json
 from typing import Any
 
 import pytest
 
 from genai_orchestration.providers.abyssale import PROVIDER
-from genai_orchestration.providers.abyssale.jobs import report_of
+from genai_orchestration.providers.abyssale.api import connect
+from genai_orchestration.providers.abyssale.jobs import GenerationReader, report_of
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.providers.states import Failure, JobState
@@ -13,6 +15,7 @@ from genai_orchestration.providers.work import JobReader
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.abyssale.workspace import state
+from genai_orchestration_tests.providers.vendor import saying
 
 (KIND,) = PROVIDER.job_kinds
 LONG = "x" * 61  # fits into every format but a narrow one
@@ -37,8 +40,21 @@ def made(sandbox: Sandbox, text: str = "-40%") -> str:
     return PROVIDER.submitter().submit("generation_requests", payload, "k1").job_id
 
 
+SECRET = "abyssale-secret"
+
+
 def final(**said: Any) -> dict[str, Any]:
     return {"id": "g1", "is_finalized": True, "banners": [], **said}
+
+
+def test_no_signature_and_no_key_is_kept_of_any_field() -> None:
+    banner = {"id": "b1", "file": {"new": f"https://a.example/x?sig=in-private {SECRET}"}}
+    with saying(body=json.dumps(final(banners=[banner])).encode()) as vendor:
+        report = GenerationReader(connect(SECRET, vendor.url)).report("g1")
+    assert report.record == {
+        "banners": [{"id": "b1", "file": {"new": "https://a.example/x ***"}}],
+        "errors": [],
+    }
 
 
 def test_a_request_is_followed_until_its_banners_are_there(

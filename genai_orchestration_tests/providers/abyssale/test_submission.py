@@ -56,7 +56,7 @@ def test_a_generation_request_makes_the_formats_it_names(
     assert [call.path for call in sandbox.traffic.calls] == [
         f"/abyssale/async/banner-builder/{chosen.id}/generate"
     ]
-    assert submitter.find("k1") is None
+    assert submitter.find("k1", {}) is None
 
 
 def test_the_design_goes_into_the_path_and_all_else_into_the_body() -> None:

@@ -6,7 +6,8 @@ import pyarrow as pa
 from dlt.extract import DltSource
 
 from genai_orchestration.providers.base import Account, Finding, Provider, Schedule, Table
-from genai_orchestration.providers.http import KeyAuth, ReadClient
+from genai_orchestration.providers.http import ReadClient
+from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.rows import to_arrow
 from genai_orchestration.providers.sources import account_of, resource, source_of
 

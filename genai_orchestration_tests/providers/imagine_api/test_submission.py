@@ -8,7 +8,8 @@ import requests
 
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.imagine_api import PROVIDER
-from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
+from genai_orchestration.providers.imagine_api.jobs import is_of
+from genai_orchestration.providers.imagine_api.submission import MOST, ImagineApiSubmitter
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.states import Failure
@@ -63,7 +64,7 @@ def test_an_image_goes_out_with_its_key_as_ref_and_an_id_that_follows_from_it(
     assert uuid.UUID(image.id).version == 5
     assert accepted.charged is None
     assert accepted.answer["data"]["status"] == "pending"
-    assert submitter.find("fox-1") == [accepted.job_id]
+    assert submitter.find("fox-1", FOX) == [accepted.job_id]
     assert submitter.balance() is None
 
 
@@ -84,7 +85,7 @@ def test_a_server_without_ref_gets_none(sandbox: Sandbox, submitter: Submitter) 
     account.has_ref = False
     accepted = submitter.submit(CREATE, FOX, "fox-1")
     assert account.images[accepted.job_id].ref is None
-    assert submitter.find("fox-1") == [accepted.job_id]
+    assert submitter.find("fox-1", FOX) == [accepted.job_id]
 
 
 def test_a_request_that_is_there_already_is_found_and_not_made_again(
@@ -95,15 +96,15 @@ def test_a_request_that_is_there_already_is_found_and_not_made_again(
     for _ in range(2):
         with pytest.raises(Ambiguous):
             submitter.submit(CREATE, FOX, "fox-1")
-    assert submitter.find("fox-1") == list(account.images)
+    assert submitter.find("fox-1", FOX) == list(account.images)
     assert (posts(sandbox), len(account.images)) == (2, 1)
 
 
 def test_what_is_not_there_is_not_found(sandbox: Sandbox, submitter: Submitter) -> None:
     submitter.submit(CREATE, FOX, "fox-1")
-    assert submitter.find("fox-2") == []
-    assert submitter.find("fox") == []
-    assert submitter.find("FOX-1") == []
+    assert submitter.find("fox-2", FOX) == []
+    assert submitter.find("fox", FOX) == []
+    assert submitter.find("FOX-1", FOX) == []
 
 
 def test_a_server_that_makes_its_own_ids_is_searched_by_ref_oldest_first(
@@ -114,7 +115,7 @@ def test_a_server_that_makes_its_own_ids_is_searched_by_ref_oldest_first(
     for _ in range(3):
         made.append(post(sandbox, prompt="a fox", ref="fox-1"))
         sandbox.clock.advance(1)
-    found = submitter.find("fox-1")
+    found = submitter.find("fox-1", FOX)
     assert found is not None
     assert list(found) == made[: len(found)]
 
@@ -127,28 +128,69 @@ def test_our_own_id_counts_more_than_an_older_ref_of_somebody_else(
         post(sandbox, prompt="another fox", ref="fox-1")
         sandbox.clock.advance(1)
     accepted = submitter.submit(CREATE, FOX, "fox-1")
-    assert submitter.find("fox-1") == [accepted.job_id]
+    assert submitter.find("fox-1", FOX) == [accepted.job_id]
 
 
-def test_a_server_without_ref_proves_nothing_until_it_has_taken_an_id(
+def test_a_server_without_ref_proves_nothing_the_key_may_have_been_another(
     sandbox: Sandbox, submitter: Submitter
 ) -> None:
     account = emptied(sandbox)
     account.has_ref = False
     post(sandbox, prompt="somebody's")
-    assert submitter.find("fox-1") is None
     submitter.submit(CREATE, FOX, "fox-2")
-    assert submitter.find("fox-1") == []
+    assert submitter.find("fox-1", FOX) is None
 
 
-@pytest.mark.parametrize("body", [b'{"data": {}}', b'{"data": []}', b'{"data": {"id": 7}}'])
+def test_an_image_of_another_prompt_is_somebody_elses_whatever_its_ref(
+    sandbox: Sandbox, submitter: Submitter
+) -> None:
+    emptied(sandbox)
+    post(sandbox, prompt="a wolf", ref="fox-1")
+    assert submitter.find("fox-1", FOX) == []
+    ours = post(sandbox, prompt="a  fox ", ref="fox-1")
+    assert submitter.find("fox-1", FOX) == [ours]
+
+
+def test_so_many_images_of_a_ref_that_ours_may_be_behind_them_prove_nothing(
+    sandbox: Sandbox, submitter: Submitter
+) -> None:
+    emptied(sandbox)
+    for _ in range(MOST):
+        post(sandbox, prompt="a wolf", ref="fox-1")
+    assert submitter.find("fox-1", FOX) is None
+
+
+def test_our_id_with_another_prompt_means_that_the_key_is_taken(
+    sandbox: Sandbox, submitter: Submitter
+) -> None:
+    emptied(sandbox)
+    submitter.submit(CREATE, {"prompt": "a wolf"}, "fox-1")
+    with pytest.raises(Ambiguous):
+        submitter.submit(CREATE, FOX, "fox-1")
+    with pytest.raises(Rejected, match="Plan it again under another key") as caught:
+        submitter.find("fox-1", FOX)
+    assert caught.value.failure is Failure.INVALID
+
+
+def test_half_a_surrogate_that_a_server_replaces_is_still_our_prompt() -> None:
+    assert is_of({"prompt": "a \ufffd fox"}, {"prompt": "a \ud800 fox"})
+
+
+@pytest.mark.parametrize("body", [b'{"data": {}}', b'{"data": []}', b'{"data": {"id": true}}'])
 def test_a_yes_without_an_id_is_unclear(body: bytes) -> None:
     with saying(body=body) as vendor:
         submitter = of(vendor.url)
         submitter.__dict__["_has_ref"] = True  # as asked before
-        with pytest.raises(Ambiguous, match="gave no id"):
+        with pytest.raises(Ambiguous, match=r'gave no id.* The answer was: {"data": '):
             submitter.submit(CREATE, FOX, "fox-1")
     assert len(vendor.calls) == 1
+
+
+def test_an_id_that_is_a_number_is_one() -> None:
+    with saying(body=b'{"data": {"id": 7}}') as vendor:
+        submitter = of(vendor.url)
+        submitter.__dict__["_has_ref"] = True
+        assert submitter.submit(CREATE, FOX, "fox-1").job_id == "7"
 
 
 @pytest.mark.parametrize(

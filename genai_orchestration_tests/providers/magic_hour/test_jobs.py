@@ -1,5 +1,6 @@
 """What Magic Hour says of an image project, from its creation to its end."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,13 +8,17 @@ import requests
 
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.magic_hour import PROVIDER
-from genai_orchestration.providers.magic_hour.jobs import report_of
+from genai_orchestration.providers.magic_hour.api import connect
+from genai_orchestration.providers.magic_hour.jobs import ProjectReader, report_of
 from genai_orchestration.providers.magic_hour.operations import GENERATOR
 from genai_orchestration.providers.refusals import NotFound, ProviderError
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReader
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration_tests.providers.vendor import saying
+
+SECRET = "mhk_live_secret"
 
 (KIND,) = PROVIDER.job_kinds
 
@@ -131,8 +136,13 @@ def test_a_word_that_nobody_knows_is_kept_and_the_job_is_open(word: str | None) 
     assert (report.state, report.raw, report.record) == (None, str(word), None)
 
 
-def test_no_signature_is_kept_of_an_error() -> None:
+def test_no_signature_and_no_key_is_kept_of_any_field() -> None:
     words = "Cannot read https://cdn.example.com/hero.png?X-Amz-Signature=in-private here"
-    report = report_of(project(error={"code": "x", "message": words}))
+    more = {"echo": {"authorization": f"Bearer {SECRET}"}, "new": {"poster": words}}
+    body = json.dumps(project(error={"code": "x", "message": words}, **more)).encode()
+    with saying(body=body) as vendor:
+        report = ProjectReader(connect(SECRET, vendor.url)).report("cm1")
     assert report.error == "Cannot read https://cdn.example.com/hero.png here"
+    assert report.record is not None
+    assert report.record["echo"] == {"authorization": "Bearer ***"}
     assert "in-private" not in str(report.record)

@@ -60,6 +60,7 @@ def test_a_payload_goes_out_as_it_is_under_one_v1(
         ({"credits_charged": None}, None),
         ({"credits_charged": -1}, None),
         ({"credits_charged": "ten"}, None),
+        ({"credits_charged": True}, None),
         ({}, None),
     ],
 )
@@ -82,7 +83,7 @@ def test_the_sandbox_takes_both_and_its_balance_goes_down(
     assert before is not None
     assert after == before - sum(each or 0 for each in charged)
     assert sandbox.providers["magic_hour"].accepted == 2
-    assert submitter.find("k1") is None
+    assert submitter.find("k1", {}) is None
 
 
 def test_refusals_are_told_apart(sandbox: Sandbox, submitter: Submitter) -> None:
@@ -110,7 +111,7 @@ def test_a_rate_is_put_off(sandbox: Sandbox, submitter: Submitter) -> None:
     assert caught.value.wait is None
 
 
-@pytest.mark.parametrize("body", [b'{"credits_charged": 5}', b'{"id": ""}', b'{"id": 7}'])
+@pytest.mark.parametrize("body", [b'{"credits_charged": 5}', b'{"id": ""}', b'{"id": false}'])
 def test_a_yes_without_an_id_is_unclear(body: bytes) -> None:
     with saying(body=body) as vendor, pytest.raises(Ambiguous, match="gave no id"):
         of(vendor.url).submit(GENERATOR, FOX, "k1")

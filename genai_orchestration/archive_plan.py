@@ -1,0 +1,221 @@
+"""Which files of a provider's finished jobs are still to be archived.
+
+rows of a table by day (ImagineAPI) ──┐
+finished jobs of the ledger ──────────┴─► ArchiveJob ─► what of it is settled? ─► Wanted
+rows of asset_file: settled, or resting ──────────────────────────▲   │
+asked for again just now: addresses that are open (Magic Hour) ───────┘
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from genai_orchestration import warehouse
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.archive import Wanted
+from genai_orchestration.jobs.archive_refusals import NotFetched, Refused
+from genai_orchestration.jobs.archive_rows import FileRow
+from genai_orchestration.jobs.ledger_reader import LedgerReader
+from genai_orchestration.jobs.ledger_tables import JobKey
+from genai_orchestration.providers.base import Archive, Provider
+from genai_orchestration.providers.files import RemoteFile
+from genai_orchestration.providers.refusals import NotFound, ProviderError
+from genai_orchestration.providers.states import JobState
+from genai_orchestration.settings import Settings
+
+CHUNK = 500  # names in one SELECT
+IN_A_ROW = 3  # refusals of the provider to tell of a job, after which nobody asks on
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
+
+Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
+Refresh = Callable[[str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveJob:
+    """A job that succeeded, and what became of its files so far, by role."""
+
+    job_id: str
+    record: Mapping[str, Any]
+    key: JobKey | None  # None: not a job of the ledger's
+    request_key: str | None
+    date_created: datetime | None
+    rows: Mapping[str, FileRow]
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """The files to be archived, read step by step as an archiver takes them."""
+
+    provider: Provider
+    archive: Archive
+    settings: Settings
+    ledger: LedgerReader
+    base_url: str
+    now: datetime
+    again: bool = False  # refused files, and failed ones that rest
+    verify: bool = False  # archived ones, too: their content is compared
+    refresh: Refresh | None = None
+    known: dict[str, str] = field(default_factory=dict)  # content by file id, of constant ones
+    open: dict[str, tuple[JobKey, set[str]]] = field(default_factory=dict)  # roles to be settled
+    done: list[JobKey] = field(default_factory=list)  # jobs without any such role
+    resting: int = 0  # failed files whose time has not come
+    refusals: int = 0  # of the provider, in a row, to tell of a job again
+
+    def wanted(self, days: Days | None) -> Iterator[Wanted]:
+        """What is to be archived, oldest jobs first."""
+        jobs = self._of_rows(days) if self.archive.columns else self._of_ledger()
+        for job in jobs:
+            yield from self._files(job)
+
+    def settled(self, row: FileRow) -> None:
+        """Note what became of a file; a job is done when all of its files are settled."""
+        if row.settled and row.job_id in self.open:
+            key, roles = self.open[row.job_id]
+            roles.discard(row.role)
+            if not roles:
+                del self.open[row.job_id]
+                self.done.append(key)
+
+    def _files(self, job: ArchiveJob) -> Iterator[Wanted]:
+        files = self.archive.files(job.record, self.base_url)
+        for row in job.rows.values():
+            if row.file_id and row.sha256:
+                self.known[row.file_id] = row.sha256
+        if job.key:
+            unsettled = {f.role for f in files if not _is_settled(job.rows.get(f.role))}
+            if unsettled:
+                self.open[job.job_id] = job.key, unsettled
+            else:
+                self.done.append(job.key)
+        chosen = [file for file in files if self._chosen(job.rows.get(file.role))]
+        if not chosen:
+            return
+        fresh, trouble = self._fresh(job, chosen)
+        for file in fresh:
+            yield Wanted(
+                job_id=job.job_id,
+                kind=self.archive.kind,
+                file=file,
+                request_key=job.request_key,
+                date_created=job.date_created,
+                before=job.rows.get(file.role),
+                trouble=trouble,
+            )
+
+    def _chosen(self, row: FileRow | None) -> bool:
+        if row is None:
+            return True
+        match row.state:
+            case "archived":
+                return self.verify
+            case "refused":
+                return self.again
+        if self.again or row.due(self.now):
+            return True
+        self.resting += 1
+        return False
+
+    def _fresh(
+        self, job: ArchiveJob, files: Sequence[RemoteFile]
+    ) -> tuple[Sequence[RemoteFile], PlainError | None]:
+        """The files with addresses that are open now; or why they are not to be had."""
+        if self.refresh is None:
+            return files, None
+        try:
+            record = self.refresh(job.job_id)
+        except NotFound as error:
+            return files, Refused(str(error))
+        except ProviderError as error:
+            self.refusals += 1
+            if self.refusals >= IN_A_ROW:
+                raise  # not one odd job: the provider is down, or the key is wrong
+            return files, NotFetched(str(error))
+        self.refusals = 0
+        fresh = {file.role: file for file in self.archive.files(record, self.base_url)}
+        return [fresh.get(f.role) or RemoteFile(role=f.role, sources=()) for f in files], None
+
+    def _of_ledger(self) -> Iterator[ArchiveJob]:
+        jobs = self.ledger.jobs(
+            provider=self.provider.name,
+            kind=self.archive.kind,
+            states=[JobState.SUCCEEDED],
+            archived=None if self.again or self.verify else False,
+        )
+        for chunk in _chunks(jobs):
+            names = ", ".join(f"'{job.job_id}'" for job in chunk if NAME.fullmatch(job.job_id))
+            rows = self._rows(f"job_id IN ({names})") if names else {}
+            for job in chunk:
+                yield ArchiveJob(
+                    job_id=job.job_id,
+                    record=job.record or {},
+                    key=job.key,
+                    request_key=job.request_key,
+                    date_created=None,
+                    rows=rows.get(job.job_id, {}),
+                )
+
+    def _of_rows(self, days: Days | None) -> Iterator[ArchiveJob]:
+        own = {
+            job.job_id: job
+            for job in self.ledger.jobs(
+                provider=self.provider.name, kind=self.archive.kind, states=[JobState.SUCCEEDED]
+            )
+        }
+        columns, table = self.archive.columns, self.archive.job_table
+        for day in self._days(days):
+            sql = f"""SELECT {", ".join(columns)} FROM {{{table}}}
+                WHERE {within(day)} AND {SUCCEEDED} ORDER BY date_created"""  # noqa: S608 own names
+            rows = self._rows(within(day))
+            for values in warehouse.query(self.provider, self.settings, sql) or []:
+                record = dict(zip(columns, values, strict=True))
+                mine = own.get(record["id"])
+                yield ArchiveJob(
+                    job_id=record["id"],
+                    record=record,
+                    key=mine.key if mine and not mine.archived else None,
+                    request_key=mine.request_key if mine else None,
+                    date_created=record["date_created"],
+                    rows=rows.get(record["id"], {}),
+                )
+
+    def _days(self, days: Days | None) -> list[date]:
+        """The days that have jobs that succeeded."""
+        day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
+        bounds = f"AND {within(*days)}" if days else ""
+        sql = f"""SELECT {day} AS day FROM {{{self.archive.job_table}}}
+            WHERE {SUCCEEDED} {bounds} GROUP BY 1 ORDER BY 1"""  # noqa: S608 own names and dates
+        return [row[0] for row in warehouse.query(self.provider, self.settings, sql) or []]
+
+    def _rows(self, condition: str) -> dict[str, dict[str, FileRow]]:
+        """What became of files so far, by job and role."""
+        columns = tuple(self.archive.table.columns)
+        sql = f"""SELECT {", ".join(columns)} FROM {{{self.archive.table.name}}}
+            WHERE {condition}"""  # noqa: S608 own names
+        found: dict[str, dict[str, FileRow]] = {}
+        for values in warehouse.query(self.provider, self.settings, sql) or []:
+            row = FileRow.of(dict(zip(columns, values, strict=True)))
+            found.setdefault(row.job_id, {})[row.role] = row
+        return found
+
+
+SUCCEEDED = f"state = '{JobState.SUCCEEDED.value}'"
+
+
+def _is_settled(row: FileRow | None) -> bool:
+    return bool(row and row.settled)
+
+
+def within(first: date, end: date | None = None) -> str:
+    """The UTC days from `first` to before `end`, by default one, as a condition."""
+    end = end or first + timedelta(days=1)
+    return (
+        f"date_created >= TIMESTAMPTZ '{first} 00:00:00+00' "
+        f"AND date_created < TIMESTAMPTZ '{end} 00:00:00+00'"
+    )
+
+
+def _chunks(jobs: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (jobs[start : start + CHUNK] for start in range(0, len(jobs), CHUNK))

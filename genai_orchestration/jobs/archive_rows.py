@@ -1,0 +1,115 @@
+"""What became of each file: the row of `asset_file`, its journal, and its dlt source.
+
+a file is in its place ─► a line in the journal ─► some hundreds of them ─► the warehouse
+                          a crash here loses nothing: the next archiver reads the journal first
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+import orjson
+from dlt.extract import DltSource
+
+from genai_orchestration.providers.base import Provider, Table
+from genai_orchestration.providers.rows import to_arrow
+from genai_orchestration.providers.sources import resource, source_of
+from genai_orchestration.settings import Settings
+
+FileState = Literal["archived", "refused", "failed"]
+FIRST_REST = timedelta(minutes=1)  # after the first attempt that failed; then twice as long
+LONGEST_REST = timedelta(hours=6)  # several attempts within the day that some addresses last
+TIMES = ("archived_at", "tried_at", "date_created")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRow:
+    """A row of `asset_file`; see there."""
+
+    job_id: str
+    kind: str
+    role: str
+    state: FileState
+    attempts: int  # runs that have asked for it
+    tried_at: datetime
+    file_id: str | None = None
+    source_url: str | None = None
+    sha256: str | None = None
+    bytes: int | None = None
+    content_type: str | None = None
+    width: int | None = None
+    height: int | None = None
+    archived_path: str | None = None
+    archived_at: datetime | None = None
+    reason: str | None = None
+    request_key: str | None = None
+    date_created: datetime | None = None  # of its job, where the table is by day
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is done about it by itself."""
+        return self.state != "failed"
+
+    def due(self, now: datetime) -> bool:
+        """Whether a failed file has rested long enough."""
+        rest = FIRST_REST * (1 << min(max(self.attempts - 1, 0), 20))
+        return self.tried_at + min(rest, LONGEST_REST) <= now
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "FileRow":
+        """The row of a journal's line, or of the warehouse."""
+        moments = {name: _moment(values.get(name)) for name in TIMES}
+        return cls(**{**values, **moments})
+
+
+def _moment(value: Any) -> datetime | None:
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(timezone.utc) if moment else None
+
+
+class Journal:
+    """The rows that are not in the warehouse yet, in a file; for one process at a time."""
+
+    def __init__(self, settings: Settings, provider: Provider) -> None:
+        self.path = settings.home / "archive-journal" / f"{provider.name}.jsonl"
+
+    def add(self, rows: Iterable[FileRow]) -> None:
+        """Write rows down, to outlive this process; what a power cut takes is fetched again."""
+        lines = b"".join(orjson.dumps(row) + b"\n" for row in rows)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "ab") as file:
+            file.write(lines)
+
+    def rows(self) -> list[FileRow]:
+        """What was written down; half a line, left by a crash, does not count."""
+        try:
+            lines = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        found: dict[tuple[str, str], FileRow] = {}
+        for line in lines:
+            with contextlib.suppress(orjson.JSONDecodeError, TypeError):
+                row = FileRow.of(orjson.loads(line))
+                found[row.job_id, row.role] = row
+        return list(found.values())
+
+    def clear(self) -> None:
+        """Forget what is in the warehouse now."""
+        self.path.unlink(missing_ok=True)
+
+
+def files_source(provider: Provider, table: Table, rows: Sequence[FileRow]) -> DltSource:
+    """The rows as a dlt source; without any, the table is there all the same, to be asked."""
+    return source_of(provider, resource(table, lambda: _pages(table, rows)))
+
+
+def _pages(table: Table, rows: Sequence[FileRow]) -> Iterator[Any]:
+    yield to_arrow([_values(row, table) for row in rows], table.columns)
+
+
+def _values(row: FileRow, table: Table) -> dict[str, Any]:
+    values = dataclasses.asdict(row)
+    return {name: values[name] for name in table.columns}

@@ -1,0 +1,78 @@
+"""The archiver is killed 50 times: no torn file, no second row, and nothing is begun from anew."""
+
+import multiprocessing
+import os
+import random
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from genai_orchestration import archiving
+from genai_orchestration.jobs.archive import AHEAD
+from genai_orchestration.jobs.archive_store import STALE
+from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.archived import (
+    IMAGINE,
+    archive_in_child,
+    loaded_images,
+    pictures,
+    rows,
+    whole,
+)
+from genai_orchestration_tests.providers.loading import calls
+
+KILLS = 50
+DAYS = 18
+PRELOADED = [  # else each child would spend its life importing
+    "genai_orchestration_tests.archived",
+    "dlt.destinations.impl.duckdb.duck",
+    "pyarrow.parquet",
+    "dlt.common.libs.pyarrow",
+    "sqlglot.dialects.duckdb",
+]
+
+
+@pytest.mark.parametrize("seed", [4711])
+def test_killed_at_any_moment_it_leaves_nothing_torn_and_nothing_twice(
+    sandbox: Sandbox, settings: Settings, seed: int
+) -> None:
+    chance = random.Random(seed)
+    loaded_images(settings)
+    today = sandbox.clock.now().date()
+    window = (today - timedelta(days=DAYS), today)
+    expected = pictures(sandbox, window)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(PRELOADED)
+    folder = Path(settings.archive)
+    killed, seen = 0, 0
+    while killed < KILLS:
+        child = processes.Process(target=archive_in_child, args=(dict(os.environ), *window))
+        asked = len(sandbox.traffic.calls)
+        child.start()
+        if killed % 3:  # two in three while files are fetched, one at any moment
+            enough = asked + chance.randint(1, 30)
+            while child.is_alive() and len(sandbox.traffic.calls) < enough:
+                time.sleep(0.001)
+        else:
+            child.join(chance.uniform(0.05, 2.0))
+        assert child.is_alive(), f"it was done after {killed} kills: give it more days"
+        child.kill()
+        child.join()
+        child.close()
+        killed += 1
+        kept = len(whole(folder))
+        assert kept >= seen
+        seen = kept
+    archiving.archive(IMAGINE, settings, days=window)
+    found = rows(IMAGINE, "job_id", "role", "state", "archived_path")
+    assert [row[2] for row in found] == ["archived"] * len(expected)
+    assert sorted((job, role) for job, role, *_ in found) == sorted(expected)
+    assert {path for *_, path in found} == set(whole(folder))
+    assert len(calls(sandbox, "/imagine_api/assets")) <= len(expected) + KILLS * AHEAD
+    for path in (folder / ".incoming").iterdir():
+        os.utime(path, (time.time() - STALE - 60,) * 2)
+    archiving.archive(IMAGINE, settings, days=window)
+    assert list((folder / ".incoming").iterdir()) == []
