@@ -16,6 +16,7 @@ from genai_orchestration import archiving, times, warehouse
 from genai_orchestration.archive_plan import Days, within
 from genai_orchestration.archiving import Archived
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.orchestration import thumbnails
 from genai_orchestration.orchestration.assets import RETRIES, in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.partitions import days_since
@@ -119,10 +120,12 @@ def _materialize(
         context.log.warning(f"{reason} ({number} files)")
     counts = _counts(provider, settings, archive, days)
     key = asset_key(provider, archive.table.name)
+    pictures = thumbnails.of_days(provider, settings, archive, days) if days else {}
     for day in context.partition_keys if days else ():
         shown = {f"state {state}": number for state, number in sorted(counts[day].items())}
+        rows = {"dagster/partition_row_count": counts[day].total()}
         context.add_asset_metadata(
-            {"dagster/partition_row_count": counts[day].total(), **shown},
+            {**rows, **shown, **pictures.get(day, {})},
             asset_key=key,
             partition_key=day,
         )

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from genai_orchestration import generations
-from genai_orchestration.generations_sql import provider_tables
+from genai_orchestration.generations_sql import ASSET_FILE, provider_tables
 from genai_orchestration.orchestration.assets import RETRIES, in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.translator import table_spec
@@ -65,11 +65,10 @@ def generations_sensor() -> dg.AutomationConditionSensorDefinition:
 
 
 def _upstream(providers: Sequence[Provider]) -> list[dg.AssetKey]:
-    """The assets of the tables that are read, those that there are."""
+    """The assets of the tables that are read."""
     return [
         asset_key(provider, name)
         for provider in providers
         for name in provider_tables(provider)
-        if name in {table.name for table in provider.tables}
-        or name in {operation.name for operation in provider.operations}
+        if name != ASSET_FILE or provider.archive
     ]

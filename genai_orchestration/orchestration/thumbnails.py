@@ -9,17 +9,50 @@ only behind a click (seen in Dagster 1.13). So each picture is a value of its ow
 import base64
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import dagster as dg
 
+from genai_orchestration import warehouse
+from genai_orchestration.archive_plan import Days, within
 from genai_orchestration.gallery import pictures
+from genai_orchestration.generations import ROLES
+from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.settings import Settings
 
 MARKDOWN = 1000  # characters that the UI renders in place
 SIDES = (160, 128, 96, 80, 64, 48, 32)  # pixels, the first that fits
 QUALITY = 30
 CAPTION = 60
+NEWEST = 3  # pictures of a day
+MOST_DAYS = 31  # of a run, the last ones: each picture is read and made small, a tenth of a second
+
+
+def of_days(
+    provider: Provider, settings: Settings, archive: Archive, days: Days
+) -> Mapping[str, Mapping[str, dg.MarkdownMetadataValue]]:
+    """The newest archived pictures of each of the last days, as metadata of its partition."""
+    first, end = max(days[0], days[1] - timedelta(days=MOST_DAYS)), days[1]
+    day = "CAST(f.date_created AT TIME ZONE 'UTC' AS DATE)"
+    sql = f"""
+        SELECT day, archived_path, caption FROM (
+            SELECT {day} AS day, f.archived_path AS archived_path, j.{_caption(provider, archive)}
+                AS caption, row_number() OVER (
+                    PARTITION BY {day} ORDER BY f.date_created DESC, f.job_id) AS place
+            FROM {{{archive.table.name}}} AS f JOIN {{{archive.job_table}}} AS j ON j.id = f.job_id
+            WHERE f.state = 'archived' AND f.role IN {ROLES}
+                AND {within(first, end).replace("date_created", "f.date_created")}
+        ) AS ranked WHERE place <= {NEWEST} ORDER BY day, place"""  # noqa: S608 own names and dates
+    newest: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for on, path, caption in warehouse.query(provider, settings, sql) or []:
+        newest[on.isoformat()].append((path, caption or ""))
+    return {on: metadata(settings, found) for on, found in newest.items()}
+
+
+def _caption(provider: Provider, archive: Archive) -> str:
+    return provider.table(archive.job_table).caption or "id"
 
 
 def metadata(

@@ -17,8 +17,10 @@ def instance() -> dg.DagsterInstance:
 def test_it_follows_the_providers_tables() -> None:
     spec = {spec.key: spec for spec in defs().resolve_all_asset_specs()}[KEY]
     assert {dep.asset_key.to_user_string() for dep in spec.deps} >= {
+        "abyssale/asset_file",
         "abyssale/file",
         "abyssale/generation_requests",
+        "imagine_api/asset_file",
         "imagine_api/images",
         "imagine_api/images_create",
         "magic_hour/ai_image_generator",

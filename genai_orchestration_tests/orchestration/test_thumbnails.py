@@ -2,14 +2,17 @@
 
 import base64
 import random
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
 from genai_orchestration.orchestration import thumbnails
+from genai_orchestration.providers import provider_named
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.gallery.collection import HOSTILE, archived
+from genai_orchestration_tests.gallery.collection import AT, HOSTILE, archived, image
+from genai_orchestration_tests.warehouse_rows import put
 
 NOISE = f"cd/{'cd' * 32}.png"
 
@@ -43,3 +46,22 @@ def test_captions_are_no_markup_and_what_is_no_picture_is_left_out(settings: Set
     (value,) = shown.values()
     caption = (value.value or "").partition("](data:")[0].removeprefix("![")
     assert not set(caption) & set("<>[]()!\"'$`\\")
+
+
+def test_a_day_shows_its_newest_archived_pictures(settings: Settings) -> None:
+    images = [
+        image(f"fox-{n}", f"fox {n}", date_created=AT + timedelta(minutes=n)) for n in range(5)
+    ]
+    put(settings, "imagine_api", "images", *images)
+    files = [
+        {**archived(settings, row["id"], colour), "date_created": row["date_created"]}
+        for row, colour in zip(images, ("red", "blue", "green", "gold", "pink"), strict=True)
+    ]
+    put(settings, "imagine_api", "asset_file", *files)
+    imagine = provider_named("imagine_api")
+    assert imagine.archive
+    days = (AT.date() - timedelta(days=1000), AT.date() + timedelta(days=1))
+    shown = thumbnails.of_days(imagine, settings, imagine.archive, days)
+    assert list(shown) == ["2026-03-10"]
+    captions = [(value.value or "")[:8] for value in shown["2026-03-10"].values()]
+    assert captions == ["![fox 4]", "![fox 3]", "![fox 2]"]
