@@ -11,7 +11,6 @@ from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.providers.imagine_api.account import emptied, load_images
 from genai_orchestration_tests.providers.imagine_api.test_submission import post
 
-
 IMAGE = {"provider": "imagine_api", "operation": "images_create", "job_kind": "image"}
 
 
