@@ -27,6 +27,7 @@ from genai_orchestration.jobs import (
     reservations,
 )
 from genai_orchestration.jobs.budget import Limits
+from genai_orchestration.jobs.credits import told
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.jobs.ledger_plans import Added
 from genai_orchestration.jobs.ledger_reader import LedgerReader
@@ -132,7 +133,7 @@ class Ledger(LedgerReader):
                 Step.SUBMITTED,
                 job_id,
                 now,
-                credits_charged=charged,
+                credits_charged=told(charged),
                 answer=answer,
             )
 
@@ -209,7 +210,8 @@ class Ledger(LedgerReader):
     def charged(self, key: str, credits: int) -> bool:
         """What a submitted request cost, in credits; whether that is news.
 
-        The first word of it counts, and after that only a lower one: a refund.
+        The first word of it counts, and after that only a lower one: a refund. While the job is
+        open, the budget counts what was reserved, if that is more.
         """
         with self._database.write() as connection:
             return ledger_requests.charged(connection, key, credits)

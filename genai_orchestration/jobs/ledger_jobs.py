@@ -14,7 +14,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.ledger_requests import WrongState, charged, words
+from genai_orchestration.jobs.credits import told
+from genai_orchestration.jobs.ledger_requests import WrongState, settled, words
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, jobs
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import JobReport
@@ -51,8 +52,9 @@ def observe(
         .where(*_is(key), jobs.c.state.not_in(TERMINAL))
         .values(**_news(before, report, now, next_poll))
     )
-    if report.charged is not None and before.request_key is not None:
-        charged(connection, before.request_key, report.charged)
+    if report.state and report.state.terminal and before.request_key is not None:
+        # what is said of a job that runs may still change, and lets nothing leave
+        settled(connection, before.request_key, told(report.charged))
     return get(connection, key)
 
 

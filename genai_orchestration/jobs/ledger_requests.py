@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.credits import told
 from genai_orchestration.jobs.ledger_tables import RequestRecord, jobs, requests
 from genai_orchestration.jobs.paid_request import shown
 from genai_orchestration.jobs.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
@@ -126,8 +127,8 @@ def _make_job(connection: sa.Connection, record: RequestRecord, job_id: str, now
 
 def charged(connection: sa.Connection, key: str, credits: int) -> bool:
     """Write what a job cost, when that is news: the first word of it, or a lower one (a refund)."""
-    if credits < 0:
-        raise ValueError(f"{credits} credits: what is charged is never below zero")
+    if told(credits) is None:
+        raise ValueError(f"{credits} credits: what is charged is never below zero, nor endless")
     known = columns.credits_charged
     done = connection.execute(
         sa.update(requests)
@@ -138,6 +139,16 @@ def charged(connection: sa.Connection, key: str, credits: int) -> bool:
     if done.rowcount == 0 and (record := get(connection, key)).state is not RequestState.SUBMITTED:
         raise wrong_state(record, "charged")
     return done.rowcount == 1
+
+
+def settled(connection: sa.Connection, key: str, credits: int | None) -> None:
+    """Write what a job has cost now that it is over, which may be more than its first word."""
+    if credits is not None:
+        connection.execute(
+            sa.update(requests)
+            .where(columns.request_key == key, columns.state == RequestState.SUBMITTED.value)
+            .values(credits_charged=credits)
+        )
 
 
 def orphaned(connection: sa.Connection, now: datetime) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from genai_orchestration.jobs.budget import UNPRICED, Limits, Usage, day_of, month_of, refusal
+from genai_orchestration.jobs.credits import COST
 from genai_orchestration.jobs.ledger_requests import columns, get, move, wrong_state
 from genai_orchestration.jobs.ledger_tables import jobs
 from genai_orchestration.jobs.states import LEAVES, RequestState, Step
@@ -21,8 +22,6 @@ SECOND = timedelta(seconds=1.001)  # a hair over, for a server that counts both 
 WAITED = timedelta(minutes=1)  # at most, for the ledger: what was decided meanwhile counts, too
 DAY = timedelta(days=1)
 OVER_A_MONTH = timedelta(days=31)  # from the first of any month into the next one
-
-COST = sa.func.coalesce(columns.credits_charged, columns.reserved, 0)
 
 
 def start(connection: sa.Connection, key: str, limits: Limits, now: datetime, who: str) -> None:
