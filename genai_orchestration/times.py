@@ -1,6 +1,10 @@
 """The time, in one place, so that tests can move it."""
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+
+AHEAD = timedelta(
+    minutes=10
+)  # clocks differ by less: a time further ahead is of one that was wrong
 
 
 def now() -> datetime:

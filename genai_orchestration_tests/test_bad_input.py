@@ -350,7 +350,10 @@ def test_a_warehouse_that_a_stranger_keeps_open_names_the_stranger(
         (("--to", "20240230"), "Invalid value for '--to': '20240230' is not a day"),
         (("--to", "2024-01-01T12:00"), "Invalid value for '--to': '2024-01-01T12:00' is not a day"),
         (("--id", "1", "--from", "2024-01-01"), "Give either --id, or --from and --to."),
-        (("--table", "pictures"), "ImagineAPI has no table 'pictures'. Choose of: images, status."),
+        (
+            ("--table", "pictures"),
+            "ImagineAPI has no table 'pictures'. Choose of: images, status, images_create.",
+        ),
         (("--table", "status", "--id", "1"), "The table status has no history by day: leave out"),
     ],
 )

@@ -11,10 +11,11 @@ from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.providers.imagine_api.account import emptied, load_images
 from genai_orchestration_tests.providers.imagine_api.test_submission import post
 
+IMAGE = {"provider": "imagine_api", "operation": "images_create", "job_kind": "image"}
+
 
 def lost(ledger: Ledger, key: str, prompt: str) -> None:
-    what = {"provider": "imagine_api", "operation": "images_create", "job_kind": "image"}
-    ledgers.submitting(ledger, key, payload={"prompt": prompt}, **what)
+    ledgers.submitting(ledger, key, payload={"prompt": prompt}, **IMAGE)
     ledger.unknown(key, "timed out", times.now())
 
 
@@ -26,7 +27,7 @@ def test_a_row_settles_only_a_request_with_its_prompt_and_one_bad_key_stops_no_o
     post(sandbox, prompt="a wolf", ref="c")
     load_images(settings)
     with Ledger.open(settings) as ledger:
-        ledgers.submitting(ledger, "d", provider="imagine_api", operation="images_create")
+        ledgers.submitting(ledger, "d", **IMAGE)
         ledger.submitted("d", ours["a"], None, times.now())
         for key in ("a", "b", "c"):
             lost(ledger, key, f"{key} fox")

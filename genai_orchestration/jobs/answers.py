@@ -1,17 +1,20 @@
 """Writing down what became of a POST: tried for long, for nothing else remembers it.
 
 write ─► done
-  ├ the ledger is busy or broken ─► a growing wait, again; at last an error that tells it all
+  ├ the ledger is busy or broken, ─► a growing wait, again; at last an error that tells it all
+  │ in whatever way
   └ Ctrl-C ───────────────────────► once more, and then it is obeyed
 """
 
 import logging
 from collections.abc import Callable
 
-from genai_orchestration.jobs.ledger_database import LedgerBusy, LedgerUnusable
+from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.ledger_database import LedgerUnusable
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST, JobTaken, WrongState
 
 ATTEMPTS = 5
+LONGEST_ID = 200  # characters
 MINUTES = LONGEST_POST.seconds // 60
 
 logger = logging.getLogger(__name__)
@@ -25,23 +28,40 @@ def write_down(
         try:
             _write(told, write)
             return
-        except (LedgerBusy, LedgerUnusable) as error:
-            logger.error("%s, and the ledger cannot be written: %s", told, error)
+        except WrongState:
+            raise
+        except Exception as error:
+            words = _words(error)
+            logger.error("%s, and the ledger cannot be written: %s", told, words)
             if attempt == ATTEMPTS - 1:
                 raise LedgerUnusable(
-                    f"{error} {told}: once the ledger works, and {MINUTES} minutes have made the "
+                    f"{words} {told}: once the ledger works, and {MINUTES} minutes have made the "
                     f"request unknown, run genai requests resolve {resolve}."
                 ) from None
             sleep(2.0**attempt)
 
 
+def odd_id(job_id: str) -> str | None:
+    """An id that no provider gives, as its escaped beginning; None for one that can be one."""
+    if job_id and job_id.isprintable() and len(job_id) <= LONGEST_ID:
+        return None
+    return ascii(job_id[:LONGEST_ID])
+
+
+def _words(error: Exception) -> str:
+    """What the ledger failed of; not an unforeseen error's own words, which may quote anything."""
+    if isinstance(error, PlainError):
+        return str(error)
+    return f"The ledger failed by a {type(error).__name__}."
+
+
 def _write(told: str, write: Callable[[], None]) -> None:
     try:
         write()
-    except (LedgerBusy, LedgerUnusable):
-        raise
     except (WrongState, JobTaken) as error:
         raise WrongState(f"{told}, which was not written down. {error}") from None
+    except Exception:
+        raise  # it is tried again
     except BaseException:
         logger.error("%s, and this process was interrupted.", told)
         write()

@@ -27,6 +27,7 @@ from genai_orchestration.jobs import (
     reservations,
 )
 from genai_orchestration.jobs.budget import Limits
+from genai_orchestration.jobs.credits import told
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.jobs.ledger_plans import Added
 from genai_orchestration.jobs.ledger_reader import LedgerReader
@@ -132,21 +133,33 @@ class Ledger(LedgerReader):
                 Step.SUBMITTED,
                 job_id,
                 now,
-                credits_charged=charged,
+                credits_charged=told(charged),
                 answer=answer,
             )
 
-    def rejected(self, key: str, failure: Failure, text: str, now: datetime) -> None:
+    def rejected(
+        self,
+        key: str,
+        failure: Failure,
+        text: str,
+        now: datetime,
+        *,
+        started: datetime | None = None,  # as in `released`
+    ) -> None:
         """The provider said no, in these words: nothing was made, nothing is charged."""
         values = {"error_class": failure.value, "error_text": ledger_requests.words(text)}
         with self._database.write() as connection:
+            ledger_requests.check_started(connection, key, started, Step.REJECTED)
             ledger_requests.move(
                 connection, key, Step.REJECTED, decided_at=now, credits_charged=0, **values
             )
 
-    def unknown(self, key: str, text: str, now: datetime) -> None:
+    def unknown(
+        self, key: str, text: str, now: datetime, *, started: datetime | None = None
+    ) -> None:
         """Nobody knows whether the POST arrived; its price stays reserved."""
         with self._database.write() as connection:
+            ledger_requests.check_started(connection, key, started, Step.UNKNOWN)
             ledger_requests.undecided(connection, key, now, text)
 
     def orphaned(self, now: datetime) -> list[str]:
@@ -162,7 +175,7 @@ class Ledger(LedgerReader):
         names = ("reserved", "submitting_at", "submitting_by", "decided_at")
         cleared = dict.fromkeys((*names, "error_class", "error_text"))
         with self._database.write() as connection:
-            ledger_requests.check_started(connection, key, started)
+            ledger_requests.check_started(connection, key, started, Step.RELEASED)
             ledger_requests.move(connection, key, Step.RELEASED, **cleared)
 
     # deciding, by a person
@@ -170,6 +183,7 @@ class Ledger(LedgerReader):
     def resolve(self, key: str, job_id: str | None, now: datetime) -> None:
         """An unknown request has been looked up: it is that job, or (None) it never arrived.
 
+        A job may also be found for one that was sent, and has been rejected or abandoned since.
         What never arrived is abandoned and costs nothing; a retry is a new attempt.
         """
         decision: dict[str, Any] = {"decided_by": self.who}
@@ -196,20 +210,23 @@ class Ledger(LedgerReader):
         A terminal state never changes, and nothing goes back; a word that nobody knows is kept,
         and the job is still open. UnknownJob without the job.
         """
-        return self.observe_all([Seen(job, report, next_poll)], now)[0]
+        with self._database.write() as connection:
+            return ledger_jobs.observe(connection, job, report, now, next_poll)
 
     def observe_all(self, seen: Iterable[Seen], now: datetime) -> list[JobRecord]:
-        """Write down what was said of many jobs, in one transaction; the jobs as they are then."""
+        """Write down what was said of many jobs, in one transaction; the jobs as they are then.
+
+        A report that cannot be written is told in the log, and keeps no other from being written.
+        """
         with self._database.write() as connection:
-            return [
-                ledger_jobs.observe(connection, each.job, each.report, now, each.next_poll)
-                for each in seen
-            ]
+            found = [ledger_jobs.observe_or_tell(connection, each, now) for each in seen]
+        return [record for record in found if record]
 
     def charged(self, key: str, credits: int) -> bool:
         """What a submitted request cost, in credits; whether that is news.
 
-        The first word of it counts, and after that only a lower one: a refund.
+        The first word of it counts, and after that only a lower one: a refund. While the job is
+        open, the budget counts what was reserved, if that is more.
         """
         with self._database.write() as connection:
             return ledger_requests.charged(connection, key, credits)

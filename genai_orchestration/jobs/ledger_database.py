@@ -8,6 +8,7 @@ A writer that dies, however it dies, leaves nothing of its transaction, and its 
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class LedgerDatabase:
 
     def __init__(self, url: sa.URL) -> None:
         self.shown = url.render_as_string(hide_password=True)
+        self._url, self._file = url, _identity(url)
         self._engine = _engine(url)
         self._writer = self._engine.execution_options(**{_WRITES: True})
 
@@ -53,6 +55,7 @@ class LedgerDatabase:
             with _alone(url), database._writer.begin() as connection:
                 METADATA.create_all(connection)
                 _add_columns(connection)
+                database._file = _identity(url)
         except (DBAPIError, OSError) as error:
             database.close()
             if isinstance(error, OSError) and settings.ledger_address is None:
@@ -70,8 +73,18 @@ class LedgerDatabase:
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that no other writer runs beside; LedgerBusy after PATIENCE."""
+        self._check_file()
         with self._in_words(), self._writer.begin() as connection:
             yield connection
+
+    def _check_file(self) -> None:
+        """LedgerUnusable when the file is not the opened one: what is written would be lost."""
+        if self._file != _identity(self._url):
+            raise LedgerUnusable(
+                f"The ledger {self.shown} was replaced or removed while it was open, so nothing is "
+                "written to it: end what is running, put the right file there, and start again. "
+                "What was sent is known to the file that was there."
+            )
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -84,8 +97,8 @@ class LedgerDatabase:
         """A database that fails, as a sentence."""
         try:
             yield
-        except OperationalError as error:
-            if _is_busy(error):
+        except DBAPIError as error:
+            if isinstance(error, OperationalError) and _is_busy(error):
                 raise LedgerBusy(
                     f"The ledger {self.shown} is in use: another process has been writing to it "
                     f"for {PATIENCE} s. See which one hangs, end it, and run this again."
@@ -94,6 +107,17 @@ class LedgerDatabase:
                 f"The ledger {self.shown} has failed: {_first_line(error)}. Mend that, and look "
                 "where the request stands before you go on."
             ) from error
+
+
+def _identity(url: sa.URL) -> tuple[int, int] | None:
+    """What tells a file from another one at the same place; None for no file."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    try:
+        found = os.stat(str(url.database))
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_busy(error: OperationalError) -> bool:

@@ -7,6 +7,7 @@ A state never goes backwards: what was seen first and is told late changes nothi
 nobody knows is kept as it came, and the job is still open.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
@@ -14,10 +15,13 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.ledger_requests import WrongState, charged, words
-from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, jobs
+from genai_orchestration.jobs.credits import told
+from genai_orchestration.jobs.ledger_requests import WrongState, settled, words
+from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, Seen, jobs
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import JobReport
+
+logger = logging.getLogger(__name__)
 
 
 class UnknownJob(PlainError):
@@ -51,9 +55,27 @@ def observe(
         .where(*_is(key), jobs.c.state.not_in(TERMINAL))
         .values(**_news(before, report, now, next_poll))
     )
-    if report.charged is not None and before.request_key is not None:
-        charged(connection, before.request_key, report.charged)
+    if report.state and report.state.terminal and before.request_key is not None:
+        # what is said of a job that runs may still change, and lets nothing leave
+        settled(connection, before.request_key, told(report.charged))
     return get(connection, key)
+
+
+def observe_or_tell(connection: sa.Connection, seen: Seen, now: datetime) -> JobRecord | None:
+    """Write down one report of many; None, and a line in the log, when that cannot be."""
+    key = seen.job
+    try:
+        with connection.begin_nested():
+            return observe(connection, key, seen.report, now, seen.next_poll)
+    except sa.exc.OperationalError:
+        raise  # the database has failed, not the report
+    except Exception as error:
+        # its own words may quote the whole record
+        logger.error(
+            "What is said of %s's %s %s cannot be written (%s): look at it there.",
+            *(key.provider, key.kind, key.job_id, type(error).__name__),
+        )
+        return None
 
 
 def _news(

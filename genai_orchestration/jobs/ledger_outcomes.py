@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from genai_orchestration.jobs.ledger_tables import UtcTime, jobs, requests
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.times import AHEAD
 
 DECIDED = (RequestState.REJECTED.value, RequestState.UNKNOWN.value)
 
@@ -20,8 +21,14 @@ class Outcome:
     failure: Failure | None
 
 
-def newest(connection: sa.Connection, provider: str, limit: int) -> list[Outcome]:
-    """Refusals and unclear answers of requests, and ends of jobs, newest first."""
+def newest(
+    connection: sa.Connection, provider: str, limit: int, now: datetime | None
+) -> list[Outcome]:
+    """Refusals and unclear answers of requests, and ends of jobs, newest first.
+
+    Those ahead of `now` count as of now; far ahead, they are of a clock that was wrong, and would
+    hide the true ones for as long as it was.
+    """
     refused = sa.select(
         requests.c.decided_at.label("at"), requests.c.error_class.label("failure")
     ).where(
@@ -42,7 +49,12 @@ def newest(connection: sa.Connection, provider: str, limit: int) -> list[Outcome
     both = sa.union_all(refused, ended).subquery()
     moment = sa.type_coerce(both.c.at, UtcTime).label("at")
     query = sa.select(moment, both.c.failure).order_by(both.c.at.desc()).limit(limit)
-    return [Outcome(at, failure and Failure(failure)) for at, failure in connection.execute(query)]
+    if now is not None:
+        query = query.where(moment <= now + AHEAD)
+    return [
+        Outcome(min(at, now) if now else at, failure and Failure(failure))
+        for at, failure in connection.execute(query)
+    ]
 
 
 def durations(

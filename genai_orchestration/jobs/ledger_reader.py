@@ -27,6 +27,8 @@ from genai_orchestration.jobs.reservations import usage_of
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
 
+LONGEST_REST = timedelta(days=1)  # no job is left alone for longer: its clock was wrong
+
 
 class LedgerReader:
     """The half of a ledger that changes nothing; it sees whole transactions only."""
@@ -145,10 +147,10 @@ class LedgerReader:
         with self._database.read() as connection:
             return ledger_sums.spent_between(connection, provider, since, until)
 
-    def outcomes(self, provider: str, limit: int) -> list[Outcome]:
+    def outcomes(self, provider: str, limit: int, now: datetime | None = None) -> list[Outcome]:
         """How the provider's newest submissions and jobs ended, newest first; see `line.py`."""
         with self._database.read() as connection:
-            return ledger_outcomes.newest(connection, provider, limit)
+            return ledger_outcomes.newest(connection, provider, limit, now)
 
     def durations(self, provider: str, operation: str, limit: int) -> list[timedelta]:
         """How long the newest jobs of an operation that succeeded took, as they were noticed."""
@@ -175,7 +177,7 @@ class LedgerReader:
     ) -> list[JobRecord]:
         """The jobs that all of the filters let through; the ones to be polled first come first.
 
-        `due` asks for open jobs whose next poll is not later.
+        `due` asks for open jobs whose next poll is not later, or too far ahead to be meant.
         """
         table = jobs.c
         named = {"provider": provider, "kind": kind, "job_id": job_id, "request_key": request_key}
@@ -183,7 +185,11 @@ class LedgerReader:
         if states is not None:
             query = query.where(table.state.in_([state.value for state in states]))
         if due is not None:
-            is_due = sa.or_(table.next_poll.is_(None), table.next_poll <= due)
+            is_due = sa.or_(
+                table.next_poll.is_(None),
+                table.next_poll <= due,
+                table.next_poll > due + LONGEST_REST,
+            )
             query = query.where(table.finished.is_(None), is_due)
         for column, wanted in ((table.loaded, loaded), (table.archived, archived)):
             if wanted is not None:

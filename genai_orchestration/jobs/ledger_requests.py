@@ -10,10 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.credits import told
 from genai_orchestration.jobs.ledger_tables import RequestRecord, jobs, requests
 from genai_orchestration.jobs.paid_request import shown
 from genai_orchestration.jobs.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
 from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.times import AHEAD
 
 LONGEST_POST = timedelta(minutes=10)  # connecting, sending and all of an answer, with slack
 TEXT_LENGTH = 2000  # characters of a vendor's words that are kept
@@ -62,11 +64,13 @@ def move(connection: sa.Connection, key: str, step: Step, **values: Any) -> None
         raise wrong_state(record, step.value)
 
 
-def check_started(connection: sa.Connection, key: str, started: datetime | None) -> None:
+def check_started(
+    connection: sa.Connection, key: str, started: datetime | None, step: Step
+) -> None:
     """WrongState for what has been started again since; None: whichever POST it was."""
     record = get(connection, key)
     if started is not None and record.submitting_at != started:
-        raise wrong_state(record, Step.RELEASED.value)
+        raise wrong_state(record, step.value)
 
 
 def wrong_state(record: RequestRecord, cannot: str) -> WrongState:
@@ -95,9 +99,26 @@ def submitted(
             f"now its job {job_id} is reported as well: look at both there; one may be paid for "
             "in vain."
         )
-    known = {"provider_job_id": job_id, "decided_at": now, "error_class": None, "error_text": None}
-    move(connection, key, step, **known, **values)
+    if record.state not in LEAVES[step] or record.submitting_at is None:
+        raise _a_job_of(record, step, job_id)
+    # what was decided before the job turned up is not true: neither its cause nor that it is free
+    known = {"provider_job_id": job_id, "decided_at": now, "credits_charged": None}
+    move(connection, key, step, **{**known, "error_class": None, "error_text": None, **values})
     _make_job(connection, record, job_id, now)
+
+
+def _a_job_of(record: RequestRecord, step: Step, job_id: str) -> WrongState:
+    """The sentence about a job that is known, of a request that cannot have it: never a retry."""
+    key = record.request_key
+    follow = {
+        RequestState.SUBMITTING: NEXT[RequestState.SUBMITTING],
+        RequestState.REJECTED: f"run genai requests resolve {key} --job {job_id}",
+    }
+    other = f"look at {record.provider} whose job {job_id} is, and do not send {key} before"
+    return WrongState(
+        f"The request {key} is {record.state.value} and cannot be {step.value}: "
+        f"{follow.get(record.state, other)}."
+    )
 
 
 def _make_job(connection: sa.Connection, record: RequestRecord, job_id: str, now: datetime) -> None:
@@ -126,8 +147,8 @@ def _make_job(connection: sa.Connection, record: RequestRecord, job_id: str, now
 
 def charged(connection: sa.Connection, key: str, credits: int) -> bool:
     """Write what a job cost, when that is news: the first word of it, or a lower one (a refund)."""
-    if credits < 0:
-        raise ValueError(f"{credits} credits: what is charged is never below zero")
+    if told(credits) is None:
+        raise ValueError(f"{credits} credits: what is charged is never below zero, nor endless")
     known = columns.credits_charged
     done = connection.execute(
         sa.update(requests)
@@ -140,10 +161,24 @@ def charged(connection: sa.Connection, key: str, credits: int) -> bool:
     return done.rowcount == 1
 
 
+def settled(connection: sa.Connection, key: str, credits: int | None) -> None:
+    """Write what a job has cost now that it is over, which may be more than its first word."""
+    if credits is not None:
+        connection.execute(
+            sa.update(requests)
+            .where(columns.request_key == key, columns.state == RequestState.SUBMITTED.value)
+            .values(credits_charged=credits)
+        )
+
+
 def orphaned(connection: sa.Connection, now: datetime) -> list[str]:
     """Give up waiting for answers that no POST can still bring; the keys."""
     late = sa.select(columns.request_key).where(
-        columns.state == RequestState.SUBMITTING.value, columns.submitting_at < now - LONGEST_POST
+        columns.state == RequestState.SUBMITTING.value,
+        sa.or_(
+            columns.submitting_at < now - LONGEST_POST,
+            columns.submitting_at > now + AHEAD,  # of a clock that was wrong: else it never ends
+        ),
     )
     keys = [str(key) for key in connection.execute(late.order_by(columns.request_key)).scalars()]
     for key in keys:

@@ -9,7 +9,7 @@ with a single payload shows that the provider works. Pure.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import takewhile
 
 from genai_orchestration.jobs.ledger_outcomes import Outcome
@@ -41,5 +41,11 @@ def stopped(title: str, newest: Sequence[Outcome], now: datetime) -> str | None:
         return None
     return (
         f"The last {failed} requests to {title} failed by its fault or its silence, so the line "
-        f"rests until {rested:%H:%M:%S} UTC: run it again then."
+        f"rests until {moment(rested, now)} UTC: run it again then."
     )
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """The time of day, and the date when that is not today's."""
+    same = at.astimezone(timezone.utc).date() == now.astimezone(timezone.utc).date()
+    return f"{at:%H:%M:%S}" if same else f"{at:%Y-%m-%d %H:%M:%S}"

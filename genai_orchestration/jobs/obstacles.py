@@ -39,7 +39,7 @@ def obstacle(
         account_of(provider, None, None)
     except ProviderError as error:
         return str(error).rstrip(".")
-    newest = ledger.outcomes(provider.name, line.NEWEST)
+    newest = ledger.outcomes(provider.name, line.NEWEST, now)
     stopped = line.stopped(provider.title, newest, now)
     return (stopped or "").rstrip(".") or refused_by_account(provider.title, newest, now)
 

@@ -8,8 +8,8 @@ Pure: no vendor is asked, no ledger and no warehouse is read. Prices are the pro
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from genai_orchestration.jobs.requests import (
     NewRequest,
@@ -117,18 +117,32 @@ class Plan:
 
 
 def plan(
-    requests: Iterable[NewRequest], operations: Operations, known: Known | None = None
+    requests: Iterable[NewRequest],
+    operations: Operations,
+    known: Known | None = None,
+    made_keys: Collection[str] = (),
 ) -> Plan:
-    """What is known of the requests; `operations` are those of the providers that may be asked."""
+    """What is known of the requests; `operations` are those of the providers that may be asked.
+
+    `made_keys` are the ledger's own, of retries: they are longer than anybody's may be.
+    """
     asked = list(requests)
     keys = Counter(request.request_key for request in asked)
-    return Plan(tuple(_planned(request, operations, keys, known or {}) for request in asked))
+    planned = [_planned(request, operations, keys, known or {}) for request in asked]
+    bad = {key: key_mistake(key) for key in keys if key not in made_keys}
+    return Plan(
+        tuple(
+            replace(each, mistakes=(mistake, *each.mistakes)) if mistake else each
+            for each in planned
+            for mistake in [bad.get(each.request.request_key)]
+        )
+    )
 
 
 def _planned(
     request: NewRequest, operations: Operations, keys: Mapping[str, int], known: Known
 ) -> Planned:
-    found = [key_mistake(request.request_key)]
+    found: list[str | None] = []
     if keys[request.request_key] > 1:
         found.append(
             f"request_key {request.request_key!r} names {keys[request.request_key]} requests: give "

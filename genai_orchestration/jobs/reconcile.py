@@ -20,6 +20,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.paid import Rejected
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Submitter
+from genai_orchestration.times import AHEAD
 
 LOOKS = (0.0, 0.5, 2.0, 5.0)  # seconds before each: a record may appear after its POST was cut off
 SETTLED = timedelta(minutes=2)  # after a POST ended that long ago nothing appears any more
@@ -92,5 +93,7 @@ def _settled(record: RequestRecord, now: datetime) -> bool:
     """Whether nothing can appear any more: its POST ended when that was decided, or by itself."""
     if record.submitting_at is None or record.decided_at is None:
         return False
+    if record.submitting_at > record.decided_at + AHEAD:  # of a wrong clock: it may still run
+        return now - record.decided_at > LONGEST_POST + SETTLED
     ended = min(record.decided_at, record.submitting_at + LONGEST_POST - SETTLED)
     return now - ended > SETTLED

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from genai_orchestration.jobs.budget import UNPRICED, Limits, Usage, day_of, month_of, refusal
+from genai_orchestration.jobs.credits import COST
 from genai_orchestration.jobs.ledger_requests import columns, get, move, wrong_state
 from genai_orchestration.jobs.ledger_tables import jobs
 from genai_orchestration.jobs.states import LEAVES, RequestState, Step
 from genai_orchestration.providers.states import TERMINAL
+from genai_orchestration.times import AHEAD
 
 COUNTED = timedelta(hours=1)  # how long a job that is open, or may be, takes a place in flight
 SECOND = timedelta(seconds=1.001)  # a hair over, for a server that counts both ends of its second
 WAITED = timedelta(minutes=1)  # at most, for the ledger: what was decided meanwhile counts, too
 DAY = timedelta(days=1)
 OVER_A_MONTH = timedelta(days=31)  # from the first of any month into the next one
-
-COST = sa.func.coalesce(columns.credits_charged, columns.reserved, 0)
 
 
 def start(connection: sa.Connection, key: str, limits: Limits, now: datetime, who: str) -> None:
@@ -81,19 +81,21 @@ def _in_flight(
 ) -> int:
     """Submissions on their way, jobs that are open, and recent ones that may be either.
 
-    A job that has been open for longer is stuck at most providers: it must not keep a place.
+    A job that has been open for longer is stuck at most providers: it must not keep a place. Nor
+    must one whose time is so far ahead that the clock it came from was wrong.
     `after` counts only what has begun after that.
     """
-    since, recent = columns.submitting_at, now - COUNTED
+    since, recent, ahead = columns.submitting_at, now - COUNTED, now + AHEAD
     may_be = sa.or_(
         columns.state == RequestState.SUBMITTING.value,
-        sa.and_(columns.state == RequestState.UNKNOWN.value, since > recent),
+        sa.and_(columns.state == RequestState.UNKNOWN.value, since > recent, since <= ahead),
     )
     on_the_way = sa.select(sa.func.count()).where(columns.provider == provider, may_be)
     running = sa.select(sa.func.count()).where(
         jobs.c.provider == provider,
         jobs.c.state.not_in(TERMINAL),
         jobs.c.first_seen > recent,
+        jobs.c.first_seen <= ahead,
     )
     if after is not None:
         on_the_way, running = (

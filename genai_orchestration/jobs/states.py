@@ -12,8 +12,9 @@
 
 `submitting` is on disk before the POST leaves, so what a crash leaves there may have arrived: it
 becomes `unknown`, and no step leads from `unknown` to a second POST but `released`, which is for a
-provider that can prove that nothing arrived. submitted, rejected and abandoned are final: what
-comes after them is another attempt, a request of its own.
+provider that can prove that nothing arrived. No step leads from submitted, rejected or abandoned to
+another POST: what comes after them is another attempt, a request of its own. But a job that turns
+up after all makes an abandoned request submitted, and by a person's word a rejected one, too.
 """
 
 import enum
@@ -30,11 +31,6 @@ class RequestState(str, enum.Enum):
     REJECTED = "rejected"
     UNKNOWN = "unknown"
     ABANDONED = "abandoned"
-
-    @property
-    def final(self) -> bool:
-        """Whether no step leaves it."""
-        return all(self not in leaves for leaves in LEAVES.values())
 
 
 class Step(str, enum.Enum):
@@ -57,12 +53,12 @@ _OPEN = (_S.SUBMITTING, _S.UNKNOWN)  # the answer is not known yet; a late one i
 LEAVES: Mapping[Step, tuple[RequestState, ...]] = {
     Step.APPROVE: (_S.PLANNED,),
     Step.START: (_S.APPROVED,),
-    Step.SUBMITTED: _OPEN,
+    Step.SUBMITTED: (*_OPEN, _S.ABANDONED),  # a yes, however late, is of a job that costs
     Step.REJECTED: _OPEN,
     Step.UNKNOWN: (_S.SUBMITTING,),
     Step.RELEASED: _OPEN,
     Step.ABANDON: (_S.PLANNED, _S.APPROVED, _S.UNKNOWN),
-    Step.RESOLVE_FOUND: (_S.UNKNOWN,),
+    Step.RESOLVE_FOUND: (_S.UNKNOWN, _S.ABANDONED, _S.REJECTED),
     Step.RESOLVE_NOTHING: (_S.UNKNOWN,),
 }
 ENTERS: Mapping[Step, RequestState] = {

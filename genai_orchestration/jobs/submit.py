@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 from genai_orchestration.jobs import line, reconcile, watch
-from genai_orchestration.jobs.answers import write_down
+from genai_orchestration.jobs.answers import odd_id, write_down
 from genai_orchestration.jobs.budget import (
     UNPRICED,
     BudgetSpent,
@@ -26,14 +26,13 @@ from genai_orchestration.jobs.budget import (
     NoBudget,
     Refused,
     TooFast,
-    is_local,
 )
+from genai_orchestration.jobs.kept_back import check_awake, kept_back
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import WrongState
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.limits import limits_of
 from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.release import SANDBOX_APPROVER
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
@@ -47,10 +46,6 @@ MOMENTS = timedelta(seconds=10)  # of them; what keeps a place for longer has pr
 SLEPT = 30.0  # seconds that a provider's wait is slept here; a longer one ends the pass
 POSTPONED = 3  # times that one request is put off in a pass
 LIMITS_LAST = timedelta(minutes=1)  # settings and balance are read again after that
-FOR_THE_SANDBOX = (
-    "They were approved for the sandbox, and by no person: give them up with genai requests "
-    "abandon, and plan again what is wanted."
-)
 
 logger = logging.getLogger(__name__)
 
@@ -88,8 +83,8 @@ class Line:
     def _submit_all(self, operation: str | None, campaign: str | None) -> None:
         too_dear: dict[str | None, tuple[int, str]] = {}  # by campaign: the lowest price refused
         for record in self._approved(operation, campaign):
-            if record.approved_by == SANDBOX_APPROVER and not is_local(self.submitter.address):
-                self.passed.because(FOR_THE_SANDBOX)
+            if kept := kept_back(self.provider, self.submitter.address, record):
+                self.passed.because(kept)
                 continue
             price = UNPRICED if record.price_estimate is None else record.price_estimate
             lowest, why = too_dear.get(record.campaign, (price + 1, ""))
@@ -157,9 +152,10 @@ class Line:
         """Send the request, and write down whatever comes of it; NotNow leaves it approved."""
         key = record.request_key
         try:
+            check_awake(record, self.clock())  # nothing may come between this and the POST
             accepted = self.submitter.submit(record.operation, record.payload, key)
         except Rejected as no:
-            self._rejected(key, no)
+            self._rejected(record, no)
         except NotNow as later:
             self._released(record, later)
             raise
@@ -167,15 +163,17 @@ class Line:
             self._unclear(record, str(unclear))
         except BaseException:
             with contextlib.suppress(Exception):
-                self.ledger.unknown(key, "the submission was interrupted", self.clock())
+                words, started = "the submission was interrupted", record.submitting_at
+                self.ledger.unknown(key, words, self.clock(), started=started)
             raise
         else:
-            self._accepted(key, accepted)
+            self._accepted(record, accepted)
 
-    def _rejected(self, key: str, no: Rejected) -> None:
+    def _rejected(self, record: RequestRecord, no: Rejected) -> None:
+        key, started = record.request_key, record.submitting_at
         self._write(
             f"refused the request {key} ({no})",
-            lambda: self.ledger.rejected(key, no.failure, str(no), self.clock()),
+            lambda: self.ledger.rejected(key, no.failure, str(no), self.clock(), started=started),
             f"{key} as one that never arrived",
         )
         self.passed.rejected.append(key)
@@ -191,8 +189,12 @@ class Line:
                 f"{key} as one that never arrived",
             )
 
-    def _accepted(self, key: str, accepted: Accepted) -> None:
-        job_id, charged, answer = accepted.job_id, accepted.charged, accepted.answer
+    def _accepted(self, record: RequestRecord, accepted: Accepted) -> None:
+        key, job_id = record.request_key, accepted.job_id
+        charged, answer = accepted.charged, accepted.answer
+        if odd := odd_id(job_id):
+            self._unclear(record, f"the answer names its job by what is no id: {odd}")
+            return
         told = f"has made the job {job_id} of the request {key}"
         logger.info("%s %s.", self.provider.title, told)
         self._write(
@@ -209,7 +211,7 @@ class Line:
         """An answer was lost: look the request up where that can be done."""
         key = record.request_key
         with contextlib.suppress(WrongState):  # somebody else has decided on it since
-            self.ledger.unknown(key, words, self.clock())
+            self.ledger.unknown(key, words, self.clock(), started=record.submitting_at)
         lost = [self.ledger.request(key)]
         reconcile.reconcile(self.ledger, self.submitter, lost, self.clock, self.sleep)
         found = self.ledger.request(key).state is RequestState.SUBMITTED
@@ -234,11 +236,12 @@ class Line:
         old = self._limits is not None and now - self._limits[0] > LIMITS_LAST
         if old and self.provider.posts_per_second is None:  # a ceiling is not for reads, too
             self._follow()  # jobs that fail all show that the provider is down
-        newest = self.ledger.outcomes(self.provider.name, line.NEWEST)
+        newest = self.ledger.outcomes(self.provider.name, line.NEWEST, now)
         why = line.stopped(self.provider.title, newest, now)
         if why:
             raise _Stop(why)
         if self._limits is None or old:
-            campaigns = {each.campaign for each in self._approved()}
+            # all of them: what is approved in the next minute has a cap as well
+            campaigns = self.ledger.campaigns(self.provider.name)
             self._limits = (now, limits_of(self.provider, self.submitter, campaigns, now))
         return replace(self._limits[1], alone_since=line.alone_since(newest))

@@ -23,13 +23,15 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobKind, JobReader, JobReport, Polling
+from genai_orchestration.times import AHEAD
 
 FIRST = 0.8  # of the usual time: a little early, so that a shorter usual time is learnt, too
 SHARE = 0.1  # of a job's age until it is asked after again: noticed at most a tenth too late
 SHORTEST = timedelta(seconds=1)
 JITTER = 0.1  # of each rest, either way: jobs that began together are not asked after together
 LEARNT_FROM = 50  # newest successes whose median is the usual time
-YOUNG = timedelta(minutes=10)  # a job that is not found yet may still appear
+AGAIN_AFTER = timedelta(minutes=10)  # what is not found is believed when it is not found again
+PLAIN = "gone"  # the word for an answer 410
 ANNOUNCED = timedelta(days=1)  # before the provider forgets a job
 THREADS = 8
 BATCH = 64  # reports of one transaction
@@ -68,11 +70,34 @@ def _first(usual: timedelta, polling: Polling) -> timedelta:
     return min(usual * FIRST, polling.ceiling)
 
 
-def believed(report: JobReport, age: timedelta) -> JobReport:
-    """The report, but a young job that is not there yet counts as open."""
-    if report.state is JobState.GONE and age < YOUNG:
-        return dataclasses.replace(report, state=None, record=None)
-    return report
+def believed(report: JobReport, job: JobRecord, now: datetime) -> JobReport:
+    """The report, but a job that is not there counts as open until that was said before, too.
+
+    A provider may not know a new job yet, nor any for a moment. Only an explicit GONE is plain.
+    """
+    if report.state is not JobState.GONE or report.raw == PLAIN:
+        return report
+    said_before = job.raw_status == report.raw and job.last_polled is not None
+    if said_before and job.last_polled and now - job.last_polled >= AGAIN_AFTER:
+        return report
+    return dataclasses.replace(report, state=None, record=None)
+
+
+def _report(
+    job: JobRecord, report: JobReport, usual: timedelta, polling: Polling, now: datetime
+) -> Seen:
+    """What is written down of a report, and when the job is asked after again."""
+    age, held = _age(job, now), believed(report, job, now)
+    again = next_poll(age, usual, polling, now, random.uniform(-1, 1))  # noqa: S311 no secret
+    if held is not report and age >= AGAIN_AFTER:
+        again = max(again, now + AGAIN_AFTER)  # sooner, it would be no second witness
+    return Seen(job.key, held, again)
+
+
+def _age(job: JobRecord, now: datetime) -> timedelta:
+    """How old the job is; one from far ahead is of a wrong clock, and old enough to be asked."""
+    age = now - job.first_seen
+    return age if age > -AHEAD else AGAIN_AFTER
 
 
 def usual_times(ledger: Ledger, provider: Provider, kind: JobKind) -> dict[str, timedelta]:
@@ -104,7 +129,7 @@ def look(
     due = [
         job
         for job in ledger.jobs(provider=provider.name, kind=kind.name, due=now)
-        if job.last_polled or now - job.first_seen >= _first(_usual(job, usual), kind.polling)
+        if job.last_polled or _age(job, now) >= _first(_usual(job, usual), kind.polling)
     ]
     asked = ended = 0
     troubles: list[str] = []
@@ -112,18 +137,7 @@ def look(
         batch = due[start : start + BATCH]
         reports = _ask(reader, batch, lambda: clock() > until, troubles)
         seen = [
-            Seen(
-                job.key,
-                believed(report, now - job.first_seen),
-                next_poll(
-                    now - job.first_seen,
-                    _usual(job, usual),
-                    kind.polling,
-                    now,
-                    random.uniform(-1, 1),  # noqa: S311 not a secret
-                ),
-            )
-            for job, report in reports
+            _report(job, report, _usual(job, usual), kind.polling, now) for job, report in reports
         ]
         asked += len(seen)
         ended += sum(job.state.terminal for job in ledger.observe_all(seen, now))

@@ -1,6 +1,6 @@
 """A plan of requests, beside what the warehouse has of the designs that they name."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -13,20 +13,21 @@ if TYPE_CHECKING:
 SHOWN = 3  # ids that a note lists
 
 
-def plan_of(wanted: "Iterable[NewRequest]") -> "Plan":
+def plan_of(wanted: "Iterable[NewRequest]", made_keys: "Collection[str]" = ()) -> "Plan":
     """What is known of the requests, their designs included where they are loaded."""
     from genai_orchestration.jobs.plan import plan
     from genai_orchestration.paid_cli.filters import operations
 
     asked = list(wanted)
-    return plan(asked, operations(), _known(asked))
+    return plan(asked, operations(), _known(asked), made_keys)
 
 
 def planned_again(records: "Iterable[RequestRecord]") -> "Plan":
     """What is known now of requests that the ledger has, in their order."""
     from genai_orchestration.jobs.requests import NewRequest
 
-    return plan_of(
+    known = list(records)
+    wanted = [
         NewRequest(
             provider=each.provider,
             operation=each.operation,
@@ -34,8 +35,9 @@ def planned_again(records: "Iterable[RequestRecord]") -> "Plan":
             request_key=each.request_key,
             campaign=each.campaign,
         )
-        for each in records
-    )
+        for each in known
+    ]
+    return plan_of(wanted, {each.request_key for each in known if each.retries})
 
 
 def notes_of(plan: "Plan") -> list[str]:

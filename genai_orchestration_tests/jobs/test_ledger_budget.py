@@ -1,6 +1,7 @@
 """Caps, floors and places in flight: what a start is refused for, and what gives it back."""
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.reservations import COUNTED
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.work import JobReport
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, VENDOR, caps, job, said
 
@@ -138,6 +140,7 @@ def test_another_provider_and_another_campaign_have_caps_of_their_own(ledger: Le
 
 def test_a_refund_gives_back_and_a_late_report_does_not_take_it_again(ledger: Ledger) -> None:
     key = spent(ledger, 10)
+    ledger.observe(job(f"job of {key}"), said(JobState.FAILED, "error"), NOW)
     ledgers.approved(ledger, "a")
     refused(ledger, caps(per_day=12))
     assert [ledger.charged(key, credits) for credits in (10, 7, 10, 7)] == [
@@ -156,6 +159,38 @@ def test_what_a_provider_tells_later_replaces_what_was_reserved(ledger: Ledger) 
     assert ledger.usage("magic_hour", NOW).day == 5
     assert ledger.charged("a", 8)  # dearer than estimated: the truth
     assert ledger.usage("magic_hour", NOW).day == 8
+
+
+def test_a_price_told_too_low_at_first_lets_nothing_more_leave(ledger: Ledger) -> None:
+    ledgers.submitting(ledger, "a")
+    ledger.submitted("a", "job of a", 0, NOW)
+    assert ledger.usage("magic_hour", NOW).day == 5
+    rendering = JobReport(state=JobState.RUNNING, raw="rendering", charged=0)
+    ledger.observe(job("job of a"), rendering, NOW)
+    assert ledger.usage("magic_hour", NOW).day == 5
+    done = JobReport(state=JobState.SUCCEEDED, raw="complete", charged=7)
+    ledger.observe(job("job of a"), done, NOW)  # the first word of a job that is over
+    assert ledger.usage("magic_hour", NOW).day == 7
+    assert ledger.charged("a", 3)  # after that, a refund
+    assert not ledger.charged("a", 4)
+    assert ledger.usage("magic_hour", NOW).day == 3
+
+
+def test_a_job_that_vanished_may_have_cost_what_was_reserved(ledger: Ledger) -> None:
+    ledgers.submitting(ledger, "a")
+    ledger.submitted("a", "job of a", 0, NOW)
+    ledger.observe(job("job of a"), said(JobState.GONE, "gone"), NOW)
+    assert ledger.usage("magic_hour", NOW).day == 5
+
+
+@pytest.mark.parametrize("odd", [True, False, -1, 2**62 + 1, 2.5, "5"])
+def test_what_is_no_number_of_credits_is_not_told(ledger: Ledger, odd: Any) -> None:
+    ledgers.submitting(ledger, "a")
+    ledger.submitted("a", "job of a", odd, NOW)
+    done = JobReport(state=JobState.SUCCEEDED, raw="complete", charged=odd)
+    assert ledger.observe(job("job of a"), done, NOW).state is JobState.SUCCEEDED
+    assert ledger.request("a").credits_charged is None
+    assert ledger.usage("magic_hour", NOW).day == 5
 
 
 @pytest.mark.parametrize(

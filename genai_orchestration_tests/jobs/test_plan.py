@@ -53,6 +53,12 @@ def test_sound_requests_are_counted_and_priced_by_provider_and_model() -> None:
     assert made.unpriced == 2
 
 
+def test_the_key_of_a_retry_may_be_longer_than_anybodys() -> None:
+    key = "k" * 64 + "-retry2"
+    assert planned(image(key)).mistakes
+    assert plan([image(key)], OPERATIONS, made_keys={key}).mistakes == {}
+
+
 def test_a_request_with_mistakes_is_told_by_its_key_and_costs_nothing() -> None:
     made = planned(image("good"), image("many", count=3), image("many-2", "krea-3", "x"))
     assert list(made.mistakes) == ["many", "many-2"]

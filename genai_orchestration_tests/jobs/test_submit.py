@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from genai_orchestration.jobs.budget import UNPRICED
+from genai_orchestration.jobs.kept_back import FOR_THE_SANDBOX
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST
 from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.release import SANDBOX_APPROVER
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.jobs.submit import FOR_THE_SANDBOX, PATIENCE
+from genai_orchestration.jobs.submit import PATIENCE
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.sandbox.server import Sandbox
@@ -307,7 +308,33 @@ def test_what_was_approved_for_the_sandbox_never_leaves_it(
         submitter.address = "https://api.magichour.ai"
         passed = line(ledger, MAGIC, time, submitter=submitter).submit()
         assert (passed.waiting, passed.reasons) == (1, {FOR_THE_SANDBOX: 1})
+        with monkeypatch.context() as tunnel:  # a local address may lead to the real account
+            tunnel.setenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY", "real-key")
+            passed = line(ledger, MAGIC, time).submit()
+            assert (passed.waiting, passed.reasons) == (1, {FOR_THE_SANDBOX: 1})
         assert line(ledger, MAGIC, time).submit().submitted == ["a"]
+
+
+def test_what_the_provider_cannot_be_asked_for_is_told_and_not_sent(
+    ledger: Ledger, time: Time
+) -> None:
+    ledger.add([wanted("odd", operation="video_generator")], time.now())
+    ledger.approve(["odd"], time.now())
+    approve(ledger, MAGIC, time, "a")
+    passed = line(ledger, MAGIC, time).submit()
+    assert (passed.submitted, passed.waiting) == (["a"], 1)
+    assert "Magic Hour has no operation 'video_generator' in" in next(iter(passed.reasons))
+    assert lines.posts(time.sandbox, MAGIC) == 1
+
+
+def test_a_campaign_that_is_approved_while_others_leave_is_capped(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__CAMPAIGNS__SPRING", "5")
+    ledger.add([wanted("late", campaign="spring", price_estimate=9)], time.now())
+    one = line(ledger, MAGIC, time)
+    limits = one._current_limits(time.now())
+    assert limits.budget.campaigns == {"spring": 5}
 
 
 def test_a_request_without_a_price_counts(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from genai_orchestration.jobs.answers import ATTEMPTS
 from genai_orchestration.jobs.ledger import Ledger
@@ -22,7 +23,7 @@ from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.jobs.submit import Line
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import Accepted, JobReport, Payload, Submitter
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
@@ -158,19 +159,98 @@ def test_a_ledger_that_stays_unwritable_does_not_lose_the_job(
     assert ledger.request("a").state is RequestState.SUBMITTING
 
 
-def test_an_answer_that_comes_too_late_tells_the_job(ledger: Ledger, time: Time) -> None:
+def test_an_answer_that_comes_too_late_is_believed(ledger: Ledger, time: Time) -> None:
     """A person has given up on the request while its POST was on its way."""
     approve(ledger, MAGIC, time, "a")
 
     def give_up() -> None:
         ledger.unknown("a", "given up", time.now())
-        ledger.abandon("a", time.now())
+        ledger.resolve("a", None, time.now())
 
     submitter = broken(after=give_up)
+    assert line(ledger, MAGIC, time, submitter=submitter).submit().submitted == ["a"]
+    assert ledger.request("a").provider_job_id == submitter.sent[0]
+
+
+def test_an_answer_to_what_was_refused_meanwhile_tells_how_to_write_it_down(
+    ledger: Ledger, time: Time
+) -> None:
+    approve(ledger, MAGIC, time, "a")
+
+    def refuse() -> None:
+        ledger.rejected("a", Failure.KEY, "401", time.now())
+
+    submitter = broken(after=refuse)
     with pytest.raises(WrongState) as caught:
         line(ledger, MAGIC, time, submitter=submitter).submit()
-    assert f"made the job {submitter.sent[0]} of the request a" in str(caught.value)
-    assert "The request a is abandoned" in str(caught.value)
+    (job_id,) = submitter.sent
+    assert f"made the job {job_id} of the request a, which was not writ" in str(caught.value)
+    assert f"run genai requests resolve a --job {job_id}." in str(caught.value)
+    assert "retry" not in str(caught.value)
+
+
+def test_a_process_that_slept_before_its_post_does_not_send_what_others_have(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process gives the request up, and a person retries it, before this one wakes up."""
+    approve(ledger, MAGIC, time, "a")
+    start = ledger.start
+
+    def sleep(*values: Any) -> Any:
+        started = start(*values)
+        time.sandbox.clock.advance(3600)
+        ledger.orphaned(time.now())
+        ledger.resolve("a", None, time.now())
+        return started
+
+    monkeypatch.setattr(ledger, "start", sleep)
+    submitter = broken()
+    line(ledger, MAGIC, time, submitter=submitter).submit()
+    assert (submitter.sent, ledger.request("a").state) == ([], RequestState.ABANDONED)
+
+
+def test_what_slept_and_is_still_ours_leaves_once(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(ledger, MAGIC, time, "a")
+    start, naps = ledger.start, [61.0]
+
+    def sleep(*values: Any) -> Any:
+        started = start(*values)
+        if naps:
+            time.sandbox.clock.advance(naps.pop())
+        return started
+
+    monkeypatch.setattr(ledger, "start", sleep)
+    assert line(ledger, MAGIC, time).submit().submitted == ["a"]
+    assert lines.posts(time.sandbox, MAGIC) == 1
+
+
+@pytest.mark.parametrize("odd", ["x" * 201, "cm\x1b[2J", "cm\ud800", ""])
+def test_an_id_that_is_none_leaves_the_request_unknown(
+    ledger: Ledger, time: Time, odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(ledger, MAGIC, time, "a")
+    submitter = broken()
+    answer = Accepted(job_id=odd, charged=5, answer={})
+    monkeypatch.setattr(submitter, "submit", lambda *values: answer)
+    assert line(ledger, MAGIC, time, submitter=submitter).submit().unknown == ["a"]
+    text = ledger.request("a").error_text
+    assert text == f"the answer names its job by what is no id: {odd[:200]!a}"
+
+
+def test_a_ledger_that_fails_unforeseen_tells_the_job_and_no_sql(
+    ledger: Ledger, time: Time
+) -> None:
+    approve(ledger, MAGIC, time, "a")
+    submitter = broken()
+    error = sa.exc.DataError("INSERT INTO jobs", {"answer": "SECRET"}, Exception("SECRET"))
+    weak = failing(ledger, *[error] * ATTEMPTS)
+    with pytest.raises(LedgerUnusable) as caught:
+        line(weak, MAGIC, time, submitter=submitter).submit()
+    assert str(caught.value).startswith("The ledger failed by a DataError. Magic Hour has made")
+    assert f"genai requests resolve a --job {submitter.sent[0]}." in str(caught.value)
+    assert "SECRET" not in str(caught.value)
 
 
 def test_a_request_that_another_process_has_taken_is_left_to_it(ledger: Ledger, time: Time) -> None:

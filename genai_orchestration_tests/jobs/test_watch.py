@@ -93,15 +93,22 @@ def test_an_end_is_noticed_within_a_tenth_of_the_age_by_few_questions(
     assert asked <= 60
 
 
-@given(state=st.sampled_from([*JobState, None]), age=ages)
-def test_only_a_young_job_that_is_not_there_yet_is_not_believed(
-    state: JobState | None, age: timedelta
+@pytest.mark.parametrize("state", [*JobState, None])
+@pytest.mark.parametrize("raw", ["not found", "deleted", "gone"])
+@pytest.mark.parametrize("before", ["not found", "rendering", None])
+@pytest.mark.parametrize("minutes", [9, 10])
+def test_what_is_not_there_is_believed_when_that_was_said_before_and_gone_at_once(
+    ledger: Ledger, state: JobState | None, raw: str, before: str | None, minutes: int
 ) -> None:
-    report = JobReport(state=state, raw="word", record={})
-    if state is JobState.GONE and age < watch.YOUNG:
-        assert believed(report, age) == JobReport(state=None, raw="word")
+    ledgers.submitted(ledger, "a")
+    if before:
+        ledger.observe(job("job of a"), JobReport(state=None, raw=before), NOW)
+    report = JobReport(state=state, raw=raw, record={})
+    held = believed(report, ledger.job(job("job of a")), NOW + minutes * MINUTE)
+    if state is not JobState.GONE or raw == "gone" or (raw == before and minutes == 10):
+        assert held is report
     else:
-        assert believed(report, age) is report
+        assert held == JobReport(state=None, raw=raw)
 
 
 def test_a_job_is_first_asked_after_shortly_before_its_usual_time(ledger: Ledger) -> None:
@@ -239,12 +246,13 @@ def test_when_the_time_is_over_the_rest_is_asked_after_next_time(ledger: Ledger)
     assert set(reader.asked) == {f"job of {key}" for key in keys} - asked
 
 
-def test_a_young_job_that_is_not_there_is_asked_after_again(ledger: Ledger) -> None:
+def test_a_job_that_is_not_there_is_asked_after_again_much_later(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "a")
     gone = Says(lambda job_id: JobReport(state=JobState.GONE, raw="not found"))
-    assert followed(ledger, gone, MINUTE).open == 1
+    assert followed(ledger, gone, 20 * MINUTE).open == 1
     assert ledger.job(job("job of a")).raw_status == "not found"
-    assert followed(ledger, gone, watch.YOUNG).ended == 1
+    assert followed(ledger, gone, 29 * MINUTE).asked == 0
+    assert followed(ledger, gone, 30 * MINUTE).ended == 1
     assert ledger.job(job("job of a")).state is JobState.GONE
 
 
