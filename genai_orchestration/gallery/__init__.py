@@ -4,7 +4,7 @@
     archive ─ small pictures, made once ───► pictures ──────────────► server.py ─► browser
                                                 └─► export.py ─► one HTML page, no server
 
-marimo, altair and Pillow are an extra of their own, and are imported where they are used.
+marimo and altair are an extra of their own, and are imported where they are used.
 """
 
 import importlib.util

@@ -58,7 +58,7 @@ def _caption(provider: Provider, archive: Archive) -> str:
 def metadata(
     settings: Settings, newest: Sequence[tuple[str, str]]
 ) -> dict[str, dg.MarkdownMetadataValue]:
-    """A value for each (path in the archive, caption) that is a picture; none without Pillow."""
+    """A value for each (path in the archive, caption) that is a picture."""
     if not importlib.util.find_spec("PIL"):
         return {}
     shown = (_markdown(settings, path, caption) for path, caption in newest)
