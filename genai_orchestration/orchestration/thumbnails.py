@@ -7,7 +7,6 @@ only behind a click (seen in Dagster 1.13). So each picture is a value of its ow
 """
 
 import base64
-import importlib.util
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -59,8 +58,6 @@ def metadata(
     settings: Settings, newest: Sequence[tuple[str, str]]
 ) -> dict[str, dg.MarkdownMetadataValue]:
     """A value for each (path in the archive, caption) that is a picture."""
-    if not importlib.util.find_spec("PIL"):
-        return {}
     shown = (_markdown(settings, path, caption) for path, caption in newest)
     return {
         f"newest {place}": dg.MetadataValue.md(markdown)
