@@ -176,15 +176,17 @@ def test_a_proof_is_of_the_post_that_was_looked_for_and_of_no_later_one(ledger: 
     assert ledger.request("a").submitting_at == later
 
 
-def test_a_person_who_was_quicker_is_right(ledger: Ledger) -> None:
+def test_a_job_that_is_there_is_believed_though_a_person_was_quicker_to_give_up(
+    ledger: Ledger,
+) -> None:
     lost(ledger, "a", "b")
 
     def meanwhile(key: str, look: int) -> list[str]:
         if key == "a":
             ledger.abandon(key, NOW)
-        return ["made"]
+        return [f"made of {key}"]
 
-    assert look_up(ledger, Asked(meanwhile)) == ["abandoned", "submitted"]
+    assert look_up(ledger, Asked(meanwhile)) == ["submitted", "submitted"]
 
 
 def test_a_job_that_is_anothers_does_not_keep_the_rest_from_being_looked_up(
