@@ -1,5 +1,7 @@
 """When Dagster makes `genai/generations` anew: after news of the tables behind it, once."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 import pytest
 
@@ -10,8 +12,9 @@ from genai_orchestration_tests.warehouse_rows import put
 
 
 @pytest.fixture
-def instance() -> dg.DagsterInstance:
-    return dg.DagsterInstance.ephemeral()
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
 
 
 def test_it_follows_the_providers_tables() -> None:
