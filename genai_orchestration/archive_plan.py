@@ -6,8 +6,7 @@ rows of asset_file: settled, or resting ─────────────�
 asked for again just now: addresses that are open (Magic Hour) ───────┘
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,9 +24,8 @@ from genai_orchestration.providers.refusals import NotFound, ProviderError
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 
-CHUNK = 500  # names in one SELECT
+DAY = timedelta(days=1)
 IN_A_ROW = 3  # refusals of the provider to tell of a job, after which nobody asks on
-NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
 Refresh = Callable[[str], Mapping[str, Any]]
@@ -144,8 +142,9 @@ class Plan:
             states=[JobState.SUCCEEDED],
             archived=None if self.again or self.verify else False,
         )
-        for chunk in _chunks(jobs):
-            names = ", ".join(f"'{job.job_id}'" for job in chunk if NAME.fullmatch(job.job_id))
+        for start in range(0, len(jobs), warehouse.NAMES):
+            chunk = jobs[start : start + warehouse.NAMES]
+            names = next(warehouse.quoted(job.job_id for job in chunk), "")
             rows = self._rows(f"job_id IN ({names})") if names else {}
             for job in chunk:
                 yield ArchiveJob(
@@ -167,8 +166,8 @@ class Plan:
         columns, table = self.archive.columns, self.archive.job_table
         for day in self._days(days):
             sql = f"""SELECT {", ".join(columns)} FROM {{{table}}}
-                WHERE {within(day)} AND {SUCCEEDED} ORDER BY date_created"""  # noqa: S608 own names
-            rows = self._rows(within(day))
+                WHERE {warehouse.within(day, day + DAY)} AND {SUCCEEDED} ORDER BY date_created"""  # noqa: S608 own names
+            rows = self._rows(warehouse.within(day, day + DAY))
             for values in warehouse.query(self.provider, self.settings, sql) or []:
                 record = dict(zip(columns, values, strict=True))
                 mine = own.get(record["id"])
@@ -184,7 +183,7 @@ class Plan:
     def _days(self, days: Days | None) -> list[date]:
         """The days that have jobs that succeeded."""
         day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
-        bounds = f"AND {within(*days)}" if days else ""
+        bounds = f"AND {warehouse.within(*days)}" if days else ""
         sql = f"""SELECT {day} AS day FROM {{{self.archive.job_table}}}
             WHERE {SUCCEEDED} {bounds} GROUP BY 1 ORDER BY 1"""  # noqa: S608 own names and dates
         return [row[0] for row in warehouse.query(self.provider, self.settings, sql) or []]
@@ -206,16 +205,3 @@ SUCCEEDED = f"state = '{JobState.SUCCEEDED.value}'"
 
 def _is_settled(row: FileRow | None) -> bool:
     return bool(row and row.settled)
-
-
-def within(first: date, end: date | None = None) -> str:
-    """The UTC days from `first` to before `end`, by default one, as a condition."""
-    end = end or first + timedelta(days=1)
-    return (
-        f"date_created >= TIMESTAMPTZ '{first} 00:00:00+00' "
-        f"AND date_created < TIMESTAMPTZ '{end} 00:00:00+00'"
-    )
-
-
-def _chunks(jobs: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (jobs[start : start + CHUNK] for start in range(0, len(jobs), CHUNK))

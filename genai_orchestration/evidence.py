@@ -77,19 +77,25 @@ def _look(
     provider: Provider, table: Table, settings: Settings, when: str, order: str
 ) -> BalanceLook | None:
     """The nearest look that is before, or after, a moment."""
-    found = warehouse.query(
-        provider,
-        settings,
-        f"SELECT read_at, {table.balance_sql} FROM {{{table.name}}} "  # noqa: S608 names and times of our own
-        f"WHERE read_at {when} ORDER BY read_at {order} LIMIT 1",
-    )
-    if not found:
-        return None
-    at, credits = found[0]
-    aware = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
-    return BalanceLook(
-        at=aware.astimezone(timezone.utc), credits=None if credits is None else int(credits)
-    )
+    rest = f"WHERE read_at {when} ORDER BY read_at {order} LIMIT 1"
+    return next(iter(balance_looks(provider, table, settings, rest)), None)
+
+
+def balance_looks(
+    provider: Provider, table: Table, settings: Settings, rest: str
+) -> list[BalanceLook]:
+    """The looks at the balance that are loaded; `rest` is SQL of our own that chooses of them."""
+    sql = f"SELECT read_at, {table.balance_sql} FROM {{{table.name}}} {rest}"  # noqa: S608 own names
+    return [
+        BalanceLook(at=_utc(at), credits=None if credits is None else int(credits))
+        for at, credits in warehouse.query(provider, settings, sql) or []
+    ]
+
+
+def _utc(moment: datetime) -> datetime:
+    """The moment in UTC, also from a warehouse that keeps no time zones."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return aware.astimezone(timezone.utc)
 
 
 def _literal(moment: datetime) -> str:

@@ -5,7 +5,6 @@ requests ─► ids, by provider and table ─► one SELECT a table ─► rows
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,8 +14,6 @@ from genai_orchestration.jobs.requests import NewRequest, Operations
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.work import Lookup, Row
 from genai_orchestration.settings import Settings
-
-SAFE = re.compile(r"[A-Za-z0-9_-]+")  # of an id that goes into SQL
 
 
 def known_rows(requests: Iterable[NewRequest], operations: Operations, settings: Settings) -> Known:
@@ -29,7 +26,7 @@ def known_rows(requests: Iterable[NewRequest], operations: Operations, settings:
         operation = operations.get((request.provider, request.operation))
         lookup = operation.known if operation else None
         named = lookup.id_of(request.payload) if lookup else None
-        if lookup and named and SAFE.fullmatch(named):
+        if lookup and named and warehouse.NAME.fullmatch(named):
             key = (request.provider, lookup.table)
             wanted.setdefault(key, (lookup, set()))[1].add(named)
     return {

@@ -15,7 +15,6 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
-from genai_orchestration.settling import OPEN
 
 LOOK = 60.0  # seconds at most for the jobs that are open
 
@@ -65,9 +64,6 @@ def _follow(provider: Provider, settings: Settings, tables: Sequence[str]) -> No
         if not set(kind.tables) & set(tables):
             continue
         with Ledger.open(settings) as ledger:
-            open_ = ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN, limit=1)
-            if open_:
-                reader = kind.connect(PATIENT)
-                found = watch.look(ledger, provider, kind, reader, times.now(), seconds=LOOK)
-                if found.trouble:
-                    logger.warning("Open %s: %s", kind.noun, found.trouble)
+            found = watch.follow(ledger, provider, kind, PATIENT, times.now(), seconds=LOOK)
+        if found.trouble:
+            logger.warning("Open %s: %s", kind.noun, found.trouble)

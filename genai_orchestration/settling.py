@@ -6,8 +6,7 @@ ledger: jobs that are over ──────────► FinishedJob ─► 
 
 import contextlib
 import logging
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +20,6 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import FinishedJob, JobKind, Settling
 from genai_orchestration.settings import Settings
-
-OPEN = (JobState.QUEUED, JobState.RUNNING)
-CHUNK = 500  # names in one SELECT
-NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +63,7 @@ def finished_jobs(
 def loading(
     provider: Provider, settings: Settings, tables: Collection[str], *, again: bool = False
 ) -> Iterator[tuple[list[FinishedJob], set[str]]]:
-    """Around a load: the finished jobs that belong into `tables`, and keys of news of requests.
+    """Around a load: the finished jobs that belong into `tables`; operations with news of requests.
 
     When the block ends well, requests are settled from the rows, and the jobs marked as loaded;
     the set is full then. A provider without jobs needs no ledger, and none is opened.
@@ -83,21 +78,22 @@ def loading(
         yield [job.finished_job for job in found], news
         arrived, over = settle(provider, settings, ledger, times.now())
         loaded = [*found, *over]
-        news.update(arrived, (job.request_key for job in loaded if job.request_key))
-        load_requests(provider, settings, ledger, news)
+        keys = arrived | {job.request_key for job in loaded if job.request_key}
+        news.update(load_requests(provider, settings, ledger, keys))
         # last: what a crash leaves undone here is done again by the next load
         ledger.mark_loaded([job.key for job in loaded], times.now())
 
 
 def load_requests(
     provider: Provider, settings: Settings, ledger: Ledger, keys: Collection[str]
-) -> None:
-    """Load the rows of these requests again. Nothing is sent."""
-    names = {ledger.request(key).operation for key in keys}
+) -> set[str]:
+    """Load the rows of these requests again; the operations that they are of. Nothing is sent."""
+    names = ledger.operations(keys)
     touched = [each for each in provider.operations if each.name in names]
     if touched:
         with warehouse.pipeline(provider, settings) as pipeline:
             pipeline.run(requests_source(provider, ledger, touched, keys))
+    return {each.name for each in touched}
 
 
 def _tables_of(kind: JobKind) -> tuple[str, ...]:
@@ -170,13 +166,8 @@ def _rows(
     """The loaded rows whose `column` is one of the names; `over`: of finished jobs only."""
     columns = tuple(dict.fromkeys(("id", settling.ref, *settling.columns)))
     end = f"AND state IN {TERMINAL}" if over else ""
-    for chunk in _chunks([name for name in names if NAME.fullmatch(name)]):
-        quoted = ", ".join(f"'{name}'" for name in chunk)
+    for quoted in warehouse.quoted(names):
         sql = f"""SELECT {", ".join(columns)} FROM {{{settling.table}}}
             WHERE {column} IN ({quoted}) {end} ORDER BY {order}"""  # noqa: S608 checked names
         for row in warehouse.query(provider, settings, sql) or []:
             yield dict(zip(columns, row, strict=True))
-
-
-def _chunks(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))

@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta, timezone
 
-AHEAD = timedelta(
-    minutes=10
-)  # clocks differ by less: a time further ahead is of one that was wrong
+# clocks differ by less: a time further ahead is of one that was wrong
+AHEAD = timedelta(minutes=10)
 
 
 def now() -> datetime:

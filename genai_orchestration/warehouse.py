@@ -9,10 +9,12 @@ its lock*: DuckDB refuses every other process while one has the file open, so ou
 """
 
 import contextlib
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +35,8 @@ from genai_orchestration.locks import exclusive
 from genai_orchestration.providers.base import Table
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 
+NAMES = 500  # in one SELECT
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
 STALE = 24 * 3600.0  # seconds without a write: the working folder of a run that was killed
 REPLACE = "insert-from-staging"  # the old snapshot stays until the new one is there, in one step
 
@@ -138,6 +142,20 @@ def rows_of(pipeline: Pipeline) -> dict[str, int]:
     info = trace.last_normalize_info if trace else None
     counted = info.row_counts if info else {}
     return {name: rows for name, rows in counted.items() if not name.startswith("_dlt")}
+
+
+def quoted(names: Iterable[str]) -> Iterator[str]:
+    """Names as SQL lists them, for `IN (...)`, some hundreds at a time; odd ones are left out."""
+    sound = [f"'{name}'" for name in names if NAME.fullmatch(name)]
+    return (", ".join(sound[start : start + NAMES]) for start in range(0, len(sound), NAMES))
+
+
+def within(first: date, end: date) -> str:
+    """The UTC days of `date_created` from `first` to before `end`, as a condition."""
+    return (
+        f"date_created >= TIMESTAMPTZ '{first} 00:00:00+00' "
+        f"AND date_created < TIMESTAMPTZ '{end} 00:00:00+00'"
+    )
 
 
 def query(provider: Dataset, settings: Settings, sql: str) -> list[tuple[Any, ...]] | None:

@@ -17,10 +17,9 @@ from genai_orchestration.orchestration.partitions import range_tags
 from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR, run_here
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.states import TERMINAL
+from genai_orchestration.providers.states import OPEN, TERMINAL
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
-from genai_orchestration.settling import OPEN
 
 LOOK_EVERY = 3.0  # seconds between two looks of a sensor
 PATIENCE = 120.0  # seconds until the tour gives up on what is open

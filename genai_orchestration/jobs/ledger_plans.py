@@ -1,6 +1,6 @@
 """Many requests into the ledger at once: new ones, known ones, and keys that stand for others."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -112,6 +112,16 @@ def reprice(connection: sa.Connection, prices: Mapping[str, int]) -> None:
             .values(price_estimate=sa.bindparam("price")),
             rows,
         )
+
+
+def operations(connection: sa.Connection, keys: Collection[str]) -> set[str]:
+    """The operations that the requests of these keys are of."""
+    asked = sa.select(columns.operation).distinct()
+    return {
+        str(name)
+        for chunk in _chunks(list(keys))
+        for name in connection.execute(asked.where(columns.request_key.in_(chunk))).scalars()
+    }
 
 
 def _facts_of(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:

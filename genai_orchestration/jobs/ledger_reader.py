@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from genai_orchestration.jobs import (
     ledger_jobs,
     ledger_outcomes,
+    ledger_plans,
     ledger_requests,
     ledger_sums,
 )
@@ -88,6 +89,11 @@ class LedgerReader:
         query = _filtered(sa.select(charged), requests, provider=provider, operation=operation)
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def operations(self, keys: Collection[str]) -> set[str]:
+        """The operations that the requests of these keys are of."""
+        with self._database.read() as connection:
+            return ledger_plans.operations(connection, keys)
 
     def attempts(self, key: str) -> list[RequestRecord]:
         """The request of that key among all attempts at the same, the first one first."""

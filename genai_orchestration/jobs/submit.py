@@ -223,8 +223,8 @@ class Line:
     def _follow(self) -> bool:
         """Look whether jobs that take a place have ended."""
         found = [
-            watch.look(
-                *(self.ledger, self.provider, kind, kind.connect(QUICK), self.clock()),
+            watch.follow(
+                *(self.ledger, self.provider, kind, QUICK, self.clock()),
                 seconds=SLEPT,
             )
             for kind in self.provider.job_kinds

@@ -20,8 +20,9 @@ from datetime import datetime, timedelta
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobRecord, Seen
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.http import Pace
 from genai_orchestration.providers.refusals import ProviderError
-from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.states import OPEN, JobState
 from genai_orchestration.providers.work import JobKind, JobReader, JobReport, Polling
 from genai_orchestration.times import AHEAD
 
@@ -113,6 +114,21 @@ def usual_times(ledger: Ledger, provider: Provider, kind: JobKind) -> dict[str, 
     return times
 
 
+def follow(
+    ledger: Ledger,
+    provider: Provider,
+    kind: JobKind,
+    pace: Pace,
+    now: datetime,
+    *,
+    seconds: float,
+) -> Look:
+    """Look at the kind's jobs, if any is open: without one, nobody is connected to."""
+    if not ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN, limit=1):
+        return Look()
+    return look(ledger, provider, kind, kind.connect(pace), now, seconds=seconds)
+
+
 def look(
     ledger: Ledger,
     provider: Provider,
@@ -180,9 +196,7 @@ def _ask(
 
 
 def _summary(ledger: Ledger, provider: Provider, kind: JobKind, now: datetime, found: Look) -> Look:
-    open_ = ledger.jobs(
-        provider=provider.name, kind=kind.name, states=[JobState.QUEUED, JobState.RUNNING]
-    )
+    open_ = ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN)
     ages = [(job, now - job.first_seen) for job in open_]
     lasts = kind.lasts
     return dataclasses.replace(

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from genai_orchestration import archiving, times, warehouse
-from genai_orchestration.archive_plan import Days, within
+from genai_orchestration.archive_plan import Days
 from genai_orchestration.archiving import Archived
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration import thumbnails
@@ -175,7 +175,7 @@ def _counts(
     found: dict[str, Counter[str]] = defaultdict(Counter)
     day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
     sql = f"""SELECT {day} AS day, state, count(*) FROM {{{archive.table.name}}}
-        WHERE {within(*days)} GROUP BY 1, 2"""  # noqa: S608 own names and dates
+        WHERE {warehouse.within(*days)} GROUP BY 1, 2"""  # noqa: S608 own names and dates
     for on, state, number in warehouse.query(provider, settings, sql) or []:
         found[on.isoformat()][state] = number
     return found

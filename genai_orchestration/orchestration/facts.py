@@ -63,11 +63,7 @@ def of_days(
     provider: Provider, table: Table, settings: Settings, days: tuple[date, date]
 ) -> dict[date, DayFacts]:
     """The facts of each day from `days[0]` (inclusive) to `days[1]` (exclusive) that has rows."""
-    first, end = days
-    within = (
-        f"date_created >= TIMESTAMPTZ '{first} 00:00:00+00' "
-        f"AND date_created < TIMESTAMPTZ '{end} 00:00:00+00'"
-    )
+    within = warehouse.within(*days)
     day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
     counted = f"""
         SELECT {day} AS day, state, count(*) FROM {{{table.name}}}

@@ -1,4 +1,4 @@
-"""Loads and the ledger of paid requests, as Dagster shows it: news of requests are materialized.
+"""Loads and the ledger of paid requests, as Dagster shows it: news of requests are observed.
 
 finished jobs ─► the load ─► marked as loaded ─┬─► rows of their requests, loaded again
 rows that say how a job ended ─► the ledger ───┘   shown on the assets of their operations
@@ -32,11 +32,10 @@ def loading(
 
 
 def _tell(
-    context: dg.AssetExecutionContext, provider: Provider, settings: Settings, keys: set[str]
+    context: dg.AssetExecutionContext, provider: Provider, settings: Settings, names: set[str]
 ) -> None:
     """Observed, not materialized: a materialization of these assets means a submission."""
     with Ledger.open(settings) as ledger:
-        names = {ledger.request(key).operation for key in keys}
         for operation in provider.operations:
             if operation.name in names:
                 context.log_event(

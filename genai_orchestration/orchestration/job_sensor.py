@@ -60,11 +60,8 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
 
 
 def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> Look:
-    now = times.now()
-    if not ledger.jobs(provider=provider.name, kind=kind.name, states=settling.OPEN, limit=1):
-        return Look()
     try:
-        return watch.look(ledger, provider, kind, kind.connect(QUICK), now, seconds=BUDGET)
+        return watch.follow(ledger, provider, kind, QUICK, times.now(), seconds=BUDGET)
     except PlainError as error:
         return Look(trouble=str(error))
 

@@ -8,20 +8,20 @@ What is asked is gathered here; what it means is decided in `jobs/audit.py`.
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
 
 import dagster as dg
 
-from genai_orchestration import times, warehouse
+from genai_orchestration import times
 from genai_orchestration.errors import PlainError
+from genai_orchestration.evidence import balance_looks
 from genai_orchestration.jobs import audit
-from genai_orchestration.jobs.audit import BalanceLook, Cap, Verdict
+from genai_orchestration.jobs.audit import Cap, Verdict
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.limits import budget_of
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider, Table
-from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.states import OPEN
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
 
@@ -134,33 +134,20 @@ def _budget(provider: Provider, operation: Operation) -> Verdict:
 def _stuck(provider: Provider, operation: Operation) -> Verdict:
     kind = next(kind for kind in provider.job_kinds if kind.name == operation.job_kind)
     with Ledger.open(Settings.load()) as ledger:
-        jobs = ledger.jobs(
-            provider=provider.name, kind=kind.name, states=[JobState.QUEUED, JobState.RUNNING]
-        )
+        jobs = ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN)
     mine = [job for job in jobs if job.operation in (operation.name, None)]
     return audit.no_stuck(mine, kind, times.now())
 
 
 def _balance(provider: Provider, table: Table) -> Verdict:
-    sql = f"""SELECT read_at, {table.balance_sql} FROM {{{table.name}}}
-        ORDER BY read_at DESC LIMIT 2"""  # noqa: S608 own names
     settings = Settings.load()
-    found = warehouse.query(provider, settings, sql) or []
+    found = balance_looks(provider, table, settings, "ORDER BY read_at DESC LIMIT 2")
     if len(found) < 2:
         return Verdict(True, "The balance was looked at once; the next look can be compared.")
-    after, before = (
-        BalanceLook(at=_aware(at), credits=None if credits is None else int(credits))
-        for at, credits in found
-    )
+    after, before = found
     with Ledger.open(settings) as ledger:
         spent = ledger.spent_between(provider.name, before.at, after.at)
     return audit.balance_matches(provider.name, before, after, spent)
-
-
-def _aware(moment: datetime) -> datetime:
-    """The moment in UTC, also from a warehouse that keeps no time zones."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return aware.astimezone(timezone.utc)
 
 
 _ASKED: Mapping[str, Callable[[Provider, Operation], Verdict]] = {

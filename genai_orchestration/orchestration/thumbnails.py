@@ -15,7 +15,7 @@ from datetime import timedelta
 import dagster as dg
 
 from genai_orchestration import warehouse
-from genai_orchestration.archive_plan import Days, within
+from genai_orchestration.archive_plan import Days
 from genai_orchestration.gallery import pictures
 from genai_orchestration.generations import ROLES
 from genai_orchestration.providers.base import Archive, Provider
@@ -42,7 +42,7 @@ def of_days(
                     PARTITION BY {day} ORDER BY f.date_created DESC, f.job_id) AS place
             FROM {{{archive.table.name}}} AS f JOIN {{{archive.job_table}}} AS j ON j.id = f.job_id
             WHERE f.state = 'archived' AND f.role IN {ROLES}
-                AND {within(first, end).replace("date_created", "f.date_created")}
+                AND {warehouse.within(first, end).replace("date_created", "f.date_created")}
         ) AS ranked WHERE place <= {NEWEST} ORDER BY day, place"""  # noqa: S608 own names and dates
     newest: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for on, path, caption in warehouse.query(provider, settings, sql) or []:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genai_orchestration.paid_cli.filters import Filters, as_json, filters, now, open_ledger
+from genai_orchestration.paid_cli.filters import Filters, as_json, filters, open_ledger
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planned import notes_of, planned_again
 from genai_orchestration.paid_cli.telling import tell_json
+from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.allowance import Allowance, Asked

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.paid_cli.filters import now, open_ledger
+from genai_orchestration.paid_cli.filters import open_ledger
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planning import approved
+from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger import Ledger

@@ -1,9 +1,8 @@
-"""What the commands share: the filters of requests, the ledger, the operations, the time."""
+"""What the commands share: the filters of requests, the ledger, the operations."""
 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,8 +83,3 @@ def open_ledger() -> "Ledger":
     from genai_orchestration.settings import Settings
 
     return Ledger.open(Settings.load())
-
-
-def now() -> datetime:
-    """The present, aware."""
-    return datetime.now(timezone.utc)

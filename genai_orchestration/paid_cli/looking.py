@@ -12,11 +12,11 @@ from genai_orchestration.paid_cli.filters import (
     as_json,
     filters,
     limit,
-    now,
     open_ledger,
 )
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.telling import ago, moment, plain, tell_json, tell_table
+from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger_tables import JobRecord, RequestRecord

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.paid_cli.filters import Filters, filters, now, open_ledger, operations
+from genai_orchestration.paid_cli.filters import Filters, filters, open_ledger, operations
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planned import notes_of, plan_of, planned_again
+from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.plan import Plan

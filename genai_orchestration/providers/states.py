@@ -19,6 +19,7 @@ class JobState(str, enum.Enum):
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
+OPEN = tuple(state for state in JobState if not state.terminal)
 TERMINAL = tuple(state.value for state in JobState if state.terminal)
 
 
