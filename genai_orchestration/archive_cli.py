@@ -36,7 +36,7 @@ def archive(
     click.echo(str(done))
     for reason, number in (done.refused + done.failed + done.changed).most_common(NAMED):
         click.echo(f"  {number} x {reason}")
-    click.echo(f"The archive is {settings.archive.rpartition('@')[2]}")
+    click.echo(f"The archive is {settings.archive_shown}")
 
 
 def _days(start: datetime | None, end: datetime | None) -> tuple[date, date] | None:

@@ -1,5 +1,6 @@
 """What is configured, whether it works, and what to do about it, a sentence each."""
 
+import contextlib
 import ipaddress
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit
 from genai_orchestration import warehouse
 from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.archive_store import open_store
+from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Account, Finding, Provider
 from genai_orchestration.providers.refusals import MissingKey
@@ -20,7 +23,7 @@ OTHER_SHAPE = (LookupError, TypeError, AttributeError, ValueError)
 
 
 def examine() -> Iterator[Finding]:
-    """Findings about every provider and the warehouse; one that is `broken` needs a person."""
+    """Findings about every provider and all places of state; a `broken` one needs a person."""
     configured = 0
     for provider in all_providers():
         try:
@@ -39,8 +42,12 @@ def examine() -> Iterator[Finding]:
             "yours in, or look around with `genai demo`."
         )
     settings = Settings.load()
-    yield _home(settings)
+    home = _home(settings)
+    yield home
     yield _warehouse(settings)
+    if not home.broken:  # both are in it, unless other places are named
+        yield _ledger(settings)
+        yield _archive(settings)
 
 
 def _provider(provider: Provider, account: Account) -> Iterator[Finding]:
@@ -114,3 +121,25 @@ def _warehouse(settings: Settings) -> Finding:
     if settings.warehouse.exists():
         return Finding.good(f"The warehouse {settings.warehouse} answers.")
     return Finding.good(f"The warehouse will be {settings.warehouse}: nothing is loaded yet.")
+
+
+def _ledger(settings: Settings) -> Finding:
+    """Whether paid requests can be kept; a file that is not there yet is not made."""
+    if not (settings.ledger_address or settings.ledger.exists()):
+        return Finding.good(f"The ledger will be {settings.ledger}: nothing was asked for yet.")
+    try:
+        with contextlib.closing(LedgerDatabase.open(settings)) as database:
+            return Finding.good(f"The ledger {database.shown} answers.")
+    except PlainError as error:
+        return Finding.bad(str(error))
+    except OSError as error:
+        return Finding.bad(str(unusable_home(error, settings)))
+
+
+def _archive(settings: Settings) -> Finding:
+    """Whether finished files can be kept."""
+    try:
+        open_store(settings).check()
+    except PlainError as error:
+        return Finding.bad(str(error))
+    return Finding.good(f"Finished files are archived below {settings.archive_shown}.")

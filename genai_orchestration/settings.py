@@ -78,6 +78,12 @@ class Settings:
         return str(Path(self.archive_address or self.home / "archive").expanduser().absolute())
 
     @property
+    def archive_shown(self) -> str:
+        """The archive for people: without a key or a password in its address."""
+        scheme, separator, place = self.archive.rpartition("://")
+        return f"{scheme}{separator}{place.rpartition('@')[2]}" if scheme else self.archive
+
+    @property
     def dagster_home(self) -> Path:
         """Dagster's instance: run history, schedule and sensor state."""
         return self.home / "dagster"

@@ -55,13 +55,15 @@ def bad() -> str:
 
 def test_all_is_well_and_nothing_is_made_by_asking(sandbox: Sandbox, settings: Settings) -> None:
     lines = findings(0)
-    assert [mark for mark, _ in lines] == ["ok"] * 5
+    assert [mark for mark, _ in lines] == ["ok"] * 7
     words = [words for _, words in lines]
     for title, line in zip(PROVIDERS.values(), words, strict=False):
         assert line.startswith(f"{title} answers at {sandbox.url}")
     assert words[3:] == [
         f"State is kept in {settings.home}.",
         f"The warehouse will be {settings.warehouse}: nothing is loaded yet.",
+        f"The ledger will be {settings.ledger}: nothing was asked for yet.",
+        f"Finished files are archived below {settings.archive}.",
     ]
     assert not settings.home.exists()
     assert {call.method for call in sandbox.traffic.calls} == {"GET"}
@@ -69,7 +71,10 @@ def test_all_is_well_and_nothing_is_made_by_asking(sandbox: Sandbox, settings: S
 
 def test_a_loaded_warehouse_answers(sandbox: Sandbox, settings: Settings) -> None:
     assert genai("load", "magic_hour").code == 0
-    assert findings(0)[-1] == ("ok", f"The warehouse {settings.warehouse} answers.")
+    marks, words = zip(*findings(0)[-3:], strict=True)
+    assert marks == ("ok",) * 3
+    assert words[0] == f"The warehouse {settings.warehouse} answers."
+    assert words[1] == f"The ledger sqlite:///{settings.ledger} answers."
 
 
 def test_without_any_key_it_says_where_to_put_one() -> None:
@@ -80,13 +85,13 @@ def test_without_any_key_it_says_where_to_put_one() -> None:
         assert words.endswith("Until then its schedules and sensors skip.")
     assert lines[3][0] == "BAD"
     assert "copy .dlt/secrets.toml.example to .dlt/secrets.toml" in lines[3][1]
-    assert [mark for mark, _ in lines[4:]] == ["ok", "ok"]
+    assert [mark for mark, _ in lines[4:]] == ["ok"] * 4
 
 
 def test_one_key_is_enough(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for provider in ("abyssale", "magic_hour"):
         monkeypatch.delenv(variable(provider, "api_key"))
-    assert [mark for mark, _ in findings(0)] == ["--", "ok", "--", "ok", "ok"]
+    assert [mark for mark, _ in findings(0)] == ["--", "ok", "--", *["ok"] * 4]
 
 
 @each_provider
@@ -219,7 +224,7 @@ def test_a_key_is_never_sent_over_an_open_line(
     for provider in PROVIDERS:
         monkeypatch.setenv(variable(provider, "base_url"), f"http://{host}")
     lines = findings(1)
-    assert [mark for mark, _ in lines] == ["BAD"] * 3 + ["ok"] * 2
+    assert [mark for mark, _ in lines] == ["BAD"] * 3 + ["ok"] * 4
     assert all("is not encrypted" in words for _, words in lines[:3])
     assert asked == []
 
@@ -296,10 +301,10 @@ def test_a_postgres_and_a_folder_answer(
 ) -> None:
     with postgres.running() as server:
         postgres.use(monkeypatch, server.database())
-        assert findings(0)[-1] == ("ok", "The warehouse postgres answers.")
+        assert ("ok", "The warehouse postgres answers.") in findings(0)
     monkeypatch.setenv("GENAI_DESTINATION", "filesystem")
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", (tmp_path / "bucket").as_uri())
-    assert findings(0)[-1] == ("ok", "The warehouse filesystem answers.")
+    assert ("ok", "The warehouse filesystem answers.") in findings(0)
 
 
 def test_a_file_that_is_no_database_is_found(sandbox: Sandbox, settings: Settings) -> None:
@@ -307,6 +312,32 @@ def test_a_file_that_is_no_database_is_found(sandbox: Sandbox, settings: Setting
     settings.warehouse.write_text("my diary\n" * 1000)
     assert f"move {settings.warehouse} away" in bad()
     assert settings.warehouse.read_text() == "my diary\n" * 1000
+
+
+@pytest.mark.parametrize(
+    ("variable_name", "value", "words"),
+    [
+        ("GENAI_LEDGER", "sqlite:////proc/none/ledger.db", "The ledger"),
+        ("GENAI_LEDGER", f"postgresql://me:{SECRET}@127.0.0.1:1/db", "cannot be opened"),
+        ("GENAI_LEDGER", "my ledger", "GENAI_LEDGER"),
+        ("GENAI_ARCHIVE", "/proc/none/archive", "The archive /proc/none/archive cannot be written"),
+        ("GENAI_ARCHIVE", "nowhere://bucket", "protocol nowhere:// is not installed"),
+        ("GENAI_ARCHIVE", f"s3://key:{SECRET}@bucket/prefix", "cannot be written"),
+    ],
+)
+def test_a_ledger_or_an_archive_that_cannot_be_used_is_found(
+    variable_name: str,
+    value: str,
+    words: str,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable_name, value)
+    for name, nothing in (("ENDPOINT_URL", "http://127.0.0.1:1"), ("MAX_ATTEMPTS", "1")):
+        monkeypatch.setenv(f"AWS_{name}", nothing)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    assert words in bad()
 
 
 def test_a_warehouse_that_a_stranger_keeps_open_is_found(

@@ -122,7 +122,7 @@ class Tour:
         for line in (
             f"Stuck, and so still open: {', '.join(stuck)}.",
             f"All of it took {seconds:.0f} s. The warehouse is {self.settings.warehouse}",
-            f"Every finished file is archived below {self.settings.archive}",
+            f"Every finished file is archived below {self.settings.archive_shown}",
             "Look at the pictures: genai gallery --demo",
         ):
             console.print(line, soft_wrap=True)

@@ -12,6 +12,7 @@ nobody has written to it for some hours. A name says what is in it: writing it t
 
 import contextlib
 import os
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -40,6 +41,9 @@ class Store(Protocol):
 
     def sweep(self) -> int:
         """Remove the temporary files of processes that died; how many."""
+
+    def check(self) -> None:
+        """ArchiveUnusable says why nothing could be kept here; nothing is left behind."""
 
 
 def open_store(settings: Settings) -> Store:
@@ -100,6 +104,12 @@ class LocalStore:
         """Remove temporary files that nobody has written to for hours."""
         return _sweep(self._staging)
 
+    def check(self) -> None:
+        """A temporary file, in the nearest folder that there is."""
+        with _in_words(str(self._root)):
+            nearest = next(path for path in (self._root, *self._root.parents) if path.exists())
+            tempfile.TemporaryFile(dir=nearest).close()
+
 
 class ObjectStore:
     """An archive behind fsspec: an object store, or anything else that fsspec speaks."""
@@ -107,12 +117,13 @@ class ObjectStore:
     def __init__(self, filesystem: Any, root: str, staging: Path) -> None:
         self._filesystem = filesystem
         self._root = root.rstrip("/")
+        self._shown = self._root.rpartition("@")[2]  # without a key in the address
         self._staging = staging
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[BinaryIO]:
         """A temporary file on this computer's disk."""
-        with _in_words(self._root), _temporary(self._staging) as file:
+        with _in_words(self._shown), _temporary(self._staging) as file:
             yield file
 
     def keep(self, file: BinaryIO, sha256: str, extension: str, *, quarantine: bool = False) -> str:
@@ -130,6 +141,13 @@ class ObjectStore:
     def sweep(self) -> int:
         """Remove temporary files of this computer that nobody has written to for hours."""
         return _sweep(self._staging)
+
+    def check(self) -> None:
+        """A small object, which is removed again."""
+        key = f"{self._root}/{uuid.uuid4().hex}{PART}"
+        with _in_words(self._shown):
+            self._filesystem.pipe_file(key, b"a check of genai doctor")
+            self._filesystem.rm_file(key)
 
     def _size(self, key: str) -> int | None:
         try:
@@ -161,7 +179,7 @@ def _in_words(where: str) -> Iterator[None]:
             raise
         cause = getattr(error, "strerror", None) or type(error).__name__
         raise ArchiveUnusable(
-            f"The archive {where.rpartition('@')[2]} cannot be written ({cause}): mend that, or "
+            f"The archive {where} cannot be written ({cause}): mend that, or "
             f"set {ARCHIVE_VARIABLE} to a folder or an address that can be written to."
         ) from None
 

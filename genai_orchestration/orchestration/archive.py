@@ -162,7 +162,7 @@ def _table(provider: Provider, settings: Settings, archive: Archive) -> dict[str
         "dagster/table_name": f"{provider.dataset}.{archive.table.name}",
         "files archived": int(archived or 0),
         "bytes archived": int(size or 0),
-        "archive": settings.archive.rpartition("@")[2],
+        "archive": settings.archive_shown,
     }
 
 
