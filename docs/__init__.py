@@ -1,0 +1,1 @@
+"""What the README shows and does not write itself: its tables, and its pictures."""
