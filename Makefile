@@ -25,7 +25,7 @@ format: .venv/installed
 	$(BIN)/ruff check --fix .
 
 bench: .venv/installed
-	$(BIN)/python benchmarks/load_images.py
+	$(BIN)/python -m benchmarks $(PARTS)
 
 tables: .venv/installed
 	$(BIN)/python -m docs.tables

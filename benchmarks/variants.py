@@ -1,0 +1,104 @@
+"""What a user would pick instead, each run in a process of its own, with its own imports only.
+
+    python -m benchmarks.variants NAME ARGUMENT…
+
+All of them leave a DuckDB file `warehouse.duckdb` in the working folder where they load.
+"""
+
+import itertools
+import sys
+from pathlib import Path
+from typing import Any
+
+PAGE = 1000  # records in a page of those who choose it
+
+
+def seed(url: str) -> None:
+    """The seed's script with a paginator: as it stands it loads 100 records and reports success."""
+    _seed(url)
+
+
+def seed_parquet(url: str) -> None:
+    """The same with the one setting that helps it most: Parquet instead of INSERT statements."""
+    _seed(url, loader_file_format="parquet")
+
+
+def _seed(url: str, **how: Any) -> None:
+    import dlt
+    from dlt.sources.rest_api import rest_api_resources
+    from dlt.sources.rest_api.typing import RESTAPIConfig
+
+    @dlt.source
+    def imagine_api_source(api_key: str = "benchmark") -> Any:
+        config: RESTAPIConfig = {
+            "client": {
+                "base_url": url,
+                "auth": {"type": "bearer", "token": api_key},
+                "paginator": {"type": "page_number", "base_page": 1, "total_path": None},
+            },
+            "resources": [
+                {"name": "images", "endpoint": {"path": "items/images", "data_selector": "data"}}
+            ],
+        }
+        yield from rest_api_resources(config)
+
+    pipeline = dlt.pipeline(
+        pipeline_name="imagine_api_pipeline",
+        pipelines_dir="pipelines",
+        destination=dlt.destinations.duckdb("warehouse.duckdb"),
+        dataset_name="imagine_api_data",
+    )
+    pipeline.run(imagine_api_source(), **how)
+
+
+def read_json(url: str) -> None:
+    """No dlt at all: the pages to files, one after another, and DuckDB's own `read_json`."""
+    import duckdb
+    import requests
+
+    session = requests.Session()
+    for number in itertools.count(1):
+        answer = session.get(f"{url}/items/images", params={"limit": PAGE, "page": number})
+        if len(answer.content) < 100:  # an empty page
+            break
+        Path(f"page-{number:05}.json").write_bytes(answer.content)
+    with duckdb.connect("warehouse.duckdb") as connection:
+        connection.execute("CREATE SCHEMA imagine_api_data")
+        connection.execute(
+            "CREATE TABLE imagine_api_data.images AS SELECT unnest(data, recursive := false) AS "
+            "record FROM read_json('page-*.json', maximum_object_size = 67108864)"
+        )
+
+
+def dagster_images(first: str, last: str) -> None:
+    """Materialize the days of `imagine_api/images` with Dagster, as a single-run backfill does."""
+    from datetime import date
+
+    import dagster as dg
+
+    from genai_orchestration.definitions import defs
+    from genai_orchestration.orchestration.partitions import range_tags
+    from genai_orchestration.orchestration.runs import run_here
+
+    run_here(
+        defs(),
+        dg.DagsterInstance.get(),
+        "imagine_api_load",
+        tags=range_tags(date.fromisoformat(first), date.fromisoformat(last)),
+        asset_selection=[dg.AssetKey(["imagine_api", "images"])],
+    )
+
+
+def dagster_nothing() -> None:
+    """A Dagster run of an asset that does nothing, on the same kind of instance."""
+    import dagster as dg
+
+    @dg.asset
+    def nothing() -> None:
+        return None
+
+    dg.materialize([nothing], instance=dg.DagsterInstance.get())
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
