@@ -91,13 +91,10 @@ def _beside(measure: str, ours: Measured, other: Measured, target: str = "") -> 
 def _dagster(url: str, load: Measured) -> Line:
     """A materialization of all days beside a load and an empty run."""
     with home(url) as (folder, environment):
-        environment |= {
-            "DAGSTER_HOME": str(folder),
-            "SOURCES__IMAGINE_API_SOURCE__START_DATE": str(FROM),
-        }
-        nothing = process(script("dagster_nothing"), environment, folder)
-        last = TO - timedelta(days=1)
-        materialized = process(script("dagster_images", str(FROM), str(last)), environment, folder)
+        nothing = process(
+            script("dagster_nothing"), {**environment, "DAGSTER_HOME": str(folder)}, folder
+        )
+        materialized = process([GENAI, "backfill", *OURS[2:]], environment, folder)
         assert rows(folder) == SMALL
     ratio = materialized.seconds / (load.seconds + nothing.seconds)
     return Line(

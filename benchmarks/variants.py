@@ -70,25 +70,6 @@ def read_json(url: str) -> None:
         )
 
 
-def dagster_images(first: str, last: str) -> None:
-    """Materialize the days of `imagine_api/images` with Dagster, as a single-run backfill does."""
-    from datetime import date
-
-    import dagster as dg
-
-    from genai_orchestration.definitions import defs
-    from genai_orchestration.orchestration.partitions import range_tags
-    from genai_orchestration.orchestration.runs import run_here
-
-    run_here(
-        defs(),
-        dg.DagsterInstance.get(),
-        "imagine_api_load",
-        tags=range_tags(date.fromisoformat(first), date.fromisoformat(last)),
-        asset_selection=[dg.AssetKey(["imagine_api", "images"])],
-    )
-
-
 def dagster_nothing() -> None:
     """A Dagster run of an asset that does nothing, on the same kind of instance."""
     import dagster as dg

@@ -156,14 +156,19 @@ def load(
 @click.option("--from", "start", type=Day(), required=True, help="First UTC day.")
 @click.option("--to", "end", type=Day(), required=True, help="The UTC day after the last one.")
 def backfill(provider: str, start: date, end: date) -> None:
-    """Materialize days of PROVIDER's history in one run, as the web UI would, and wait for it."""
+    """Materialize days of PROVIDER's history in one run, as the web UI would, and wait for it.
+
+    The same again within a day after an interruption goes on where that one stopped.
+    """
     from genai_orchestration.orchestration.backfill import materialize_days
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
 
     found = provider_named(provider)
     _window(found, start, end, ())
-    days = materialize_days(found, start, end, Settings.load())
+    days, before = materialize_days(found, start, end, Settings.load())
+    if before:
+        click.echo(f"Went on with run {before}, which had not come to its end.")
     click.echo(f"Materialized {days} days of {found.title}; `genai dev` shows the run.")
 
 

@@ -10,6 +10,7 @@ from dagster_dlt import DagsterDltResource
 from genai_orchestration.orchestration.archive import archive_assets, archive_checks
 from genai_orchestration.orchestration.assets import load_assets
 from genai_orchestration.orchestration.checks import table_checks
+from genai_orchestration.orchestration.day_assets import day_assets
 from genai_orchestration.orchestration.generations import (
     generations_asset,
     generations_job,
@@ -33,7 +34,7 @@ def defs() -> dg.Definitions:
     request_jobs = [requests_job(provider) for provider in providers if provider.operations]
     return dg.Definitions(
         assets=[
-            *(load_assets(group) for group in groups),
+            *((day_assets if group.by_day else load_assets)(group) for group in groups),
             *(asset for provider in providers for asset in submission_assets(provider)),
             *(asset for provider in providers for asset in archive_assets(provider)),
             generations_asset(providers),

@@ -1,7 +1,9 @@
 """A load without Dagster: chosen tables of a provider, and the ledger told of it."""
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from dlt.common.pipeline import LoadInfo
@@ -11,6 +13,7 @@ from genai_orchestration import settling, times, warehouse
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.request_rows import requests_source
+from genai_orchestration.portions import portions
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.sources import account_of
@@ -40,7 +43,7 @@ def load(
     paid = [operation for operation in provider.operations if operation.name in tables]
     read = [name for name in tables if name in {table.name for table in provider.tables}]
     summaries: list[LoadInfo] = []
-    rows: dict[str, int] = {}
+    rows: Counter[str] = Counter()
 
     def run(source: DltSource) -> None:
         with warehouse.pipeline(provider, settings, progress=progress) as pipeline:
@@ -51,11 +54,28 @@ def load(
     if read:
         with settling.loading(provider, settings, read, again=again) as (finished, _):
             known = {"finished": finished} if finished else {}
-            run(provider.source(**arguments, **known).with_resources(*read))
+            for names, window in _portions(provider, read, arguments):
+                run(provider.source(**window, **known).with_resources(*names))
     if paid:
         with Ledger.open(settings) as ledger:
             run(requests_source(provider, ledger, paid))
     return summaries, rows
+
+
+def _portions(
+    provider: Provider, tables: Sequence[str], arguments: Mapping[str, Any]
+) -> Iterator[tuple[list[str], Mapping[str, Any]]]:
+    """What to load one after the other: tables, and the source's arguments for them."""
+    history = [name for name in tables if provider.table(name).by_day]
+    if not (history and provider.start) or "ids" in arguments:
+        yield [*tables], arguments
+        return
+    start = arguments.get("start") or provider.start()
+    end = arguments.get("end") or times.now().date() + timedelta(days=1)
+    names = [*tables]
+    for portion in portions(provider, start, end):
+        yield names, {**arguments, "start": portion.start, "end": portion.end}
+        names = history  # the others once
 
 
 def _follow(provider: Provider, settings: Settings, tables: Sequence[str]) -> None:

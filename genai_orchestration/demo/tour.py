@@ -13,8 +13,9 @@ from genai_orchestration.demo.stage import DemoFailed, history
 from genai_orchestration.generations import OWN
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration.generations import JOB as GENERATIONS_JOB
+from genai_orchestration.orchestration.here import run_here
 from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR, run_here
+from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import OPEN, TERMINAL

@@ -7,16 +7,22 @@ import dagster as dg
 
 from genai_orchestration.definitions import defs
 from genai_orchestration.dev import instance_home
+from genai_orchestration.orchestration import continued
 from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.here import run_here
 from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.orchestration.runs import NotLoaded, run_here
+from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings
 
 
-def materialize_days(provider: Provider, start: date, end: date, settings: Settings) -> int:
-    """Load the provider's tables by day from `start` to before `end` in one run; how many days.
+def materialize_days(
+    provider: Provider, start: date, end: date, settings: Settings
+) -> tuple[int, str | None]:
+    """Load the provider's tables by day from `start` to before `end` in one run.
 
+    How many days, and the id of the run that this one went on with: a backfill of the same days
+    that was interrupted within the last day is continued, and what it has loaded is not read again.
     NotLoaded when the run fails, or when a day is outside the partitions.
     """
     first = provider.start() if provider.start else start
@@ -29,11 +35,9 @@ def materialize_days(provider: Provider, start: date, end: date, settings: Setti
     keys = [asset_key(provider, table.name) for table in provider.tables if table.by_day]
     os.environ["DAGSTER_HOME"] = str(instance_home(settings))
     with dg.DagsterInstance.get() as instance:
-        run_here(
-            defs(),
-            instance,
-            f"{provider.name}_load",
-            tags=range_tags(start, end - timedelta(days=1)),
-            asset_selection=keys,
-        )
-    return (end - start).days
+        job, tags = f"{provider.name}_load", range_tags(start, end - timedelta(days=1))
+        before = continued.unfinished(instance, job, tags)
+        if before:
+            tags = {**tags, continued.CONTINUES: before.run_id}
+        run_here(defs(), instance, job, tags=tags, asset_selection=keys)
+    return (end - start).days, before.run_id if before else None

@@ -18,6 +18,8 @@ from dagster._core.launcher import (  # the extension point for launchers has no
     WorkerStatus,
 )
 
+from genai_orchestration.orchestration import here
+
 SERVER_TAG = ".dagster/grpc_info"  # where Dagster notes the code server that runs a run
 TIMEOUT = 5.0  # seconds; a local server that is there accepts at once
 
@@ -31,7 +33,9 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Whether the code server of the run still listens."""
+        """Whether the code server of the run still listens, or its own process is there."""
+        if here.is_dead(self._instance, run):
+            return CheckRunHealthResult(WorkerStatus.FAILED, here.KILLED)
         server = json.loads(run.tags.get(SERVER_TAG, "{}"))
         if not server or _listens(server):
             return CheckRunHealthResult(WorkerStatus.RUNNING)

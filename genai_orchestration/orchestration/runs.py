@@ -1,8 +1,6 @@
-"""Runs: what became of one that a sensor asked for, and one that runs here and now."""
+"""Runs: what became of one that a sensor asked for, and why one failed."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 import dagster as dg
 
@@ -55,26 +53,3 @@ def cause_of(instance: dg.DagsterInstance, run_id: str) -> str:
         elif data and data.error:
             words = data.error.message.strip().splitlines()[0]
     return f"{words[:300]} (run {run_id})".strip()
-
-
-def run_here(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    job: str,
-    run_config: Mapping[str, Any] | None = None,
-    **arguments: Any,
-) -> None:
-    """Run a job in this process, on the instance that the web UI shows; NotLoaded when it fails.
-
-    `arguments` are those of `execute_in_process`: tags, partition_key, asset_selection. The run's
-    log goes to the instance alone.
-    """
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    run = definitions.resolve_job_def(job).execute_in_process(
-        instance=instance,
-        run_config={**(run_config or {}), **quiet},
-        raise_on_error=False,
-        **arguments,
-    )
-    if not run.success:
-        raise NotLoaded(f"The job {job} failed: {cause_of(instance, run.run_id)}.")

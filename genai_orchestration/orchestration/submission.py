@@ -122,7 +122,10 @@ def _materialize(
             )
             for result in results:
                 assert isinstance(result, dg.MaterializeResult)
-                told = {k: v for k, v in (result.metadata or {}).items() if k in KEPT}
+                told: dict[str, Any] = {
+                    k: v for k, v in (result.metadata or {}).items() if k in KEPT
+                }
+                told["rows_loaded"] = warehouse.rows_of(pipeline).get(operation.name, 0)
                 shown = request_facts.metadata(ledger, provider, operation, times.now())
                 news = request_facts.of_pass(passed)
                 yield result._replace(metadata={**told, **news, **shown})

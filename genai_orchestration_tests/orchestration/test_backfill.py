@@ -1,11 +1,22 @@
 """`genai backfill`: days materialized from the command line, where the web UI sees them."""
 
-from datetime import datetime, timedelta, timezone
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import parse_qs
 
 import dagster as dg
+import pytest
 
-from genai_orchestration import warehouse
-from genai_orchestration.providers import provider_named
+from genai_orchestration import portions, warehouse
+from genai_orchestration.orchestration import day_assets
+from genai_orchestration.orchestration.backfill import materialize_days
+from genai_orchestration.orchestration.runs import NotLoaded
+from genai_orchestration.providers import http, provider_named
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -48,3 +59,126 @@ def test_a_run_that_fails_is_told_with_its_cause(sandbox: Sandbox) -> None:
     )
     said = process("backfill", "imagine_api", *WEEK)
     assert said.sentence.startswith("The job imagine_api_load failed: ImagineAPI answered 401")
+
+
+# a backfill in small portions that is killed once the second of them is loaded
+KILLED = """
+import os, signal
+from datetime import date
+from genai_orchestration import portions
+from genai_orchestration.orchestration import day_assets
+from genai_orchestration.orchestration.backfill import materialize_days
+from genai_orchestration.providers import http, provider_named
+from genai_orchestration.settings import Settings
+
+portions.MOST = 30
+told = []
+def killed(self, portion, materialized=day_assets._Range._materialized):
+    materialized(self, portion)
+    told.append(portion)
+    if len(told) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+day_assets._Range._materialized = killed
+first, end = (date.fromisoformat(day) for day in %r)
+materialize_days(provider_named("imagine_api"), first, end, Settings.load())
+"""
+
+
+def days_read(sandbox: Sandbox) -> set[date]:
+    """The days whose images were asked for since the log of calls was cleared."""
+    return {
+        day
+        for call in sandbox.traffic.calls
+        if (window := _window(call.query)) is not None
+        for day in window
+    }
+
+
+def _window(query: str) -> Iterator[date] | None:
+    asked = parse_qs(query)
+    if "limit" not in asked or int(asked["limit"][0]) < 100:
+        return None  # it counts, or asks for a single image
+    bounds = dict[str, str]()
+    for each in _flat(json.loads(asked["filter"][0])):
+        bounds.update(each)
+    first, end = (date.fromisoformat(bounds[name][:10]) for name in ("_gte", "_lt"))
+    return (first + timedelta(days=number) for number in range((end - first).days))
+
+
+def _flat(asked: Any) -> Iterator[dict[str, str]]:
+    for each in asked["_and"]:
+        yield from _flat(each) if "_and" in each else [each.get("date_created", {})]
+
+
+def materialized(settings: Settings) -> set[str]:
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        return instance.get_materialized_partitions(IMAGES)
+
+
+def test_a_backfill_that_is_killed_goes_on_where_it_was(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    week = {(FIRST + timedelta(days=n)).isoformat() for n in range(7)}
+    bounds = (WEEK[1], WEEK[3])
+    killed = subprocess.run([sys.executable, "-c", KILLED % (bounds,)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    done = materialized(settings)
+    assert done
+    assert done < week
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        (run,) = instance.get_runs()
+        assert run.status == dg.DagsterRunStatus.STARTED  # as far as it has told
+        health = instance.run_launcher.check_run_worker_health(run)  # what the daemon asks
+        assert health.status.name == "FAILED"
+
+    sandbox.traffic.calls.clear()
+    said = process("backfill", "imagine_api", *WEEK)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("Went on with run ")
+    assert {day.isoformat() for day in days_read(sandbox)} == week - done
+    assert materialized(settings) == days_loaded(settings) == week
+
+    sandbox.traffic.calls.clear()
+    assert process("backfill", "imagine_api", *WEEK).code == 0  # that one had come to its end
+    assert {day.isoformat() for day in days_read(sandbox)} == week
+
+
+def test_a_step_that_is_tried_again_does_not_read_the_finished_days_twice(
+    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "MOST", 30)
+    monkeypatch.setattr(day_assets, "RETRIES", dg.RetryPolicy(max_retries=1))
+    monkeypatch.setattr(http, "_wait", lambda state: 0.0)
+    down = Fault(kind="status", status=503, path="/imagine_api", times=http.PATIENT.attempts)
+    seen: list[set[date]] = []
+
+    def fail_once(self: Any, portion: portions.Portion, tell: Any = _told) -> None:
+        tell(self, portion)
+        if not seen:
+            sandbox.traffic.faults.append(down)
+            seen.append(days_read(sandbox))
+            sandbox.traffic.calls.clear()
+
+    monkeypatch.setattr(day_assets._Range, "_materialized", fail_once)
+    end = FIRST + timedelta(days=7)
+    assert materialize_days(provider_named("imagine_api"), FIRST, end, settings) == (7, None)
+    (first,) = seen
+    assert first
+    assert first.isdisjoint(days_read(sandbox))
+    assert len(days_loaded(settings)) == 7
+
+
+def test_a_backfill_that_failed_is_continued_by_the_next_of_the_same_days_alone(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    imagine, end = provider_named("imagine_api"), FIRST + timedelta(days=2)
+    sandbox.traffic.faults.append(Fault(kind="status", status=401, path="/imagine_api", times=99))
+    with pytest.raises(NotLoaded):
+        materialize_days(imagine, FIRST, end, settings)
+    sandbox.traffic.faults.clear()
+    assert materialize_days(imagine, FIRST, end + timedelta(days=1), settings)[1] is None
+    assert materialize_days(imagine, FIRST, end, settings)[1] is not None
+    assert materialize_days(imagine, FIRST, end, settings)[1] is None
+
+
+_told = day_assets._Range._materialized

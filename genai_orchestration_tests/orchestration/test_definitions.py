@@ -9,10 +9,10 @@ import pytest
 from genai_orchestration.definitions import defs
 from genai_orchestration.generations import GENERATIONS, OWN
 from genai_orchestration.jobs.request_rows import request_table
-from genai_orchestration.orchestration import assets
+from genai_orchestration.orchestration import assets, day_assets
 from genai_orchestration.orchestration.archive import archive_checks
 from genai_orchestration.orchestration.checks import table_checks
-from genai_orchestration.orchestration.groups import groups_of
+from genai_orchestration.orchestration.groups import Group, groups_of
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.sandbox.server import Sandbox
@@ -90,12 +90,16 @@ def test_jobs_schedules_and_sensors_are_exactly_these(definitions: dg.Definition
     assert statuses | {s.default_status.value for s in repository.sensor_defs} == {"RUNNING"}
 
 
+def load_of(group: Group) -> dg.AssetsDefinition:
+    return (day_assets.day_assets if group.by_day else assets.load_assets)(group)
+
+
 def test_the_checks_are_exactly_these() -> None:
     found = {
         f"{key.asset_key.to_user_string()} {key.name}"
         for provider in all_providers()
         for group in groups_of(provider)
-        for checks in [*table_checks(group), assets.load_assets(group), *archive_checks(provider)]
+        for checks in [*table_checks(group), *archive_checks(provider), load_of(group)]
         for key in checks.check_keys
     }
     keyed = {"abyssale/designs", "abyssale/design_detail", "abyssale/projects", "abyssale/fonts"}

@@ -78,7 +78,7 @@ def test_a_run_that_got_fewer_images_than_were_counted_is_asked_for_again(
     with daemon.instance, monkeypatch.context() as stale:
         # a cache in front of the server that leaves out the newest image
         stale.setattr(listing, "read", lambda *a, **k: (page[:-1] for page in read(*a, **k)))
-        stale.setattr("genai_orchestration.orchestration.assets.RETRIES", dg.RetryPolicy())
+        stale.setattr("genai_orchestration.orchestration.day_assets.RETRIES", dg.RetryPolicy())
         (request,) = daemon.look()
         result = daemon.run(request)
         assert result

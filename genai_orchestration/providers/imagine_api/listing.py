@@ -136,6 +136,22 @@ def read(
     raise Unavailable("ImagineAPI's list of images changes faster than it can be read; try again.")
 
 
+class Order:
+    """Whether records have come in ascending order of (`date_created`, `id`): each once, then."""
+
+    def __init__(self) -> None:
+        self._last = ("", "")
+        self._kept = True
+
+    def keeps(self, page: Page) -> bool:
+        """Whether this page, too, goes on where the pages before it ended."""
+        for record in page:
+            place = (record["date_created"], record["id"])
+            self._kept = self._kept and self._last < place
+            self._last = place
+        return self._kept
+
+
 def read_ids(client: ReadClient, ids: Sequence[str]) -> Iterator[Page]:
     """The images with these ids; deleted and foreign ones are simply absent from the answers."""
     for wrong in (id_ for id_ in ids if not _UUID.fullmatch(id_)):

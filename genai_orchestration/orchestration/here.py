@@ -1,0 +1,87 @@
+"""Runs in this process rather than under the daemon, and what becomes of them when it is killed.
+
+    run_here ─► a lock that the system frees with the process, its name in the run's tags ─► the run
+    bury     ─► runs of this kind that are "started", though nobody holds their lock ─► failed
+
+A run of a dead process would be "started" for ever, and keep its place in the pool: every later
+run of the same assets would wait behind it. The daemon asks, too (see launcher.py).
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+from genai_orchestration.orchestration.runs import NotLoaded, cause_of
+
+PROCESS = "genai/process"  # the tag with the name of the lock that the run's process holds
+KILLED = "The process that ran this was killed."
+UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+
+
+def run_here(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job: str,
+    run_config: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    **arguments: Any,
+) -> None:
+    """Run a job in this process, on the instance that the web UI shows; NotLoaded when it fails.
+
+    `arguments` are those of `execute_in_process`: partition_key, asset_selection. The run's log
+    goes to the instance alone.
+    """
+    bury(instance)
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    with _alive(instance) as name:
+        run = definitions.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            run_config={**(run_config or {}), **quiet},
+            raise_on_error=False,
+            tags={**(tags or {}), PROCESS: name},
+            **arguments,
+        )
+    if not run.success:
+        raise NotLoaded(f"The job {job} failed: {cause_of(instance, run.run_id)}.")
+
+
+def bury(instance: dg.DagsterInstance) -> None:
+    """Fail the runs whose process was killed, and free their places in the pools."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        if is_dead(instance, run):
+            instance.report_run_failed(run, KILLED)
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether the run was one of a process, and that process is gone."""
+    name = run.tags.get(PROCESS)
+    if name is None:
+        return False
+    try:
+        with FileLock(_lock(instance, name), timeout=0):
+            return True
+    except Timeout:
+        return False
+
+
+@contextlib.contextmanager
+def _alive(instance: dg.DagsterInstance) -> Iterator[str]:
+    """Hold a lock of a new name for as long as the block lasts."""
+    name = uuid.uuid4().hex
+    path = _lock(instance, name)
+    path.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(path):
+            yield name
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _lock(instance: dg.DagsterInstance, name: str) -> Path:
+    return Path(instance.root_directory) / "processes" / f"{name}.lock"
