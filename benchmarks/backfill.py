@@ -47,7 +47,7 @@ def _beside_a_load(server: Server, window: tuple[str, ...]) -> Line:
             runs = _runs(folder)
         with home(server.url) as (folder, environment):
             loaded.append(
-                process([GENAI, "load", *window, "--table", "images"], environment, folder)
+                process([GENAI, "load", *window], environment, folder)
             )
     ours, other = (min(each, key=lambda one: one.seconds) for each in (backfilled, loaded))
     ratio = ours.seconds / other.seconds
@@ -65,7 +65,7 @@ def _interrupted(server: Server, window: tuple[str, ...]) -> Line:
     """Kill it once some days are materialized, launch it again, and count requests."""
     with home(server.url) as (folder, environment):
         server.requests()
-        process([GENAI, "load", *window, "--table", "images"], environment, folder)
+        process([GENAI, "load", *window], environment, folder)
         whole = server.requests()
     with home(server.url) as (folder, environment):
         command = [GENAI, "backfill", *window]
@@ -76,7 +76,7 @@ def _interrupted(server: Server, window: tuple[str, ...]) -> Line:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        while not _materialized(folder) and child.poll() is None:
+        while len(_materialized(folder)) < DAYS / 3 and child.poll() is None:
             time.sleep(0.05)
         child.send_signal(signal.SIGKILL)
         child.wait()
