@@ -55,6 +55,12 @@ class Window:
             bounds["_lt"] = instant(self.end)
         return {"_and": [{"date_created": {operator: at}} for operator, at in bounds.items()]}
 
+    def condition(self) -> str:
+        """The window as SQL of DuckDB, for rows that are loaded already."""
+        since = f"date_created >= TIMESTAMPTZ '{self.start} 00:00:00+00'"
+        until = f" AND date_created < TIMESTAMPTZ '{self.end} 00:00:00+00'" if self.end else ""
+        return since + until
+
 
 def instant(day: date) -> str:
     """The first instant of a UTC day in the `Z` form: an unencoded `+00:00` gives wrong rows."""

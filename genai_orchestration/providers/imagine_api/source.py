@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import dlt
 import pyarrow as pa
+import sqlglot
 from dlt.extract import DltSource
 
 from genai_orchestration.providers.base import Account, DayWatch, Finding, Provider, Schedule
@@ -119,9 +120,11 @@ def images(
         pages = listing.read_ids(client, ids)
     found: set[str] = set()
     order = listing.Order()
+    # finished rows of other days cannot come again, and need not be looked through
+    among = window.condition() if ids is None else "TRUE"
     for page in filter(None, pages):
         found.update(record["id"] for record in page if ids is not None)
-        hints = dlt.mark.make_hints(write_disposition=_disposition(unique=order.keeps(page)))
+        hints = dlt.mark.make_hints(write_disposition=_disposition(among, unique=order.keeps(page)))
         yield dlt.mark.with_hints(image_table(page), hints)
     if absent := sorted(set(ids or ()) - found):
         logger.warning("ImagineAPI has no such image of this account: %s", ", ".join(absent))
@@ -156,11 +159,11 @@ def status(client: ReadClient) -> Iterator[pa.Table]:
     yield to_arrow([{"read_at": datetime.now(timezone.utc), **answer}], STATUS.columns)
 
 
-def _disposition(*, unique: bool) -> Any:
+def _disposition(among: str, *, unique: bool) -> Any:
     """Merge on `id`, but over a finished row only another whose `status` says so itself.
 
-    `unique` says that no id comes twice in what is loaded: looking for such takes a third of the
-    load step.
+    `among` is a condition, in DuckDB's SQL, for the stored rows that can be met. `unique` says that
+    no id comes twice in what is loaded: looking for such takes a third of the load step.
 
     A late progress report has four pictures, and so is SUCCEEDED, but its `url` is a partial one.
     The condition is evaluated by dlt inside the merge's own transaction, so that it also holds
@@ -171,12 +174,15 @@ def _disposition(*, unique: bool) -> Any:
         return "merge"
     if not pipeline.destination or pipeline.destination.destination_name == "filesystem":
         return "merge"  # files cannot be asked
-    stored = f"SELECT id FROM {pipeline.dataset_name}.{IMAGES.name} WHERE state IN {TERMINAL}"  # noqa: S608 own names
+    table = f"{pipeline.dataset_name}.{IMAGES.name}"
+    stored = f"SELECT id FROM {table} WHERE state IN {TERMINAL} AND {among}"  # noqa: S608 own names
+    over = f"status IN {api.FINISHED_WORDS} OR id NOT IN ({stored})"
+    dialect = pipeline.destination.capabilities().sqlglot_dialect or "duckdb"
     return {
         "disposition": "merge",
         "strategy": "delete-insert",
         "deduplicated": unique,
-        "source_filter": f"status IN {api.FINISHED_WORDS} OR id NOT IN ({stored})",
+        "source_filter": sqlglot.transpile(over, read="duckdb", write=dialect)[0],
     }
 
 
