@@ -46,9 +46,7 @@ def _beside_a_load(server: Server, window: tuple[str, ...]) -> Line:
             assert rows(folder) == TOTAL
             runs = _runs(folder)
         with home(server.url) as (folder, environment):
-            loaded.append(
-                process([GENAI, "load", *window], environment, folder)
-            )
+            loaded.append(process([GENAI, "load", *window], environment, folder))
     ours, other = (min(each, key=lambda one: one.seconds) for each in (backfilled, loaded))
     ratio = ours.seconds / other.seconds
     return Line(

@@ -70,6 +70,13 @@ def read_json(url: str) -> None:
         )
 
 
+def imports() -> None:
+    """The start of `genai load`: Python, and everything that it imports."""
+
+    import genai_orchestration.loading
+    import genai_orchestration.providers.imagine_api  # noqa: F401
+
+
 def dagster_nothing() -> None:
     """A Dagster run of an asset that does nothing, on the same kind of instance."""
     import dagster as dg
