@@ -108,7 +108,7 @@ class Store:
                 return [uuid.UUID(each).int - NAMESPACE for each in value]
             else:
                 state = operator
-        still = self.open_[bisect.bisect_left(self.open_, first) : bisect.bisect(self.open_, end)]
+        still = self.open_[bisect.bisect_left(self.open_, first) : bisect.bisect_left(self.open_, end)]
         if state == "open":
             return still
         if state == "finished" and still:
