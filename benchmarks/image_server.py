@@ -13,9 +13,10 @@ import contextlib
 import multiprocessing
 import socket
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from multiprocessing.synchronize import Event
 from typing import Any
 
@@ -108,7 +109,9 @@ class Store:
                 return [uuid.UUID(each).int - NAMESPACE for each in value]
             else:
                 state = operator
-        still = self.open_[bisect.bisect_left(self.open_, first) : bisect.bisect(self.open_, end)]
+        still = self.open_[
+            bisect.bisect_left(self.open_, first) : bisect.bisect_left(self.open_, end)
+        ]
         if state == "open":
             return still
         if state == "finished" and still:
@@ -182,8 +185,8 @@ def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _serve(sock: socket.socket, images: Images, ready: Event) -> None:
-    app = application(images)
+def _serve(sock: socket.socket, build: Callable[[], Starlette], ready: Event) -> None:
+    app = build()
     ready.set()
     uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off")).run([sock])
 
@@ -205,15 +208,22 @@ class Server:
 
 @contextlib.contextmanager
 def serving(images: Images) -> Iterator[Server]:
-    """A server in a process of its own."""
+    """The images, served."""
+    with running(partial(application, images)) as url:
+        yield Server(url)
+
+
+@contextlib.contextmanager
+def running(build: Callable[[], Starlette]) -> Iterator[str]:
+    """The application that `build` makes, in a process of its own; gives its address."""
     sock = socket.create_server(("127.0.0.1", 0))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ready = multiprocessing.Event()
-    process = multiprocessing.Process(target=_serve, args=(sock, images, ready), daemon=True)
+    process = multiprocessing.Process(target=_serve, args=(sock, build, ready), daemon=True)
     process.start()
     try:
         assert ready.wait(300), "the server did not start"
-        yield Server(f"http://127.0.0.1:{sock.getsockname()[1]}")
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     finally:
         process.terminate()
         process.join()

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent
 GENAI = str(Path(sys.executable).parent / "genai")
@@ -95,6 +96,13 @@ def home(url: str = "", **more: str) -> Iterator[tuple[Path, dict[str, str]]]:
         yield folder, environment
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def at_home(url: str = "") -> Iterator[Path]:
+    """A home for this very process."""
+    with home(url) as (folder, environment), mock.patch.dict(os.environ, environment):
+        yield folder
 
 
 def _megabytes(usage: resource.struct_rusage) -> float:

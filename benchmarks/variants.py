@@ -72,9 +72,43 @@ def read_json(url: str) -> None:
 
 def imports() -> None:
     """The start of `genai load`: Python, and everything that it imports."""
-
+    # warehouse.py imports the rest of dlt
     import genai_orchestration.loading
     import genai_orchestration.providers.imagine_api  # noqa: F401
+
+
+def details_dependent(url: str) -> None:
+    """Abyssale's designs and their details as dlt's documentation has them: a dependent resource.
+
+    Nested values stay JSON, and files are Parquet: both help it.
+    """
+    import dlt
+    from dlt.sources.rest_api import rest_api_source
+
+    source = rest_api_source(
+        {
+            "client": {
+                "base_url": url,
+                "auth": {"type": "api_key", "name": "x-api-key", "api_key": "benchmark"},
+                "paginator": "single_page",
+            },
+            "resource_defaults": {"primary_key": "id", "max_table_nesting": 0},
+            "resources": [
+                {"name": "designs", "endpoint": {"path": "designs", "data_selector": "$"}},
+                {
+                    "name": "design_detail",
+                    "endpoint": {"path": "designs/{resources.designs.id}", "data_selector": "$"},
+                },
+            ],
+        }
+    )
+    pipeline = dlt.pipeline(
+        pipeline_name="abyssale_pipeline",
+        pipelines_dir="pipelines",
+        destination=dlt.destinations.duckdb("warehouse.duckdb"),
+        dataset_name="abyssale_data",
+    )
+    pipeline.run(source, loader_file_format="parquet")
 
 
 def dagster_nothing() -> None:

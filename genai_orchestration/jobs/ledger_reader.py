@@ -26,7 +26,7 @@ from genai_orchestration.jobs.ledger_tables import (
 )
 from genai_orchestration.jobs.reservations import usage_of
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.states import OPEN, Failure, JobState
 
 LONGEST_REST = timedelta(days=1)  # no job is left alone for longer: its clock was wrong
 
@@ -168,6 +168,13 @@ class LedgerReader:
         with self._database.read() as connection:
             return ledger_jobs.get(connection, key)
 
+    def open_jobs(self, provider: str, kind: str) -> int:
+        """How many of the provider's jobs of a kind have not ended."""
+        query = _filtered(sa.select(sa.func.count()), jobs, provider=provider, kind=kind)
+        query = query.where(jobs.c.state.in_([state.value for state in OPEN]))
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def jobs(
         self,
         *,
@@ -176,6 +183,7 @@ class LedgerReader:
         job_id: str | None = None,
         request_key: str | None = None,
         states: Collection[JobState] | None = None,
+        seen_by: datetime | None = None,
         due: datetime | None = None,
         loaded: bool | None = None,
         archived: bool | None = None,
@@ -183,13 +191,16 @@ class LedgerReader:
     ) -> list[JobRecord]:
         """The jobs that all of the filters let through; the ones to be polled first come first.
 
-        `due` asks for open jobs whose next poll is not later, or too far ahead to be meant.
+        `seen_by` asks for those that were there by then; `due` for open jobs whose next poll is not
+        later, or too far ahead to be meant.
         """
         table = jobs.c
         named = {"provider": provider, "kind": kind, "job_id": job_id, "request_key": request_key}
         query = _filtered(sa.select(jobs), jobs, **named)
         if states is not None:
             query = query.where(table.state.in_([state.value for state in states]))
+        if seen_by is not None:
+            query = query.where(table.first_seen <= seen_by)
         if due is not None:
             is_due = sa.or_(
                 table.next_poll.is_(None),

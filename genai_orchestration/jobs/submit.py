@@ -224,7 +224,7 @@ class Line:
         """Look whether jobs that take a place have ended."""
         found = [
             watch.follow(
-                *(self.ledger, self.provider, kind, QUICK, self.clock()),
+                *(self.ledger, self.provider, kind, QUICK, self.clock),
                 seconds=SLEPT,
             )
             for kind in self.provider.job_kinds

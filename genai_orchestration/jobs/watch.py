@@ -2,8 +2,9 @@
 
     due jobs ─► one GET each ─► Ledger.observe_all ─► ended: record kept, a run loads it
        ▲                             │ open, or no answer
-       └──── next_poll ◄─────────────┘   first at 0.8 of its usual time, then a tenth of its age
-                                         with jitter, at most the ceiling; stuck: rarely
+       └──── next_poll ◄─────────────┘   first at 0.8 of its usual time, then 7 % of its age
+                                         with jitter, from the shortest rest to the ceiling;
+                                         stuck: rarely
 
 `next_poll` and `believed` are pure; `look` asks the provider and writes to the ledger.
 """
@@ -27,8 +28,8 @@ from genai_orchestration.providers.work import JobKind, JobReader, JobReport, Po
 from genai_orchestration.times import AHEAD
 
 FIRST = 0.8  # of the usual time: a little early, so that a shorter usual time is learnt, too
-SHARE = 0.1  # of a job's age until it is asked after again: noticed at most a tenth too late
-SHORTEST = timedelta(seconds=1)
+SHARE = 0.07  # of a job's age until it is asked after again: with jitter and nap, a tenth too late
+UNKNOWN = timedelta(seconds=1)  # the usual time of jobs that nothing is known of
 JITTER = 0.1  # of each rest, either way: jobs that began together are not asked after together
 LEARNT_FROM = 50  # newest successes whose median is the usual time
 AGAIN_AFTER = timedelta(minutes=10)  # what is not found is believed when it is not found again
@@ -36,6 +37,7 @@ PLAIN = "gone"  # the word for an answer 410
 ANNOUNCED = timedelta(days=1)  # before the provider forgets a job
 THREADS = 8
 BATCH = 64  # reports of one transaction
+NAP = 0.5  # seconds between two looks of one who stays
 TROUBLES = THREADS  # jobs without an answer, after which the provider is left alone
 
 
@@ -59,7 +61,7 @@ def next_poll(
         rest = polling.rarely
     else:
         first = _first(usual, polling) - age
-        rest = max(min(age * SHARE, polling.ceiling), SHORTEST, first)
+        rest = max(min(age * SHARE, polling.ceiling), polling.shortest, first)
     return now + rest * (1 + JITTER * chance)
 
 
@@ -108,7 +110,7 @@ def usual_times(ledger: Ledger, provider: Provider, kind: JobKind) -> dict[str, 
         if operation.job_kind == kind.name:
             newest = ledger.durations(provider.name, operation.name, LEARNT_FROM)
             learnt = [duration.total_seconds() for duration in newest]
-            published = kind.polling.medians.get(operation.name, SHORTEST)
+            published = kind.polling.medians.get(operation.name, UNKNOWN)
             usual = timedelta(seconds=statistics.median(learnt)) if learnt else published
             times[operation.name] = usual
     return times
@@ -119,14 +121,26 @@ def follow(
     provider: Provider,
     kind: JobKind,
     pace: Pace,
-    now: datetime,
+    clock: Callable[[], datetime],
     *,
     seconds: float,
+    stay: timedelta = timedelta(),
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Look:
-    """Look at the kind's jobs, if any is open: without one, nobody is connected to."""
+    """Look at the kind's jobs, if any is open: without one, nobody is connected to.
+
+    With `stay`, look again and again for that long, as long as any is to be asked after in it.
+    """
     if not ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN, limit=1):
         return Look()
-    return look(ledger, provider, kind, kind.connect(pace), now, seconds=seconds)
+    reader, until, asked, ended = kind.connect(pace), clock() + stay, 0, 0
+    while True:
+        found = look(ledger, provider, kind, reader, clock(), seconds=seconds)
+        asked, ended = asked + found.asked, ended + found.ended
+        due = ledger.jobs(provider=provider.name, kind=kind.name, due=until, limit=1)
+        if found.trouble or not due or clock() >= until:
+            return dataclasses.replace(found, asked=asked, ended=ended)
+        sleep(NAP)
 
 
 def look(
@@ -164,7 +178,7 @@ def look(
 
 
 def _usual(job: JobRecord, usual: Mapping[str, timedelta]) -> timedelta:
-    return usual.get(job.operation or "", SHORTEST)
+    return usual.get(job.operation or "", UNKNOWN)
 
 
 def _ask(
@@ -196,12 +210,15 @@ def _ask(
 
 
 def _summary(ledger: Ledger, provider: Provider, kind: JobKind, now: datetime, found: Look) -> Look:
-    open_ = ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN)
-    ages = [(job, now - job.first_seen) for job in open_]
-    lasts = kind.lasts
+    def older(age: timedelta) -> tuple[JobRecord, ...]:
+        since = now - age
+        return tuple(
+            ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN, seen_by=since)
+        )
+
     return dataclasses.replace(
         found,
-        open=len(open_),
-        stuck=tuple(job for job, age in ages if age >= kind.polling.deadline),
-        leaving=tuple(job for job, age in ages if lasts and age >= lasts - ANNOUNCED),
+        open=ledger.open_jobs(provider.name, kind.name),
+        stuck=older(kind.polling.deadline),
+        leaving=older(kind.lasts - ANNOUNCED) if kind.lasts else (),
     )

@@ -1,12 +1,13 @@
 """The sensor of a kind of jobs that are followed by id: it asks after those that are due.
 
-open jobs in the ledger ─► look ─► ended ─► not loaded yet? ─► a run, until one has succeeded
+open jobs in the ledger ─► looks ─► ended ─► not loaded yet? ─► a run, until one has succeeded
 
 Without an open job nobody is asked. Looking and loading are free.
 """
 
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
 
 import dagster as dg
 
@@ -24,8 +25,11 @@ from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.work import JobKind
 from genai_orchestration.settings import Settings
 
-EVERY = 10  # seconds between two looks; a look without open jobs is one question to the ledger
-BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
+# Dagster's daemon looks every 5 seconds whose last tick began long enough ago: one that began 5
+# seconds ago would often be a blink too young, and wait for 10.
+EVERY = 4  # seconds; a tick without open jobs is one question to the ledger
+STAY = timedelta(seconds=4)  # for which a tick looks again and again at jobs that are to end
+BUDGET = 20.0  # seconds of one look; Dagster ends a tick after 60
 NAMED = 3  # jobs that a sentence names
 
 
@@ -61,7 +65,7 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
 
 def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> Look:
     try:
-        return watch.follow(ledger, provider, kind, QUICK, times.now(), seconds=BUDGET)
+        return watch.follow(ledger, provider, kind, QUICK, times.now, seconds=BUDGET, stay=STAY)
     except PlainError as error:
         return Look(trouble=str(error))
 

@@ -1,12 +1,13 @@
 """Sensors: thin shells around the watches that a provider brings along.
 
-day watch      cursor ─► open days ─► count them ─► advance ─► runs, or a sentence
+day watch      cursor ─► open days ─► count them, some at a time ─► advance ─► runs, or a sentence
 change watch   one cheap request ─► another version than the one loaded? ─► a run
 """
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -28,6 +29,7 @@ from genai_orchestration.providers.refusals import ProviderError
 
 EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
+THREADS = 4  # days that are counted at a time
 
 
 def provider_sensors(provider: Provider) -> list[dg.SensorDefinition]:
@@ -106,11 +108,8 @@ def look(
         earliest = day_watch.reach(now, watched.start)
         unfinished, place = _unfinished(counter, cursor, now, earliest, lambda: clock() > half)
         cursor = day_watch.open_days(cursor, now, unfinished, watched.start)
-        for day in day_watch.due(cursor, now):
-            if clock() > deadline:
-                place = day
-                break
-            counts[day] = counter.counts(day, day + timedelta(days=1))
+        due = day_watch.due(cursor, now)
+        place = _count(counter, due, counts, lambda: clock() > deadline) or place
         late = clock() > deadline
         state = "" if late else _state_of_things(counter, watched.watch.noun, now, earliest)
     except PlainError as error:  # an outage: what was counted so far still counts
@@ -145,6 +144,22 @@ def _unfinished(
         if late():
             return days, day
     return days, None
+
+
+def _count(
+    counter: DayCounter, days: Sequence[date], counts: dict[date, Counts], late: Callable[[], bool]
+) -> date | None:
+    """Count the days, in their order, into `counts`; the first that there was no time for."""
+
+    def count(day: date) -> Counts | None:
+        return None if late() else counter.counts(day, day + DAY)
+
+    with ThreadPoolExecutor(THREADS) as executor:
+        for day, found in zip(days, executor.map(count, days), strict=True):
+            if found is None:
+                return day
+            counts[day] = found
+    return None
 
 
 def _state_of_things(counter: DayCounter, noun: str, now: datetime, since: date) -> str:

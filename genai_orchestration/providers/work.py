@@ -125,7 +125,8 @@ class Polling:
     """When a job is asked after: first at its median, then ever less often."""
 
     medians: Mapping[str, timedelta] = field(default_factory=dict)  # by operation, as published
-    ceiling: timedelta  # the longest rest between two looks at a job that should end
+    shortest: timedelta = timedelta(seconds=1)  # rest between two looks at a job
+    ceiling: timedelta  # the longest, at one that should end
     deadline: timedelta  # open for longer: stuck
     rarely: timedelta  # the rest between two looks at a stuck one
 

@@ -4,7 +4,7 @@ import pytest
 
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import UnknownRequest, WrongState
-from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.states import OPEN, Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import MINUTE, NOW, job
@@ -53,6 +53,17 @@ def test_a_job_is_found_by_its_id_and_by_its_request(ledger: Ledger) -> None:
         ledgers.submitted(ledger, key)
     assert ledger.jobs(request_key="a") == ledger.jobs(job_id="job of a")
     assert [each.request_key for each in ledger.jobs(job_id="job of b")] == ["b"]
+
+
+def test_open_jobs_are_counted_and_the_older_ones_are_found(ledger: Ledger) -> None:
+    for key in "abc":
+        ledgers.submitted(ledger, key)
+    ledger.observe(job("job of b"), ledgers.said(JobState.SUCCEEDED, "complete"), NOW)
+    assert ledger.open_jobs("magic_hour", "image_project") == 2
+    assert ledger.open_jobs("magic_hour", "video_project") == 0
+    assert ledger.open_jobs("abyssale", "image_project") == 0
+    assert ledger.jobs(seen_by=NOW - MINUTE) == []
+    assert {each.request_key for each in ledger.jobs(states=OPEN, seen_by=NOW)} == {"a", "c"}
 
 
 def test_an_approval_may_know_a_better_price_and_changes_no_older_one(ledger: Ledger) -> None:

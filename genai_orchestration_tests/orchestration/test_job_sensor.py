@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import dagster as dg
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from genai_orchestration import times
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.orchestration import assets
+from genai_orchestration.orchestration import assets, job_sensor
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -41,6 +42,7 @@ class Hours:
 def hours(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Hours:
     hours = Hours(sandbox)
     monkeypatch.setattr(times, "now", hours.now)
+    monkeypatch.setattr(job_sensor, "STAY", timedelta())  # these hours pass between two looks
     monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
     return hours
 
@@ -80,6 +82,18 @@ def test_a_finished_project_is_loaded_by_one_run_with_its_request(
         ("hero-2", "SUCCEEDED", 5),
     ]
     assert (projects.work(), projects.said) == ([], "No image projects open.")
+
+
+def test_a_tick_stays_until_a_project_that_is_about_to_end_has_ended(
+    projects: Daemon, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(projects, "hero-1")
+    hours.pass_(seconds=3)
+    monkeypatch.setattr(job_sensor, "STAY", timedelta(seconds=30))
+    napping = partial(watch.follow, sleep=lambda seconds: hours.pass_(seconds=seconds))
+    monkeypatch.setattr(watch, "follow", napping)
+    assert projects.work() == [True]
+    assert paid.rows("magic_hour", "image_projects", "request_key") == [("hero-1",)]
 
 
 def test_without_an_open_job_nobody_is_asked(projects: Daemon, sandbox: Sandbox) -> None:
@@ -199,7 +213,7 @@ def test_a_stuck_job_is_named_and_looked_at_rarely(
     assert projects.look() == []
     assert projects.said.startswith("1 image projects still open; 1 for over 60 minutes: cm")
     sandbox.traffic.calls.clear()
-    hours._ahead += watch.SHORTEST * 60
+    hours._ahead += timedelta(minutes=1)
     assert projects.look() == []
     assert not sandbox.traffic.calls
 

@@ -3,8 +3,9 @@
 import dataclasses
 import itertools
 import re
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from genai_orchestration import times, warehouse
 from genai_orchestration.jobs.day_cursor import Cursor
 from genai_orchestration.jobs.day_watch import RED_AFTER
-from genai_orchestration.orchestration import assets
+from genai_orchestration.orchestration import assets, sensors
 from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.orchestration.sensors import Watched, look
 from genai_orchestration.providers import provider_named
@@ -231,8 +232,9 @@ def test_a_run_that_was_never_started_is_asked_for_again(
 
 
 def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
-    daemon: Daemon, vendor: ImagineApiSandbox
+    daemon: Daemon, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sensors, "THREADS", 1)  # one after the other: the clock is one for all
     vendor.add([image(YESTERDAY - timedelta(days=n), seconds=999) for n in range(6)])
     assert IMAGINE.day_watch
     slow = Slow(IMAGINE.day_watch.connect(QUICK))
@@ -246,6 +248,19 @@ def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
         daemon.cursor = tick.cursor.dumps()
         counted.append(str(Cursor.loads(daemon.cursor).place))
     assert len(set(counted)) == 4
+
+
+def test_days_are_counted_some_at_a_time_and_each_once(
+    daemon: Daemon, vendor: ImagineApiSandbox
+) -> None:
+    vendor.add([image(YESTERDAY - timedelta(days=n), seconds=999) for n in range(7)])
+    assert IMAGINE.day_watch
+    counter = Together(IMAGINE.day_watch.connect(QUICK))
+    context = dg.build_sensor_context(instance=daemon.instance)
+    tick, sentence = look(context, counter, WATCHED, now=datetime.now(timezone.utc))
+    assert sorted(counter.days) == sorted(tick.cursor.loaded)
+    assert len(counter.days) == 8  # today, too
+    assert sentence.startswith("7 images still open")
 
 
 @dataclass
@@ -267,6 +282,21 @@ class Slow:
 
     def oldest_unfinished(self, start: date) -> datetime | None:
         return self.counter.oldest_unfinished(start)
+
+
+@dataclass
+class Together(Slow):
+    """A counter that counts no day before as many are asked for as may be at a time."""
+
+    days: list[date] = field(default_factory=list)
+    all_here: threading.Barrier = field(
+        default_factory=lambda: threading.Barrier(sensors.THREADS, timeout=30)
+    )
+
+    def counts(self, start: date, end: date | None) -> Counts:
+        self.days.append(start)
+        self.all_here.wait()
+        return super().counts(start, end)
 
 
 def test_older_days_with_open_images_are_found_over_several_looks_of_a_slow_provider(

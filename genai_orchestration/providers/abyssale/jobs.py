@@ -16,6 +16,7 @@ from genai_orchestration.providers.work import JobKind, JobReport, Polling
 KIND = "generation_request"
 POLLING = Polling(  # the SDK asks after 3 s, at most every 30 s, and gives up after 30 minutes
     medians={"generation_requests": timedelta(seconds=4)},
+    shortest=timedelta(seconds=2),  # the SDK's, too
     ceiling=timedelta(seconds=30),
     deadline=timedelta(minutes=30),
     rarely=timedelta(hours=1),

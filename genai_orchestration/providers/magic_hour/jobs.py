@@ -18,6 +18,7 @@ KIND = "image_project"
 POLLING = Polling(
     # the vendor's published processing times, p50
     medians={GENERATOR: timedelta(seconds=5), UPSCALER: timedelta(seconds=22)},
+    shortest=timedelta(seconds=0.5),  # as often as the SDK asks from the start
     ceiling=timedelta(minutes=1),
     deadline=timedelta(hours=1),
     rarely=timedelta(hours=1),
