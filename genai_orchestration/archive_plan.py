@@ -25,6 +25,7 @@ from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 
 DAY = timedelta(days=1)
+JOBS = 500  # that are read at once: a look into the warehouse opens it, whatever it brings
 IN_A_ROW = 3  # refusals of the provider to tell of a job, after which nobody asks on
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
@@ -164,10 +165,11 @@ class Plan:
             )
         }
         columns, table = self.archive.columns, self.archive.job_table
-        for day in self._days(days):
+        for span in self._spans(days):
+            within = warehouse.within(*span)
             sql = f"""SELECT {", ".join(columns)} FROM {{{table}}}
-                WHERE {warehouse.within(day, day + DAY)} AND {SUCCEEDED} ORDER BY date_created"""  # noqa: S608 own names
-            rows = self._rows(warehouse.within(day, day + DAY))
+                WHERE {within} AND {SUCCEEDED} ORDER BY date_created"""  # noqa: S608 own names
+            rows = self._rows(within)
             for values in warehouse.query(self.provider, self.settings, sql) or []:
                 record = dict(zip(columns, values, strict=True))
                 mine = own.get(record["id"])
@@ -180,13 +182,22 @@ class Plan:
                     rows=rows.get(record["id"], {}),
                 )
 
-    def _days(self, days: Days | None) -> list[date]:
-        """The days that have jobs that succeeded."""
+    def _spans(self, days: Days | None) -> Iterator[Days]:
+        """The days that have jobs that succeeded, as many together as have some `JOBS`."""
         day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
         bounds = f"AND {warehouse.within(*days)}" if days else ""
-        sql = f"""SELECT {day} AS day FROM {{{self.archive.job_table}}}
+        sql = f"""SELECT {day} AS day, count(*) FROM {{{self.archive.job_table}}}
             WHERE {SUCCEEDED} {bounds} GROUP BY 1 ORDER BY 1"""  # noqa: S608 own names and dates
-        return [row[0] for row in warehouse.query(self.provider, self.settings, sql) or []]
+        span: list[date] = []
+        jobs = 0
+        for each, number in warehouse.query(self.provider, self.settings, sql) or []:
+            if span and jobs + number > JOBS:
+                yield span[0], span[-1] + DAY
+                span, jobs = [], 0
+            span.append(each)
+            jobs += number
+        if span:
+            yield span[0], span[-1] + DAY
 
     def _rows(self, condition: str) -> dict[str, dict[str, FileRow]]:
         """What became of files so far, by job and role."""

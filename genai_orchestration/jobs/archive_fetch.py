@@ -9,6 +9,7 @@ Redirects are followed by hand. Neither an address with its query string nor any
 sends is repeated in an error.
 """
 
+import contextlib
 import hashlib
 import random
 import time
@@ -17,18 +18,17 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
-import requests
 import tenacity
 import urllib3
 
-from genai_orchestration.jobs.archive_hosts import Guard, session
+from genai_orchestration.jobs.archive_hosts import Guard, connections
 from genai_orchestration.jobs.archive_refusals import NotFetched, Refused
 from genai_orchestration.providers.refusals import cause_of, retry_after
 
 REDIRECTS = 3
 MOVED = (301, 302, 303, 307, 308)
 CHUNK = 128 * 1024  # bytes in memory for each download
-TIMEOUTS = (10.0, 30.0)  # seconds to connect, and between two bytes
+TIMEOUT = urllib3.Timeout(connect=10.0, read=30.0)  # seconds; to read: between two bytes
 DEADLINE = 900.0  # seconds of one download: a server that drips does not keep a place for ever
 ATTEMPTS = 4
 DIGITS = 18  # of a length; more of them are over every limit anyway
@@ -52,11 +52,11 @@ class Fetcher:
         self._guard = Guard(base_url)
         self._limit = limit
         self._sleep = sleep
-        self._session = session(self._guard)
+        self._connections = connections(self._guard)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._session.close()
+        self._connections.clear()
 
     def fetch(self, url: str, into: BinaryIO) -> Fetched:
         """Write the file at that address into `into`, from its beginning; Refused or NotFetched."""
@@ -74,38 +74,40 @@ class Fetcher:
         into.seek(0)
         into.truncate()
         try:
-            with self._answer(url) as answer:
-                return self._read(answer, into)
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            if isinstance(error, INVALID):
-                raise Refused("Its address cannot be read.") from None
+            answer, host = self._answer(url)
+            with contextlib.closing(answer):
+                return self._read(answer, host, into)
+        except urllib3.exceptions.LocationValueError:
+            raise Refused("Its address cannot be read.") from None
+        except urllib3.exceptions.HTTPError as error:
             host = urlsplit(url).hostname
             raise NotFetched(f"{host} does not answer as it should ({cause_of(error)}).") from None
 
-    def _answer(self, url: str) -> requests.Response:
-        """The last answer of a chain of redirects."""
+    def _answer(self, url: str) -> tuple[urllib3.BaseHTTPResponse, str | None]:
+        """The last answer of a chain of redirects, and the host that gives it."""
         for _ in range(REDIRECTS + 1):
             self._guard.check(url)
-            answer = self._session.get(url, stream=True, timeout=TIMEOUTS, allow_redirects=False)
-            if answer.status_code not in MOVED:
-                return answer
+            answer = self._connections.request(
+                "GET", url, redirect=False, preload_content=False, timeout=TIMEOUT
+            )
+            if answer.status not in MOVED:
+                return answer, urlsplit(url).hostname
             answer.close()
             url = _joined(url, answer.headers.get("location", ""))
         raise Refused(f"It is redirected more than {REDIRECTS} times.")
 
-    def _read(self, answer: requests.Response, into: BinaryIO) -> Fetched:
-        host, status = urlsplit(answer.url).hostname, answer.status_code
-        if status != 200:
+    def _read(self, answer: urllib3.BaseHTTPResponse, host: str | None, into: BinaryIO) -> Fetched:
+        if answer.status != 200:
             raise NotFetched(
-                f"{host} answered {status}.",
-                again=status == 429 or status >= 500,
+                f"{host} answered {answer.status}.",
+                again=answer.status == 429 or answer.status >= 500,
                 retry_after=retry_after(answer),
             )
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise Refused(f"{host} sends it packed, which was not asked for.")
         expected = self._length(answer)
         digest, size, until = hashlib.sha256(), 0, time.monotonic() + DEADLINE
-        while part := answer.raw.read1(CHUNK, decode_content=False):
+        while part := answer.read1(CHUNK, decode_content=False):
             size += len(part)
             if size > self._limit:
                 raise self._too_large(f"more than {self._limit:,}")
@@ -117,7 +119,7 @@ class Fetcher:
             raise NotFetched(f"{host} sent {size:,} of {expected:,} bytes.")
         return Fetched(digest.hexdigest(), size)
 
-    def _length(self, answer: requests.Response) -> int | None:
+    def _length(self, answer: urllib3.BaseHTTPResponse) -> int | None:
         """Bytes to come; None where the transfer itself says when it is over."""
         chunked = "chunked" in answer.headers.get("transfer-encoding", "").lower()
         stated = answer.headers.get("content-length", "")
@@ -138,14 +140,6 @@ class Fetcher:
             f"It has {size} bytes; the limit is {self._limit:,}: raise GENAI_ARCHIVE_LIMIT "
             "(megabytes), and archive it with --again."
         )
-
-
-INVALID = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-    urllib3.exceptions.LocationValueError,
-)
 
 
 def _joined(url: str, location: str) -> str:

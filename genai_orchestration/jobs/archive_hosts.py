@@ -13,14 +13,11 @@ import functools
 import ipaddress
 import os
 import socket
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, default_user_agent
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
@@ -92,49 +89,31 @@ def _plain(host: str | None) -> str:
     return (host or "").rstrip(".").strip("[]").lower()
 
 
-def session(guard: Guard) -> requests.Session:
-    """A session whose every connection is checked by the guard, and that tells nobody anything."""
-    made = _Session()
-    made.trust_env = False  # no proxy, which would hide the address, and no password of .netrc
-    made.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
-    made.auth = _Nobody()
-    made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # a body that unfolds while it is read could be of any size
-    made.headers.update({"Accept": "*/*", "Accept-Encoding": "identity"})
-    for scheme in ("http://", "https://"):
-        made.mount(scheme, _Guarded(guard))
+def connections(guard: Guard) -> urllib3.PoolManager:
+    """Connections that the guard checks, each one, and that tell nobody anything.
+
+    urllib3 itself, without requests around it: that would bring proxies, cookies, passwords of
+    .netrc and redirects, each to be kept away again.
+    """
+    trusted = os.environ.get("REQUESTS_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+    folder = os.path.isdir(trusted)
+    made = urllib3.PoolManager(
+        maxsize=CONNECTIONS,
+        retries=False,
+        # a body that unfolds while it is read could be of any size
+        headers={
+            "User-Agent": default_user_agent(),
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+        },
+        ca_certs=None if folder else trusted,
+        ca_cert_dir=trusted if folder else None,
+    )
+    made.pool_classes_by_scheme = {
+        "http": _pool(HTTPConnectionPool, _Plain, guard),
+        "https": _pool(HTTPSConnectionPool, _Secure, guard),
+    }
     return made
-
-
-class _Session(requests.Session):
-    """Leaves redirects alone: requests reads their bodies whole, also where it does not follow."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere."""
-
-
-class _Nobody(AuthBase):
-    """No authorization, also none that stands in an address."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.pop("Authorization", None)
-        return request
-
-
-class _Guarded(HTTPAdapter):
-    """Makes connections that ask the guard where they may go."""
-
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
-        super().__init__(pool_maxsize=CONNECTIONS)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Replace the connections of urllib3's pools."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _pool(HTTPConnectionPool, _Plain, self._guard),
-            "https": _pool(HTTPSConnectionPool, _Secure, self._guard),
-        }
 
 
 def _pool(base: type, connection: type, guard: Guard) -> type:

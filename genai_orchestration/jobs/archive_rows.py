@@ -5,7 +5,6 @@ a file is in its place ─► a line in the journal ─► some hundreds of them
 """
 
 import contextlib
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -107,9 +106,5 @@ def files_source(provider: Provider, table: Table, rows: Sequence[FileRow]) -> D
 
 
 def _pages(table: Table, rows: Sequence[FileRow]) -> Iterator[Any]:
-    yield to_arrow([_values(row, table) for row in rows], table.columns)
-
-
-def _values(row: FileRow, table: Table) -> dict[str, Any]:
-    values = dataclasses.asdict(row)
-    return {name: values[name] for name in table.columns}
+    values = [{name: getattr(row, name) for name in table.columns} for row in rows]
+    yield to_arrow(values, table.columns)

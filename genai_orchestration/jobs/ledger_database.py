@@ -54,7 +54,7 @@ class LedgerDatabase:
         try:
             with _alone(url), database._writer.begin() as connection:
                 METADATA.create_all(connection)
-                _add_columns(connection)
+                _bring_up(connection)
                 database._file = _identity(url)
         except (DBAPIError, OSError) as error:
             database.close()
@@ -203,8 +203,8 @@ def _postgres_begins(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
 
 
-def _add_columns(connection: sa.Connection) -> None:
-    """Bring the tables of an earlier version up to this one: columns are only ever added."""
+def _bring_up(connection: sa.Connection) -> None:
+    """Tables of an earlier version as they are now: columns and indexes are only ever added."""
     found = sa.inspect(connection)
     quote = connection.dialect.identifier_preparer.quote
     for table in METADATA.sorted_tables:
@@ -215,6 +215,10 @@ def _add_columns(connection: sa.Connection) -> None:
                 connection.exec_driver_sql(
                     f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}"
                 )
+        known = {index["name"] for index in found.get_indexes(table.name)}
+        for index in table.indexes:
+            if index.name not in known:
+                index.create(connection)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.ledger_tables import UtcTime, jobs, requests
+from genai_orchestration.jobs.ledger_tables import jobs, requests
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.times import AHEAD
@@ -29,32 +29,28 @@ def newest(
     Those ahead of `now` count as of now; far ahead, they are of a clock that was wrong, and would
     hide the true ones for as long as it was.
     """
-    refused = sa.select(
-        requests.c.decided_at.label("at"), requests.c.error_class.label("failure")
-    ).where(
-        requests.c.provider == provider,
-        requests.c.state.in_(DECIDED),
-        requests.c.submitting_at.is_not(None),
+    refused = sa.select(requests.c.decided_at, requests.c.error_class).where(
+        requests.c.provider == provider, requests.c.submitting_at.is_not(None)
     )
-    ended = sa.select(
-        jobs.c.finished.label("at"),
-        sa.case(
-            (jobs.c.state == JobState.SUCCEEDED.value, None),
-            else_=sa.func.coalesce(jobs.c.error_class, Failure.PROVIDER_FAULT.value),
-        ).label("failure"),
-    ).where(
+    failure = sa.case(
+        (jobs.c.state == JobState.SUCCEEDED.value, None),
+        else_=sa.func.coalesce(jobs.c.error_class, Failure.PROVIDER_FAULT.value),
+    )
+    ended = sa.select(jobs.c.finished, failure).where(
         jobs.c.provider == provider,
         jobs.c.state.in_((JobState.SUCCEEDED.value, JobState.FAILED.value)),
     )
-    both = sa.union_all(refused, ended).subquery()
-    moment = sa.type_coerce(both.c.at, UtcTime).label("at")
-    query = sa.select(moment, both.c.failure).order_by(both.c.at.desc()).limit(limit)
-    if now is not None:
-        query = query.where(moment <= now + AHEAD)
-    return [
-        Outcome(min(at, now) if now else at, failure and Failure(failure))
-        for at, failure in connection.execute(query)
+    # each by itself, by its index: a union would be read as a whole, and then sorted
+    parts = [
+        *((requests.c.decided_at, refused.where(requests.c.state == state)) for state in DECIDED),
+        (jobs.c.finished, ended),
     ]
+    found: list[Outcome] = []
+    for at, query in parts:
+        until = sa.true() if now is None else at <= now + AHEAD
+        rows = connection.execute(query.where(until).order_by(at.desc()).limit(limit))
+        found += (Outcome(min(at, now) if now else at, why and Failure(why)) for at, why in rows)
+    return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
 
 
 def durations(

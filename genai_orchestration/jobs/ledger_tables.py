@@ -82,9 +82,10 @@ requests = sa.Table(
     sa.Column("decided_at", UtcTime),
     sa.Column("decided_by", sa.Text),
     _one_of(RequestState),
-    sa.Index("requests_by_state", "provider", "state"),
     sa.Index("requests_by_day", "provider", "submitting_at"),
     sa.Index("requests_by_campaign", "campaign", "provider"),
+    sa.Index("requests_by_outcome", "provider", "state", "decided_at"),
+    sa.Index("requests_by_decision", "provider", "decided_at"),
 )
 
 jobs = sa.Table(
@@ -109,6 +110,7 @@ jobs = sa.Table(
     sa.Column("record", sa.JSON(none_as_null=True)),
     _one_of(JobState),
     sa.Index("jobs_by_state", "provider", "state", "next_poll"),
+    sa.Index("jobs_by_end", "provider", "finished"),
 )
 
 

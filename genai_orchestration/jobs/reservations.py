@@ -3,10 +3,13 @@
     approved ─► usage_of() ─► budget.refusal() ─┬─ None ─► submitting, with its price reserved
                                                 └─ why not ─► still approved
 
-It runs in the ledger's one writing transaction, so that of two submitters one sees the other.
+It runs in the ledger's one writing transaction, so that of two submitters one sees the other. What
+is asked here is asked for every request, with all others waiting: each question has an index for
+it, which names its states and has no OR across columns, and no sum is made that no limit bounds.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,7 +18,7 @@ from genai_orchestration.jobs.credits import COST
 from genai_orchestration.jobs.ledger_requests import columns, get, move, wrong_state
 from genai_orchestration.jobs.ledger_tables import jobs
 from genai_orchestration.jobs.states import LEAVES, RequestState, Step
-from genai_orchestration.providers.states import TERMINAL
+from genai_orchestration.providers.states import OPEN
 from genai_orchestration.times import AHEAD
 
 COUNTED = timedelta(hours=1)  # how long a job that is open, or may be, takes a place in flight
@@ -24,6 +27,9 @@ WAITED = timedelta(minutes=1)  # at most, for the ledger: what was decided meanw
 DAY = timedelta(days=1)
 OVER_A_MONTH = timedelta(days=31)  # from the first of any month into the next one
 
+SUBMITTING = columns.state == RequestState.SUBMITTING.value
+Number = sa.Select[Any]  # a SELECT of one number
+
 
 def start(connection: sa.Connection, key: str, limits: Limits, now: datetime, who: str) -> None:
     """Reserve the price and a place in flight, or raise the budget's Refused; see `Ledger`."""
@@ -31,7 +37,7 @@ def start(connection: sa.Connection, key: str, limits: Limits, now: datetime, wh
     if record.state not in LEAVES[Step.START]:
         raise wrong_state(record, Step.START.value)
     price = UNPRICED if record.price_estimate is None else record.price_estimate
-    usage = usage_of(connection, record.provider, record.campaign, limits, now)
+    usage = usage_of(connection, record.provider, record.campaign, limits, now, whole=False)
     refused = refusal(record.provider, record.campaign, price, limits, usage)
     if refused:
         raise refused
@@ -44,41 +50,46 @@ def usage_of(
     campaign: str | None,
     limits: Limits,
     now: datetime,
+    *,
+    whole: bool = True,
 ) -> Usage:
-    """What of the provider is running and spent; `now` says in which day and month."""
-    since = columns.submitting_at
-    day, month = day_of(now), month_of(now)
+    """What of the provider is running and spent; `now` says in which day and month.
 
-    def spent(*which: sa.ColumnElement[bool]) -> int:
-        query = sa.select(sa.func.coalesce(sa.func.sum(COST), 0))
-        return int(
-            connection.execute(query.where(columns.provider == provider, *which)).scalar_one()
-        )
+    Without `whole`, only what the limits bound: a sum takes longer the more requests it is over.
+    """
+    budget, balance, alone = limits.budget, limits.balance, limits.alone_since
+    since, day, month = columns.submitting_at, day_of(now), month_of(now)
+
+    def spent(*which: sa.ColumnElement[bool]) -> Number:
+        total = sa.select(sa.func.coalesce(sa.func.sum(COST), 0))
+        return total.where(columns.provider == provider, *which)
+
+    def number(bound: object, *queries: Number) -> int:
+        if bound is None and not whole:
+            return 0
+        return sum(int(connection.execute(query).scalar_one()) for query in queries)
 
     return Usage(
-        in_flight=_in_flight(connection, provider, now),
-        begun=_in_flight(connection, provider, now, limits.alone_since)
-        if limits.alone_since
+        in_flight=number(limits.in_flight, *_in_flight(provider, now)),
+        begun=number(alone, *_in_flight(provider, now, alone)) if alone else 0,
+        posts=number(limits.posts_per_second, *_posts(provider, now)),
+        day=number(budget.per_day, spent(since >= day, since < day + DAY)),
+        month=number(
+            budget.per_month, spent(since >= month, since < month_of(month + OVER_A_MONTH))
+        ),
+        campaign=number(budget.campaigns.get(campaign), spent(columns.campaign == campaign))
+        if campaign is not None
         else 0,
-        posts=_posts(connection, provider, now),
-        day=spent(since >= day, since < day + DAY),
-        month=spent(since >= month, since < month_of(month + OVER_A_MONTH)),
-        campaign=0 if campaign is None else spent(columns.campaign == campaign),
-        since_balance=spent(_after(limits.balance.asked_at)) if limits.balance else 0,
+        # what a balance of that moment may not have known of
+        since_balance=number(
+            balance, spent(SUBMITTING), spent(~SUBMITTING, columns.decided_at >= balance.asked_at)
+        )
+        if balance
+        else 0,
     )
 
 
-def _after(asked: datetime) -> sa.ColumnElement[bool]:
-    """Requests whose price a balance of that moment may not have known of."""
-    return sa.or_(
-        columns.state == RequestState.SUBMITTING.value,
-        columns.decided_at >= asked,
-    )
-
-
-def _in_flight(
-    connection: sa.Connection, provider: str, now: datetime, after: datetime | None = None
-) -> int:
+def _in_flight(provider: str, now: datetime, after: datetime | None = None) -> tuple[Number, ...]:
     """Submissions on their way, jobs that are open, and recent ones that may be either.
 
     A job that has been open for longer is stuck at most providers: it must not keep a place. Nor
@@ -86,36 +97,32 @@ def _in_flight(
     `after` counts only what has begun after that.
     """
     since, recent, ahead = columns.submitting_at, now - COUNTED, now + AHEAD
-    may_be = sa.or_(
-        columns.state == RequestState.SUBMITTING.value,
-        sa.and_(columns.state == RequestState.UNKNOWN.value, since > recent, since <= ahead),
+    on_the_way = sa.select(sa.func.count()).where(
+        columns.provider == provider,
+        columns.state.in_((RequestState.SUBMITTING.value, RequestState.UNKNOWN.value)),
+        sa.or_(SUBMITTING, sa.and_(since > recent, since <= ahead)),
     )
-    on_the_way = sa.select(sa.func.count()).where(columns.provider == provider, may_be)
     running = sa.select(sa.func.count()).where(
         jobs.c.provider == provider,
-        jobs.c.state.not_in(TERMINAL),
+        jobs.c.state.in_([state.value for state in OPEN]),
         jobs.c.first_seen > recent,
         jobs.c.first_seen <= ahead,
     )
-    if after is not None:
-        on_the_way, running = (
-            on_the_way.where(since > after),
-            running.where(jobs.c.first_seen > after),
-        )
-    return sum(int(connection.execute(query).scalar_one()) for query in (on_the_way, running))
+    if after is None:
+        return on_the_way, running
+    return on_the_way.where(since > after), running.where(jobs.c.first_seen > after)
 
 
-def _posts(connection: sa.Connection, provider: str, now: datetime) -> int:
+def _posts(provider: str, now: datetime) -> tuple[Number, ...]:
     """POSTs that may reach the server within this second: unanswered, or answered within it.
 
     Counted from the answers, not from the starts: requests bunch up on their way.
     """
-    near = sa.select(sa.func.count()).where(
-        columns.provider == provider,
+    own = sa.select(sa.func.count()).where(columns.provider == provider)
+    answered = own.where(
+        ~SUBMITTING,
         columns.submitting_at.is_not(None),
-        sa.or_(
-            columns.state == RequestState.SUBMITTING.value,
-            sa.and_(columns.decided_at > now - SECOND, columns.decided_at <= now + WAITED),
-        ),
+        columns.decided_at > now - SECOND,
+        columns.decided_at <= now + WAITED,
     )
-    return int(connection.execute(near).scalar_one())
+    return own.where(SUBMITTING), answered

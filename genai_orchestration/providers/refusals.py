@@ -103,7 +103,7 @@ def shown(words: str) -> str:
     return str(unsigned(" ".join(words.split())))[:SHOWN]
 
 
-def retry_after(answer: requests.Response) -> float | None:
+def retry_after(answer: requests.Response | urllib3.BaseHTTPResponse) -> float | None:
     """Seconds from `Retry-After`: whole, fractional or an HTTP date; None when it is unusable."""
     value = answer.headers.get("retry-after", "")
     try:
@@ -121,9 +121,9 @@ def cause_of(error: Exception) -> str:
     match error:
         case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError():
             return "no answer in time"
-        case requests.exceptions.SSLError():
+        case requests.exceptions.SSLError() | urllib3.exceptions.SSLError():
             return "the TLS handshake failed"
-        case requests.exceptions.ConnectionError():
+        case requests.exceptions.ConnectionError() | urllib3.exceptions.NewConnectionError():
             return "no connection"
         case _ if type(error) is OSError:  # requests' own, with a path: of a missing CA bundle
             return str(error)

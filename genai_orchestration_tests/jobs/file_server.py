@@ -1,6 +1,7 @@
 """A server of files for the tests of the archive: real HTTP on a free port, and as odd as asked."""
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -45,8 +46,8 @@ class FileServer:
 
 
 @contextlib.contextmanager
-def file_server() -> Iterator[FileServer]:
-    """A running server without any file."""
+def file_server(tls: ssl.SSLContext | None = None) -> Iterator[FileServer]:
+    """A running server without any file, with TLS where that is given."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -71,7 +72,9 @@ def file_server() -> Iterator[FileServer]:
             """A client that hangs up is what is tested."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        found = FileServer(f"http://127.0.0.1:{server.server_port}")
+        found = FileServer(f"http{'s' * bool(tls)}://127.0.0.1:{server.server_port}")
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

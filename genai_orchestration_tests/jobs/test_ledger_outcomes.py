@@ -161,11 +161,13 @@ def test_answers_that_came_while_this_process_waited_count_for_the_ceiling(ledge
     ledger.start("b", limits, NOW + 2 * SECOND)
 
 
-def test_columns_that_an_older_ledger_lacks_are_added(place: Settings) -> None:
+def test_columns_and_indexes_that_an_older_ledger_lacks_are_added(place: Settings) -> None:
     with Ledger.open(place) as ledger:
         ledgers.submitted(ledger, "a")
     engine = ledgers.engine(place)
     with engine.begin() as connection:
+        for index in (*requests.indexes, *jobs.indexes):
+            index.drop(connection)
         for name, columns in ADDED.items():
             for column in columns:
                 connection.execute(sa.text(f"ALTER TABLE {name} DROP COLUMN {column}"))
@@ -179,6 +181,10 @@ def test_columns_that_an_older_ledger_lacks_are_added(place: Settings) -> None:
         assert (record.polls, record.record) == (1, {"id": "x"})
     with engine.connect() as connection:
         for made in (requests, jobs):
-            there = {column["name"] for column in sa.inspect(connection).get_columns(made.name)}
+            found = sa.inspect(connection)
+            there = {column["name"] for column in found.get_columns(made.name)}
             assert there == set(made.columns.keys())
+            assert {each.name for each in made.indexes} <= {
+                each["name"] for each in found.get_indexes(made.name)
+            }
     engine.dispose()
