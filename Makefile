@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 3000
 BIN := .venv/bin
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench screenshots clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -26,6 +26,9 @@ format: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/load_images.py
+
+screenshots: .venv/installed
+	$(BIN)/python -m docs.screenshots
 
 # never .genai itself: that is your own warehouse and history
 clean:
