@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 3000
 BIN := .venv/bin
 
-.PHONY: demo test format bench tables clean
+.PHONY: demo test format bench tables screenshots clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -29,6 +29,9 @@ bench: .venv/installed
 
 tables: .venv/installed
 	$(BIN)/python -m docs.tables
+
+screenshots: .venv/installed
+	$(BIN)/python -m docs.screenshots
 
 # never .genai itself: that is your own warehouse and history
 clean:

@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-PATIENCE = 20_000  # milliseconds until something is seen
+PATIENCE = 60_000  # milliseconds until something is seen, on a machine that is busy
 
 
 @contextlib.contextmanager
@@ -25,4 +25,5 @@ def chromium() -> Iterator[Page]:
         with contextlib.closing(browser):
             page = browser.new_page(viewport={"width": 1600, "height": 1000})
             page.set_default_timeout(PATIENCE)
+            expect.set_options(timeout=PATIENCE)
             yield page

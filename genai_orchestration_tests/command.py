@@ -1,8 +1,14 @@
 """The `genai` command as a person runs it: in this process, or as one of its own."""
 
+import contextlib
 import os
+import re
+import signal
 import subprocess
 import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +18,12 @@ from click.testing import CliRunner
 
 from genai_orchestration.cli import main
 from genai_orchestration.settings import Settings
+from genai_orchestration_tests.dagster_client import until
 
 GENAI = str(Path(sys.executable).with_name("genai"))
 SECRET = "hunter2-is-no-key"
+MARK = "GENAI_TEST_MARK"  # an environment variable by which a command's processes are found
+SERVED = re.compile(r" is at (http://127\.0\.0\.1:\d+) - Ctrl-C ends ")
 PROVIDERS = {"abyssale": "Abyssale", "imagine_api": "ImagineAPI", "magic_hour": "Magic Hour"}
 # a program that has the DuckDB file open until it is written to
 HOLDER = (
@@ -69,6 +78,57 @@ def process(*arguments: str, **environment: str) -> Said:
         check=False,
     )
     return Said(ended.returncode, ended.stdout, ended.stderr)
+
+
+@contextlib.contextmanager
+def served(*arguments: str, **environment: str) -> Iterator[str]:
+    """The address that it serves at; at the end Ctrl-C ends it, and all that it has started."""
+    mark = uuid.uuid4().hex
+    with tempfile.TemporaryFile() as output:
+        running = subprocess.Popen(
+            [GENAI, *arguments],
+            env={**os.environ, **environment, MARK: mark},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield until("its address is told", 120, lambda: _address(running, output.fileno()))
+        finally:
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the whole group
+                running.wait(60)
+            behind = left_behind(mark)
+            for pid in behind:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            running.wait()
+        told = _told(output.fileno())
+        assert (running.returncode, behind) == (0, []), told
+        assert "Traceback" not in told
+
+
+def _address(running: subprocess.Popen[bytes], output: int) -> str | None:
+    told = _told(output)
+    assert running.poll() is None, told
+    found = SERVED.search(told)
+    return found and found[1]
+
+
+def _told(output: int) -> str:
+    """What was written so far; the place at which the command writes stays."""
+    return os.pread(output, os.fstat(output).st_size, 0).decode()
+
+
+def left_behind(mark: str) -> list[int]:
+    """Processes that still run with this mark in their environment."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended, or is somebody else's
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return [pid for pid in found if pid != os.getpid()]
 
 
 def tables(settings: Settings) -> dict[str, int]:

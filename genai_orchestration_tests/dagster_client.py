@@ -41,7 +41,7 @@ class Dagster:
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The `data` of a GraphQL query; an error is an AssertionError."""
         answer = requests.post(
-            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=30
+            f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=120
         ).json()
         assert "errors" not in answer, answer
         data: dict[str, Any] = answer["data"]
@@ -60,13 +60,37 @@ class Dagster:
         backfill_id: str = started["launchPartitionBackfill"]["backfillId"]
         return backfill_id
 
+    def launch(self, job: str, **tags: str) -> str:
+        """Launch a job with these tags (`__` in a name stands for `/`); the run's id."""
+        launched = self.ask(
+            """mutation($params: ExecutionParams!) {
+                launchPipelineExecution(executionParams: $params) {
+                    ... on LaunchRunSuccess { run { runId } }
+                    ... on PythonError { message }
+                } }""",
+            params={
+                "selector": {**REPOSITORY, "jobName": job},
+                "executionMetadata": {"tags": _tags(tags)},
+            },
+        )
+        run_id: str = launched["launchPipelineExecution"]["run"]["runId"]
+        return run_id
+
+    def days(self, asset: list[str]) -> set[str]:
+        """The partitions of the asset that have been materialized."""
+        [node] = self.ask(
+            """query($keys: [AssetKeyInput!]) { assetNodes(assetKeys: $keys) {
+                assetMaterializations(limit: 200) { partition } } }""",
+            keys=[{"path": asset}],
+        )["assetNodes"]
+        return {found["partition"] for found in node["assetMaterializations"]}
+
     def runs(self, **tags: str) -> list[dict[str, Any]]:
         """Runs with these tags (`__` in a name stands for `/`), newest first."""
-        wanted = [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
         found = self.ask(
             """query($filter: RunsFilter) { runsOrError(filter: $filter, limit: 200) { ... on Runs {
                 results { runId status tags { key value } } } } }""",
-            filter={"tags": wanted},
+            filter={"tags": _tags(tags)},
         )["runsOrError"]["results"]
         return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in found]
 
@@ -78,6 +102,10 @@ class Dagster:
             s={**REPOSITORY, "sensorName": name},
         )["sensorOrError"]["sensorState"]["ticks"]
         return ticks[0] if ticks else {}
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key.replace("__", "/"), "value": value} for key, value in tags.items()]
 
 
 def until(what: str, seconds: float, condition: Any) -> Any:

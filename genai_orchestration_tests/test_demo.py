@@ -1,14 +1,11 @@
 """`genai demo --once` as a person starts it: no key, no network but this host, state of its own."""
 
-import os
 from pathlib import Path
 
 from genai_orchestration import warehouse
 from genai_orchestration.providers import provider_named
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.command import genai, process, tables
-
-MARK = "GENAI_TEST_DEMO"  # an environment variable by which its processes are found
+from genai_orchestration_tests.command import MARK, genai, left_behind, process, tables
 
 
 def test_the_tour_ends_with_every_image_final_but_the_stuck_ones_and_leaves_the_real_state_alone(
@@ -52,21 +49,8 @@ def test_the_tour_ends_with_every_image_final_but_the_stuck_ones_and_leaves_the_
         "warehouse.duckdb",
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
-    assert left_behind(tmp_path) == []
+    assert left_behind(str(tmp_path)) == []
 
 
 def test_the_demo_says_when_its_port_is_none() -> None:
     assert "'--port': 70000 is not in the range" in genai("demo", "--port", "70000").usage
-
-
-def left_behind(mark: Path) -> list[int]:
-    """Processes that still run with the mark of this test in their environment."""
-    wanted = f"{MARK}={mark}".encode()
-    found = []
-    for process_folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if wanted in (process_folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(process_folder.name))
-        except OSError:
-            continue  # it has just ended, or is somebody else's
-    return [pid for pid in found if pid != os.getpid()]

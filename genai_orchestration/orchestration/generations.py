@@ -21,8 +21,16 @@ from genai_orchestration.settings import Settings
 KEY = dg.AssetKey([generations.OWN.name, generations.GENERATIONS.name])
 JOB = "genai_generations"
 OP = "make_generations"  # Dagster wants another name for it than the job's
-# eager, but for days that were never loaded: of years of partitions most are missing for good
-SOON = dg.AutomationCondition.eager().without(~dg.AutomationCondition.any_deps_missing())
+NEWS = dg.AutomationCondition.any_deps_updated()
+HANDLED = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+SOON = (
+    dg.AutomationCondition.eager()
+    # of years of days most are missing for good
+    .without(~dg.AutomationCondition.any_deps_missing())
+    # what was loaded between a request and the next look may have come too late for the build;
+    # by Dagster's own rule it would count as handled, and wait for the next load
+    .replace("handled", dg.AutomationCondition.initial_evaluation() | (HANDLED & ~NEWS))
+)
 
 
 def generations_asset(providers: Sequence[Provider]) -> dg.AssetsDefinition:

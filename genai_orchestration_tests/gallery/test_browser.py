@@ -1,8 +1,5 @@
 """The gallery as a person sees it: `genai gallery`, looked at with Chromium."""
 
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -10,37 +7,23 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.browser import PATIENCE, chromium
-from genai_orchestration_tests.command import GENAI
+from genai_orchestration_tests.browser import chromium
+from genai_orchestration_tests.command import served
 from genai_orchestration_tests.gallery.collection import fill
 
 
 @pytest.fixture
 def address(settings: Settings) -> Iterator[str]:
-    """The address of a gallery that is served; Ctrl-C ends it."""
+    """The address of a gallery that is served; Ctrl-C ends it, whoever still has it open."""
     fill(settings)
-    with subprocess.Popen(
-        [GENAI, "gallery", "--port", "0"],
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as served:
-        try:
-            assert served.stdout
-            words = served.stdout.readline()
-            assert words.startswith("The gallery is at http://127.0.0.1:"), words
-            yield words.split()[4]
-            served.send_signal(signal.SIGINT)
-            assert served.wait(10) == 0  # pages that are open do not keep it
-        finally:
-            served.kill()
+    with served("gallery", "--port", "0") as url:
+        yield url
 
 
 def test_a_person_looks_for_a_prompt_and_sees_its_pictures(
     address: str, settings: Settings
 ) -> None:
     with chromium() as page:
-        expect.set_options(timeout=PATIENCE)
         foreign: list[str] = []
         page.on("request", lambda it: foreign.append(it.url) if address not in it.url else None)
         page.goto(address)

@@ -1,6 +1,6 @@
 """When Dagster makes `genai/generations` anew: after news of the tables behind it, once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 import pytest
@@ -9,6 +9,9 @@ from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.generations import JOB, KEY, OP
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.warehouse_rows import put
+
+# one day of hundreds: the others are missing, and need not be there
+DAY = dg.AssetMaterialization(["imagine_api", "images"], partition="2026-03-10")
 
 
 @pytest.fixture
@@ -32,11 +35,13 @@ def test_it_follows_the_providers_tables() -> None:
     }
 
 
-def test_it_is_made_after_each_news_and_not_again(instance: dg.DagsterInstance) -> None:
+@pytest.fixture
+def asked(instance: dg.DagsterInstance) -> Callable[[], int]:
+    """How many builds a look of the sensor asks for."""
     definitions = defs()
     cursor = None
 
-    def asked() -> int:
+    def look() -> int:
         nonlocal cursor
         result = dg.evaluate_automation_conditions(
             definitions, instance, asset_selection=dg.AssetSelection.assets(KEY), cursor=cursor
@@ -44,15 +49,35 @@ def test_it_is_made_after_each_news_and_not_again(instance: dg.DagsterInstance) 
         cursor = result.cursor
         return result.total_requested
 
+    return look
+
+
+def test_it_is_made_after_each_news_and_not_again(
+    instance: dg.DagsterInstance, asked: Callable[[], int]
+) -> None:
     assert asked() == 0  # nothing was ever loaded
-    # one day of hundreds: the others are missing, and need not be there
-    day = dg.AssetMaterialization(["imagine_api", "images"], partition="2026-03-10")
-    instance.report_runless_asset_event(day)
+    instance.report_runless_asset_event(DAY)
     assert asked() == 1
     assert asked() == 0  # asked for, and not handled yet
     instance.report_runless_asset_event(dg.AssetMaterialization(KEY))
     instance.report_runless_asset_event(dg.AssetMaterialization(["imagine_api", "status"]))
     assert asked() == 0
+
+
+@pytest.mark.parametrize("built_first", [True, False])
+def test_news_of_the_moment_in_which_it_is_made_are_not_lost(
+    instance: dg.DagsterInstance, asked: Callable[[], int], built_first: bool
+) -> None:
+    """A build may have read the table before the load that ended first has written it."""
+    assert asked() == 0
+    instance.report_runless_asset_event(DAY)
+    assert asked() == 1
+    built = dg.AssetMaterialization(KEY)
+    for event in (built, DAY) if built_first else (DAY, built):
+        instance.report_runless_asset_event(event)
+    assert [asked(), asked()] == [1, 0]
+    instance.report_runless_asset_event(built)
+    assert [asked(), asked()] == [0, 0]
 
 
 def test_its_job_makes_the_table(instance: dg.DagsterInstance, settings: Settings) -> None:
