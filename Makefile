@@ -18,7 +18,7 @@ test: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses 4
+	$(BIN)/pytest --numprocesses 4 --dist worksteal
 
 format: .venv/installed
 	$(BIN)/ruff format .
