@@ -180,7 +180,7 @@ def test_a_failed_run_is_asked_for_again_with_what_has_finished_since(
         raise RuntimeError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(assets, "_run", broken)
+        patched.setattr(assets, "run_tables", broken)
         assert projects.work() == [False]
     submitted(projects, "hero-2")
     assert projects.work() == []  # it rests
