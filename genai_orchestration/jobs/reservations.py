@@ -8,6 +8,7 @@ is asked here is asked for every request, with all others waiting: each question
 it, which names its states and has no OR across columns, and no sum is made that no limit bounds.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,6 +58,21 @@ def usage_of(
 
     Without `whole`, only what the limits bound: a sum takes longer the more requests it is over.
     """
+    asked = {
+        name: _total(numbers)
+        for name, (bound, numbers) in _questions(provider, campaign, limits, now).items()
+        if whole or bound is not None
+    }
+    if not asked:
+        return Usage()
+    found = connection.execute(sa.select(*asked.values())).one()
+    return Usage(**{name: int(number) for name, number in zip(asked, found, strict=True)})
+
+
+def _questions(
+    provider: str, campaign: str | None, limits: Limits, now: datetime
+) -> Mapping[str, tuple[object, Sequence[Number]]]:
+    """By field of Usage: the limit that it is asked for, and the numbers that add up to it."""
     budget, balance, alone = limits.budget, limits.balance, limits.alone_since
     since, day, month = columns.submitting_at, day_of(now), month_of(now)
 
@@ -64,32 +80,27 @@ def usage_of(
         total = sa.select(sa.func.coalesce(sa.func.sum(COST), 0))
         return total.where(columns.provider == provider, *which)
 
-    def number(bound: object, *queries: Number) -> int:
-        if bound is None and not whole:
-            return 0
-        return sum(int(connection.execute(query).scalar_one()) for query in queries)
-
-    return Usage(
-        in_flight=number(limits.in_flight, *_in_flight(provider, now)),
-        begun=number(alone, *_in_flight(provider, now, alone)) if alone else 0,
-        posts=number(limits.posts_per_second, *_posts(provider, now)),
-        day=number(budget.per_day, spent(since >= day, since < day + DAY)),
-        month=number(
-            budget.per_month, spent(since >= month, since < month_of(month + OVER_A_MONTH))
+    found: dict[str, tuple[object, Sequence[Number]]] = {
+        "in_flight": (limits.in_flight, _in_flight(provider, now)),
+        "posts": (limits.posts_per_second, _posts(provider, now)),
+        "day": (budget.per_day, [spent(since >= day, since < day + DAY)]),
+        "month": (
+            budget.per_month,
+            [spent(since >= month, since < month_of(month + OVER_A_MONTH))],
         ),
-        campaign=number(budget.campaigns.get(campaign), spent(columns.campaign == campaign))
-        if campaign is not None
-        else 0,
-        # what a balance of that moment may not have known of
-        since_balance=number(
-            balance, spent(SUBMITTING), spent(~SUBMITTING, columns.decided_at >= balance.asked_at)
-        )
-        if balance
-        else 0,
-    )
+    }
+    if campaign is not None:
+        cap = budget.campaigns.get(campaign)
+        found["campaign"] = cap, [spent(columns.campaign == campaign)]
+    if alone is not None:
+        found["begun"] = alone, _in_flight(provider, now, alone)
+    if balance is not None:  # what it may not have known of
+        decided = spent(~SUBMITTING, columns.decided_at >= balance.asked_at)
+        found["since_balance"] = balance, [spent(SUBMITTING), decided]
+    return found
 
 
-def _in_flight(provider: str, now: datetime, after: datetime | None = None) -> tuple[Number, ...]:
+def _in_flight(provider: str, now: datetime, after: datetime | None = None) -> Sequence[Number]:
     """Submissions on their way, jobs that are open, and recent ones that may be either.
 
     A job that has been open for longer is stuck at most providers: it must not keep a place. Nor
@@ -113,7 +124,7 @@ def _in_flight(provider: str, now: datetime, after: datetime | None = None) -> t
     return on_the_way.where(since > after), running.where(jobs.c.first_seen > after)
 
 
-def _posts(provider: str, now: datetime) -> tuple[Number, ...]:
+def _posts(provider: str, now: datetime) -> Sequence[Number]:
     """POSTs that may reach the server within this second: unanswered, or answered within it.
 
     Counted from the answers, not from the starts: requests bunch up on their way.
@@ -126,3 +137,9 @@ def _posts(provider: str, now: datetime) -> tuple[Number, ...]:
         columns.decided_at <= now + WAITED,
     )
     return own.where(SUBMITTING), answered
+
+
+def _total(numbers: Sequence[Number]) -> sa.ColumnElement[Any]:
+    """The sum, as one column: the database is asked once, which may be a network away."""
+    first, *more = (number.scalar_subquery() for number in numbers)
+    return sum(more, start=first)
