@@ -122,5 +122,25 @@ def dagster_nothing() -> None:
     dg.materialize([nothing], instance=dg.DagsterInstance.get())
 
 
+def posts(url: str, key: str, total: str) -> None:
+    """A loop of paid POSTs that writes nothing down; prints how many it sends a second."""
+    import time
+
+    import requests
+
+    started = time.monotonic()
+    for number in range(int(total)):
+        requests.post(
+            url, json=hero(number), headers={"Authorization": f"Bearer {key}"}, timeout=60
+        ).raise_for_status()
+    print(int(total) / (time.monotonic() - started))
+
+
+def hero(number: int) -> dict[str, Any]:
+    """The body of one order at Magic Hour."""
+    style = {"prompt": f"a matte black sneaker on wet asphalt, take {number}"}
+    return {"image_count": 1, "model": "z-image-turbo", "style": style}
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])

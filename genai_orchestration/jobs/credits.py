@@ -15,7 +15,6 @@ ENDED = tuple(state.value for state in JobState if state.terminal and state is n
 DECIDED = (RequestState.REJECTED.value, RequestState.ABANDONED.value)
 
 columns = requests.c
-_charged = sa.func.coalesce(columns.credits_charged, 0)
 _reserved = sa.func.coalesce(columns.reserved, 0)
 _over = sa.or_(
     columns.state.in_(DECIDED),
@@ -23,8 +22,10 @@ _over = sa.or_(
 )
 
 COST = sa.case(
-    (_over, sa.func.coalesce(columns.credits_charged, _reserved)),
-    (_charged > _reserved, _charged),
+    (columns.credits_charged.is_(None), _reserved),
+    (columns.credits_charged >= _reserved, columns.credits_charged),
+    # only now it matters, and looking a job up takes longer than all the rest of a sum
+    (_over, columns.credits_charged),
     else_=_reserved,
 )
 
