@@ -24,17 +24,12 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
 
 from genai_orchestration import locks
-from genai_orchestration.locks import ProcessLock, WarehouseLocked, process_lock
+from genai_orchestration.locks import ProcessLock, WarehouseLocked, lock_file, process_lock
 from genai_orchestration.settings import Settings
 
 # another process has the file open, or another thread of this one is just closing it
 _BUSY = r"(?s).*(Could not set lock on file|Unique file handle conflict).*"
 _HOLDER = re.compile(r"Conflicting lock is held in (.+?\(PID \d+\))")
-
-
-def lock_file(warehouse: Path) -> Path:
-    """The lock beside a DuckDB file: hold it while the file is open."""
-    return warehouse.with_name(warehouse.name + ".lock")
 
 
 class LockedPool(DuckDbConnectionPool):

@@ -32,6 +32,11 @@ class WarehouseLocked(PlainError):
         )
 
 
+def lock_file(warehouse: Path) -> Path:
+    """The lock beside a DuckDB file: hold it while the file is open."""
+    return warehouse.with_name(warehouse.name + ".lock")
+
+
 class ProcessLock:
     """A file lock that any number of threads of one process may hold together.
 

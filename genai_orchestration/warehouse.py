@@ -30,8 +30,7 @@ from dlt.destinations.sql_client import WithSqlClient
 from dlt.pipeline.pipeline import Pipeline
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.locked_duckdb import LockedDuckDb, lock_file
-from genai_orchestration.locks import exclusive
+from genai_orchestration.locks import exclusive, lock_file
 from genai_orchestration.providers.base import Table
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 
@@ -78,6 +77,9 @@ class WarehousePipeline(Pipeline):
 def destination(settings: Settings) -> Destination[Any, Any]:
     """The configured dlt destination; WarehouseError when dlt has none of that name."""
     if settings.destination == "duckdb":
+        # a quarter of a second to import, for loads and questions alone
+        from genai_orchestration.locked_duckdb import LockedDuckDb
+
         return LockedDuckDb(
             str(settings.warehouse), destination_name="duckdb", replace_strategy=REPLACE
         )

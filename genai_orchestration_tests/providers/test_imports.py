@@ -86,3 +86,13 @@ def test_the_code_location_loads_with_nothing_configured_and_leaves_no_trace(
     tmp_path: Path,
 ) -> None:
     run("import genai_orchestration.definitions as location\nassert location.defs()", tmp_path)
+
+
+def test_the_code_location_leaves_to_its_runs_what_they_alone_need(tmp_path: Path) -> None:
+    """Each of these takes a tenth of a second or more, at each start and each reload."""
+    run(
+        "import sys, genai_orchestration.definitions as location\nlocation.defs()\n"
+        "late = {'duckdb', 'pandas', 'PIL', 'altair', 'marimo', 'starlette', 'uvicorn', 'rich'}\n"
+        "assert not late & set(sys.modules), late & set(sys.modules)",
+        tmp_path,
+    )
