@@ -24,6 +24,9 @@ PORT = 3000
 READY_WITHIN = 90.0  # seconds; some 5 are usual
 STOP_WITHIN = 30.0  # seconds for runs and daemons to end before they are killed
 SETTINGS_FILE = "dagster.yaml"
+# Dagster's queue keeps the pool of a run taken for five seconds after its start, however soon its
+# step is over; steps look after their pools themselves. This has no place in dagster.yaml.
+QUEUE = {"DAGSTER_OP_CONCURRENCY_KEYS_ALLOTTED_FOR_STARTED_RUN_SECONDS": "1"}
 
 
 class DagsterFailed(PlainError):
@@ -34,20 +37,26 @@ class DagsterFailed(PlainError):
 def dagster_dev(
     settings: Settings, port: int, environment: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """A running `dagster dev`; gives the web UI's address, and ends every process at the end."""
+    """A running `dagster dev` of this project; gives the web UI's address."""
     port_is_free(port)
-    env = {**os.environ, **(environment or {}), "DAGSTER_HOME": str(instance_home(settings))}
+    env = {**(environment or {}), "DAGSTER_HOME": str(instance_home(settings))}
+    with serving(project() / "workspace.yaml", port, env) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serving(workspace: Path, port: int, environment: Mapping[str, str]) -> Iterator[str]:
+    """A running `dagster dev` over a workspace.yaml; ends every process of it at the end."""
     # Dagster's advice to use `dg dev` instead, which would need a project of another layout
     quiet = ["-W", "ignore:Function `dev_command` is superseded"]
-    command = [sys.executable, *quiet, "-m", "dagster", "dev"]
-    command += ["-w", str(project() / "workspace.yaml")]
+    command = [sys.executable, *quiet, "-m", "dagster", "dev", "-w", str(workspace)]
     # a session of its own: Ctrl-C comes to us alone, and what is left can be found by its group
     process = subprocess.Popen(  # noqa: S603 our own command
         # errors only: at `info` the run queue says every second that it has looked, and at
         # `warning` that the project's dagster.yaml, which was copied, is not the one in use
         [*command, "-h", HOST, "-p", str(port), "--log-level", "error"],
-        cwd=project(),
-        env=env,
+        cwd=workspace.parent,
+        env={**QUEUE, **os.environ, **environment},
         start_new_session=True,
     )
     try:

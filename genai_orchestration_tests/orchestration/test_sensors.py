@@ -87,6 +87,14 @@ def test_all_finished_images_of_a_day_share_a_run_and_open_ones_stay_out(
     assert re.fullmatch(r"2 images still open, oldest (\d\d hours|1 day)\.", daemon.said)
 
 
+def test_images_of_two_days_that_finish_at_once_are_a_run_for_each_day(
+    daemon: Daemon, vendor: ImagineApiSandbox
+) -> None:
+    days = [datetime.now(timezone.utc), YESTERDAY]  # newest first
+    vendor.add([image(day) for day in days for _ in range(500)])
+    assert [request.partition_key for request in daemon.look()] == [f"{d:%Y-%m-%d}" for d in days]
+
+
 def test_nothing_to_do_is_a_sentence(daemon: Daemon) -> None:
     assert daemon.look() == []
     assert daemon.said == "No images open."
