@@ -4,7 +4,8 @@ records (1.5 KB each, nested lists), sorted by date ─► bisect the window ─
 
 It knows the questions that the loads, the sensor and their alternatives ask: a window of
 `date_created`, finished or not, a list of ids, one id; pages by `offset` or `page`; `limit=0` with
-a count. Latency is added to every answer; `POST /_finish` completes images that are open.
+a count. Latency is added to every answer; `POST /_finish` completes images that are open. Every
+file is the same small picture.
 """
 
 import asyncio
@@ -27,9 +28,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from genai_orchestration.sandbox.png import picture
+
 FIRST = datetime(2024, 1, 1, tzinfo=timezone.utc)
 DAYS = 90  # over which the records are spread, unless told otherwise
 PROMPT = "a matte black sneaker on wet asphalt, studio light, 85 mm, --ar 16:9 " * 6
+PICTURE = picture(PROMPT, 16, 16)
 NAMESPACE = 1 << 100  # ids are this plus the record's number
 
 
@@ -160,6 +164,12 @@ def application(images: Images) -> Starlette:
         number = uuid.UUID(request.path_params["id"]).int - NAMESPACE
         return _json(b'{"data":' + store.records[number] + b"}")
 
+    async def healthy(request: Request) -> Response:
+        return _json(b'{"data":{"bot_status":"healthy"}}')
+
+    async def file(request: Request) -> Response:
+        return Response(PICTURE, media_type="image/png")
+
     async def finish(request: Request) -> Response:
         store.finish(int(request.query_params["count"]))
         return _json(b"{}")
@@ -172,6 +182,8 @@ def application(images: Images) -> Starlette:
         routes=[
             Route("/items/images", listed),
             Route("/items/images/{id}", one),
+            Route("/items/status", healthy),
+            Route("/assets/{id}", file),
             Route("/_finish", finish, methods=["POST"]),
             Route("/_requests", answered),
         ]

@@ -85,6 +85,12 @@ def home(url: str = "", **more: str) -> Iterator[tuple[Path, dict[str, str]]]:
     folder = Path(tempfile.mkdtemp(prefix="genai-bench-"))
     environment = {
         "GENAI_HOME": str(folder),
+        # nobody's own keys, ledger, warehouse and archive
+        "DLT_DATA_DIR": str(folder / "dlt-data"),
+        "GENAI_DESTINATION": "duckdb",
+        "GENAI_LEDGER": "",
+        "GENAI_ARCHIVE": "",
+        "PYTHONDONTWRITEBYTECODE": "",  # compiled modules are kept, as where it is installed
         "PYTHONPATH": str(ROOT),
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "SOURCES__IMAGINE_API_SOURCE__API_KEY": KEY,
