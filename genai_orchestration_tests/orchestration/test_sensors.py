@@ -91,7 +91,7 @@ def test_all_finished_images_of_a_day_share_a_run_and_open_ones_stay_out(
 def test_images_of_two_days_that_finish_at_once_are_a_run_for_each_day(
     daemon: Daemon, vendor: ImagineApiSandbox
 ) -> None:
-    days = [YESTERDAY, datetime.now(timezone.utc)]
+    days = [datetime.now(timezone.utc), YESTERDAY]  # newest first
     vendor.add([image(day) for day in days for _ in range(500)])
     assert [request.partition_key for request in daemon.look()] == [f"{d:%Y-%m-%d}" for d in days]
 
