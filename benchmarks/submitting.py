@@ -45,6 +45,21 @@ def run() -> Iterator[Line]:
 
 
 def _planning() -> Line:
+    empty, imported, planned = min((_planned() for _ in range(2)), key=lambda each: sum(each[1:]))
+    seconds = imported + planned
+    return Line(
+        measure=f"{MANY:,} requests imported and planned",
+        ours=f"{imported:.1f} + {planned:.1f} s",
+        alternative=f"nothing to plan: {empty:.1f} s",
+        ratio=TARGET / seconds,
+        target=f"under {TARGET} s",
+        reached=seconds < TARGET,
+        why=f"{2 * empty:.1f} s of it are two starts of the command.",
+    )
+
+
+def _planned() -> tuple[float, float, float]:
+    """Seconds of a plan of nothing, of an import, and of the plan after it."""
     prompts = ({"prompt": f"a matte black sneaker, studio light, take {n}"} for n in range(MANY))
     with home("http://127.0.0.1:1") as (folder, environment):
         environment["SOURCES__IMAGINE_API_SOURCE__CREDITS_PER_DAY"] = str(MANY)
@@ -54,18 +69,7 @@ def _planning() -> Line:
         planned = process([GENAI, "requests", "plan"], environment, folder)
     assert f"{MANY} requests are planned" in imported.output, imported.output
     assert f"{MANY} of {MANY} planned requests fit" in planned.output, planned.output
-    seconds = imported.seconds + planned.seconds
-    return Line(
-        measure=f"{MANY:,} requests imported and planned",
-        ours=f"{imported.seconds:.1f} + {planned.seconds:.1f} s",
-        alternative=f"nothing to plan: {empty.seconds:.1f} s",
-        ratio=TARGET / seconds,
-        target=f"under {TARGET} s",
-        reached=seconds < TARGET,
-        why=f"of {seconds:.1f} s, {2 * empty.seconds:.1f} are two starts of the command."
-        if seconds >= TARGET
-        else "",
-    )
+    return empty.seconds, imported.seconds, planned.seconds
 
 
 def _ceiling(sandbox: Json, words: str) -> Line:
