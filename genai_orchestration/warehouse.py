@@ -77,7 +77,7 @@ class WarehousePipeline(Pipeline):
 def destination(settings: Settings) -> Destination[Any, Any]:
     """The configured dlt destination; WarehouseError when dlt has none of that name."""
     if settings.destination == "duckdb":
-        # a quarter of a second to import, for loads and questions alone
+        # a fifth of a second to import, for loads and questions alone
         from genai_orchestration.locked_duckdb import LockedDuckDb
 
         return LockedDuckDb(
