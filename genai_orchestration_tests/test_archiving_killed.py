@@ -52,12 +52,12 @@ def test_killed_at_any_moment_it_leaves_nothing_torn_and_nothing_twice(
         child = processes.Process(target=archive_in_child, args=(dict(os.environ), *window))
         asked = len(sandbox.traffic.calls)
         child.start()
-        if killed % 3:  # two in three while files are fetched, one at any moment
-            enough = asked + chance.randint(1, 30)
-            while child.is_alive() and len(sandbox.traffic.calls) < enough:
-                time.sleep(0.001)
-        else:
-            child.join(chance.uniform(0.05, 2.0))
+        # two in three while files are fetched, one at any moment before; the quickest child has to
+        # leave something to the last of them
+        enough = asked + chance.randint(1, 30)
+        until = time.monotonic() + (60 if killed % 3 else chance.uniform(0.05, 2.0))
+        while child.is_alive() and len(sandbox.traffic.calls) < enough and time.monotonic() < until:
+            time.sleep(0.001)
         assert child.is_alive(), f"it was done after {killed} kills: give it more days"
         child.kill()
         child.join()
