@@ -1,14 +1,14 @@
 """`genai.generations`: one row per job of any provider, made anew from the providers' tables.
 
     job tables ──┐                                            ┌► picture, sha256s, seconds
-    requests ────┼─ one SELECT a provider ─► rows in batches ─┤
+    requests ────┼─ one SELECT a provider ─► in batches ──────┤
     asset_file ──┘  (what is missing is empty)                └► dlt, which replaces it in one step
 
 A job that was asked for elsewhere is a row without a request key. SQL joins and counts; what each
-database would say in another way (JSON, times, lists) is made of the rows here.
+database would say in another way (JSON, times, lists) is made here.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,11 @@ from genai_orchestration.generations_sql import provider_tables, select_jobs
 from genai_orchestration.locks import exclusive
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider, Table
-from genai_orchestration.providers.rows import quiet_dlt, to_arrow
+from genai_orchestration.providers.rows import quiet_dlt, to_arrow, typed
 from genai_orchestration.providers.sources import resource
-from genai_orchestration.reading import Reader, reading
+from genai_orchestration.reading import reading
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 
-PAGE = 5_000  # rows of one Arrow table
 ROLES = ("grid", "output_1", "banner_1")  # what is shown of a job; else its first file
 
 GENERATIONS = Table(
@@ -115,44 +114,44 @@ def source(settings: Settings) -> DltSource:
 
 
 def _pages(settings: Settings) -> Iterator[pa.Table]:
-    rows: list[dict[str, Any]] = []
     with reading(settings) as reader:
         for provider in all_providers() if reader else ():
             assert reader
-            for row in _rows(reader, provider):
-                rows.append(row)
-                if len(rows) == PAGE:
-                    yield to_arrow(rows, GENERATIONS.columns)
-                    rows = []
-    yield to_arrow(rows, GENERATIONS.columns)  # also without any: the table is there, to be asked
+            present = reader.columns(provider.dataset, list(provider_tables(provider)))
+            for found in reader.batches(select_jobs(provider, present)):
+                yield _page(provider, found)
+    yield to_arrow([], GENERATIONS.columns)  # without any row, too, the table is there to be asked
 
 
-def _rows(reader: Reader, provider: Provider) -> Iterator[dict[str, Any]]:
-    present = reader.columns(provider.dataset, list(provider_tables(provider)))
-    for found in reader.rows(select_jobs(provider, present)):
-        yield _row(provider, found)
-
-
-def _row(provider: Provider, found: Mapping[str, Any]) -> dict[str, Any]:
-    files = _files(found["listed"])
-    created, finished = found["created_at"], found["finished_at"]
-    text, error_class = found["error_text"], found["error_class"]
-    if text and not error_class and provider.loaded_jobs and provider.loaded_jobs.failure:
-        error_class = provider.loaded_jobs.failure(text).value
-    return {
-        **{name: found.get(name) for name in GENERATIONS.columns},
-        "provider": provider.name,
-        "seconds": (finished - created).total_seconds() if created and finished else None,
-        "files": len(files),
-        "sha256s": [sha256 for _, sha256, _ in files],
-        "picture": _shown(files) or _address(found["address"]),
-        "error_class": error_class,
+def _page(provider: Provider, found: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """Jobs as the table has them: whole columns, as a history has a million of them."""
+    files = [_files(listed) for listed in found["listed"]]
+    pictures = zip(files, found["address"], strict=True)
+    spans = zip(found["created_at"], found["finished_at"], strict=True)
+    errors = zip(found["error_class"], found["error_text"], strict=True)
+    columns = {
+        **{name: [*values] for name, values in found.items()},
+        "provider": [provider.name] * len(files),
+        "seconds": [(b - a).total_seconds() if a and b else None for a, b in spans],
+        "files": [len(each) for each in files],
+        "sha256s": [[sha256 for _, sha256, _ in each] for each in files],
+        "picture": [_shown(each) or _address(address) for each, address in pictures],
+        "error_class": [error_class or _failure(provider, text) for error_class, text in errors],
     }
+    return pa.table(typed(columns, GENERATIONS.columns))
+
+
+def _failure(provider: Provider, text: str | None) -> str | None:
+    """Why a job failed that this project did not ask for."""
+    told = provider.loaded_jobs and provider.loaded_jobs.failure
+    return told(text).value if text and told else None
 
 
 def _files(listed: str | None) -> list[tuple[str, str, str]]:
     """Role, checksum and path of each archived file, in the order of their roles."""
-    split = [tuple(each.split("|")) for each in (listed or "").split()]
+    if not listed:
+        return []
+    split = [tuple(each.split("|")) for each in listed.split()]
     return sorted((role, sha256, path) for role, sha256, path in split)
 
 

@@ -27,6 +27,10 @@ from genai_orchestration import locks
 from genai_orchestration.locks import ProcessLock, WarehouseLocked, lock_file, process_lock
 from genai_orchestration.settings import Settings
 
+# A package is about one row group of DuckDB's, which one thread writes, whatever their number: more
+# threads, and row groups that wait for each other, take memory and save no time.
+SPARING = {"threads": 1, "write_buffer_row_group_count": 1}
+
 # another process has the file open, or another thread of this one is just closing it
 _BUSY = r"(?s).*(Could not set lock on file|Unique file handle conflict).*"
 _HOLDER = re.compile(r"Conflicting lock is held in (.+?\(PID \d+\))")
@@ -67,6 +71,7 @@ class LockedCredentials(DuckDbCredentials):
     def on_resolved(self) -> None:
         """Put the locked pool in the place of dlt's."""
         super().on_resolved()
+        self.global_config = {**SPARING, **(self.global_config or {})}
         self.conn_pool = LockedPool(self)
 
 

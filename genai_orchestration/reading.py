@@ -6,7 +6,7 @@ A reader is opened for a moment and closed again: with DuckDB it holds the file'
 """
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlglot
@@ -36,10 +36,17 @@ class Reader:
 
     def rows(self, select: str | exp.Expression) -> Iterator[dict[str, Any]]:
         """The rows of one SELECT, by column name; DatabaseUndefinedRelation without the table."""
+        for batch in self.batches(select):
+            yield from (
+                dict(zip(batch, row, strict=True)) for row in zip(*batch.values(), strict=True)
+            )
+
+    def batches(self, select: str | exp.Expression) -> Iterator[dict[str, Sequence[Any]]]:
+        """The rows of one SELECT, some thousands at a time, as columns by their names."""
         with self._client.execute_query(self.translated(select)) as cursor:
             names = [column[0].lower() for column in cursor.native_cursor.description]
             for batch in cursor.iter_fetch(BATCH):
-                yield from (dict(zip(names, row, strict=True)) for row in batch)
+                yield dict(zip(names, zip(*batch, strict=True), strict=True))
 
     def translated(self, select: str | exp.Expression) -> str:
         """The statement in the destination's dialect, with its qualified and quoted names."""

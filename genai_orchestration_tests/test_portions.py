@@ -32,7 +32,7 @@ class Counter:
 def cut(by_day: Mapping[int, int], days: int, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The portions of so many days, as (first day, days, jobs); a package holds 100."""
     monkeypatch.setattr(portions, "MOST", 100)
-    found = list(portions._halved(Counter(by_day), FIRST, FIRST + timedelta(days=days)))  # type: ignore[arg-type]  # no more of it is asked for
+    found = list(portions._parts(Counter(by_day), FIRST, FIRST + timedelta(days=days)))  # type: ignore[arg-type]  # no more of it is asked for
     return [_as_numbers(portion) for portion in found]
 
 
@@ -46,7 +46,7 @@ def test_what_fits_into_a_package_is_one_portion(monkeypatch: pytest.MonkeyPatch
     assert cut({0: 60, 364: 40}, 365, monkeypatch) == [(0, 365, 100)]
 
 
-def test_what_does_not_fit_is_halved_until_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_fit_is_cut_until_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
     found = cut({0: 60, 1: 60, 2: 30, 3: 10}, 4, monkeypatch)
     assert found == [(0, 1, 60), (1, 1, 60), (2, 2, 40)]
 
@@ -55,14 +55,14 @@ def test_a_day_is_never_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cut({1: 1000}, 3, monkeypatch) == [(0, 1, 0), (1, 1, 1000), (2, 1, 0)]
 
 
-def test_counting_costs_as_many_questions_as_there_are_halves(
+def test_an_even_history_is_counted_once_and_each_portion_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(portions, "MOST", 100)
-    counter = Counter(dict.fromkeys(range(64), 50))
-    found = list(portions._halved(counter, FIRST, FIRST + timedelta(days=64)))  # type: ignore[arg-type]
-    assert len(found) == 32
-    assert counter.asked == 2 * len(found) - 1
+    counter = Counter(dict.fromkeys(range(64), 45))
+    found = list(portions._parts(counter, FIRST, FIRST + timedelta(days=64)))  # type: ignore[arg-type]
+    assert [portion.counts for portion in found] == [Counts(1, 89)] * 32
+    assert counter.asked == len(found) + 1
 
 
 def test_a_load_in_portions_brings_every_image_once_and_the_status_once(

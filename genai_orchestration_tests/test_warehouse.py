@@ -1,5 +1,6 @@
 """The warehouse under many loads at once, on DuckDB and on a real PostgreSQL, and what it says."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -195,3 +196,17 @@ def test_dlt_is_given_the_locked_duckdb(settings: Settings, tmp_path: Path) -> N
     made = warehouse.destination(settings)
     assert isinstance(made, LockedDuckDb)
     assert made.config_params["replace_strategy"] == warehouse.REPLACE
+
+
+def test_pythons_collector_is_as_before_after_a_load_that_failed(settings: Settings) -> None:
+    seen: list[int] = []
+
+    def fail() -> None:
+        with warehouse.pipeline(PROVIDER, settings):
+            seen.append(gc.get_threshold()[0])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert seen == [warehouse.NEW_OBJECTS]
+    assert gc.get_threshold() == warehouse.USUAL

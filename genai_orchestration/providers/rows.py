@@ -49,12 +49,18 @@ Record = Mapping[str, Any]
 
 def to_arrow(records: Sequence[Record], columns: Mapping[str, str]) -> pa.Table:
     """One row per record: `columns` (name -> dlt data type) first, then what nobody declared."""
-    built: dict[str, pa.Array] = {}
-    for name, data_type in columns.items():
-        built.update(_column(name, data_type, [record.get(name) for record in records]))
+    built = typed({name: [record.get(name) for record in records] for name in columns}, columns)
     for name in unforeseen(records, columns):
         built[_free_name(name, built)] = _json([record.get(name) for record in records])
     return pa.table(built)
+
+
+def typed(values: Mapping[str, list[Any]], columns: Mapping[str, str]) -> dict[str, pa.Array]:
+    """The declared columns as Arrow's; beside one, its values that did not fit, as they came."""
+    built: dict[str, pa.Array] = {}
+    for name, data_type in columns.items():
+        built.update(_column(name, data_type, values[name]))
+    return built
 
 
 def _free_name(name: str, taken: Iterable[str]) -> str:

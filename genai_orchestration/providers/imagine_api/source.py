@@ -4,7 +4,7 @@ GET only: nothing here creates an image. One row per image, its nested values as
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +33,8 @@ from genai_orchestration.providers.sources import (
 from genai_orchestration.providers.states import TERMINAL, JobState
 
 BEGINNING = date(2023, 1, 1)  # ImagineAPI opened in March 2023: nothing can be older
+TOGETHER = 5_000  # records in an Arrow table, at least
+STATES = {word: state.value for word, state in STATUSES.items()}
 IN_FLIGHT = 3  # Midjourney's smaller plans run three at once, and a fourth is known to fail
 
 logger = logging.getLogger(__name__)
@@ -122,12 +124,30 @@ def images(
     order = listing.Order()
     # finished rows of other days cannot come again, and need not be looked through
     among = window.condition() if ids is None else "TRUE"
-    for page in filter(None, pages):
-        found.update(record["id"] for record in page if ids is not None)
-        hints = dlt.mark.make_hints(write_disposition=_disposition(among, unique=order.keeps(page)))
-        yield dlt.mark.with_hints(image_table(page), hints)
+    unique: bool | None = None  # what dlt was told last: it looks for its configuration each time
+    for records in _together(pages):
+        found.update(record["id"] for record in records if ids is not None)
+        told, unique = unique, order.keeps(records)
+        table = image_table(records)
+        if told == unique:
+            yield table
+        else:
+            hints = dlt.mark.make_hints(write_disposition=_disposition(among, unique=unique))
+            yield dlt.mark.with_hints(table, hints)
     if absent := sorted(set(ids or ()) - found):
         logger.warning("ImagineAPI has no such image of this account: %s", ", ".join(absent))
+
+
+def _together(pages: Iterable[api.Page]) -> Iterator[api.Page]:
+    """The pages' records, some thousands at a time: dlt works out a schema for each table."""
+    records: api.Page = []
+    for page in pages:
+        records += page
+        if len(records) >= TOGETHER:
+            yield records
+            records = []
+    if records:
+        yield records
 
 
 def image_table(records: Sequence[api.Record]) -> pa.Table:
@@ -147,10 +167,10 @@ def with_state(record: api.Record) -> api.Record:
 
 def state_of(record: api.Record) -> str:
     """The image's JobState; an unknown word means still open, four pictures mean done."""
-    state = STATUSES.get(str(record.get("status")), JobState.RUNNING)
-    if not state.terminal and record.get("upscaled_urls") is not None:  # as FINISHED counts
+    state = STATES.get(str(record.get("status")), JobState.RUNNING.value)
+    if state not in TERMINAL and record.get("upscaled_urls") is not None:  # as FINISHED counts
         return JobState.SUCCEEDED.value
-    return state.value
+    return state
 
 
 def status(client: ReadClient) -> Iterator[pa.Table]:
