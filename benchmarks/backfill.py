@@ -2,8 +2,8 @@
 
 `genai backfill` is the run that a backfill of a range makes, with each day's event, facts and the
 check against the API; `genai load` loads the same records without Dagster. Both are processes from
-their start to their end. Then the same backfill is killed in the middle and launched again: the
-requests that the server answers tell what was read twice.
+their start to their end. Then a backfill of 1,000 images a day is killed in the middle and launched
+again: the requests that the server answers tell what was read twice.
 """
 
 import os
@@ -18,12 +18,11 @@ import dagster as dg
 
 from benchmarks.image_server import Images, Server, serving
 from benchmarks.load import rows
-from benchmarks.measuring import GENAI, Line, home, process
+from benchmarks.measuring import GENAI, Line, home, process, script
 
 DAYS, PER_DAY = 365, 300
-TOTAL = DAYS * PER_DAY
+MANY = 1_000  # images a day of the one that is killed: several portions
 SLOWER = 1.5  # than a plain load
-LATENCY = 0.02  # seconds an answer, so that there is a middle to be killed in
 
 
 def run() -> Iterator[Line]:
@@ -31,9 +30,9 @@ def run() -> Iterator[Line]:
     today = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(days=DAYS)
     window = ("imagine_api", "--from", str(first.date()), "--to", str(today.date()))
-    with serving(Images(total=TOTAL, first=first, days=DAYS)) as server:
+    with serving(Images(total=DAYS * PER_DAY, first=first, days=DAYS)) as server:
         yield _beside_a_load(server, window)
-    with serving(Images(total=TOTAL, first=first, days=DAYS, latency=LATENCY)) as server:
+    with serving(Images(total=DAYS * MANY, first=first, days=DAYS)) as server:
         yield _interrupted(server, window)
 
 
@@ -43,10 +42,13 @@ def _beside_a_load(server: Server, window: tuple[str, ...]) -> Line:
     for _ in range(2):
         with home(server.url) as (folder, environment):
             backfilled.append(process([GENAI, "backfill", *window], environment, folder))
-            assert rows(folder) == TOTAL
+            assert rows(folder) == DAYS * PER_DAY
             runs = _runs(folder)
         with home(server.url) as (folder, environment):
             loaded.append(process([GENAI, "load", *window], environment, folder))
+    with home() as (folder, environment):
+        instance = {**environment, "DAGSTER_HOME": str(folder)}
+        nothing = process(script("dagster_days", str(DAYS)), instance, folder)
     ours, other = (min(each, key=lambda one: one.seconds) for each in (backfilled, loaded))
     ratio = ours.seconds / other.seconds
     return Line(
@@ -56,6 +58,10 @@ def _beside_a_load(server: Server, window: tuple[str, ...]) -> Line:
         ratio=ratio,
         target=f"one run, at most {SLOWER}",
         reached=ratio <= SLOWER and runs == 1,
+        why=(
+            f"a Dagster run over {DAYS} days that loads nothing takes {nothing.seconds:.1f} s: two "
+            "events a day, which its SQLite storage writes one by one."
+        ),
     )
 
 
@@ -83,12 +89,12 @@ def _interrupted(server: Server, window: tuple[str, ...]) -> Line:
         server.requests()
         process(command, environment, folder)
         again = server.requests()
-        assert rows(folder) == TOTAL
+        assert rows(folder) == DAYS * MANY
         assert len(_materialized(folder)) == DAYS
     ratio = again / whole
     left = 1 - done / DAYS
     return Line(
-        measure="the same, killed and launched again",
+        measure=f"{DAYS} days x {MANY:,} images, killed and launched again",
         ours=f"{again} requests for the {DAYS - done} days left",
         alternative=f"all of it: {whole} requests",
         ratio=ratio,

@@ -122,6 +122,30 @@ def dagster_nothing() -> None:
     dg.materialize([nothing], instance=dg.DagsterInstance.get())
 
 
+def dagster_days(days: str) -> None:
+    """A Dagster run over so many daily partitions of an asset that does nothing."""
+    from datetime import date, timedelta
+
+    import dagster as dg
+
+    end = date.today()
+    first = end - timedelta(days=int(days))
+
+    @dg.asset(
+        partitions_def=dg.DailyPartitionsDefinition(start_date=first.isoformat()),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def nothing() -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult()
+
+    last = end - timedelta(days=1)
+    tags = {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": last.isoformat(),
+    }
+    dg.materialize([nothing], instance=dg.DagsterInstance.get(), tags=tags)
+
+
 def posts(url: str, key: str, total: str) -> None:
     """A loop of paid POSTs that writes nothing down; prints how many it sends a second."""
     import time
