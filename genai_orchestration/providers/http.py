@@ -45,7 +45,7 @@ class RateLimit:
     arrived, however long it was on its way. Even spacing would not do: delays bunch requests.
     """
 
-    SECOND = 1.001  # a hair over, for a server that counts both ends of its second
+    SECOND = 1.0005  # a hair over, for a server whose clock is not quite ours
 
     def __init__(self, per_second: int) -> None:
         self._free_at: queue.SimpleQueue[float] = queue.SimpleQueue()
