@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import dlt
+import pyarrow
 import sqlglot
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
@@ -73,6 +74,7 @@ class WarehousePipeline(Pipeline):
 
     def load(self, *args: Any, **kwargs: Any) -> LoadInfo:
         """Load the extracted packages, alone in the dataset."""
+        pyarrow.default_memory_pool().release_unused()  # of the extraction: some 50 MB
         with _lease(self.settings, self.dataset_name or self.pipeline_name):
             return super().load(*args, **kwargs)
 
