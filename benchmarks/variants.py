@@ -77,6 +77,18 @@ def imports() -> None:
     import genai_orchestration.providers.imagine_api  # noqa: F401
 
 
+def load_alone(first: str, end: str) -> None:
+    """`genai load imagine_api` without the table of all generations that the command makes, too."""
+    from datetime import date
+
+    from genai_orchestration import loading
+    from genai_orchestration.providers.imagine_api import PROVIDER
+    from genai_orchestration.settings import Settings
+
+    days = {"start": date.fromisoformat(first), "end": date.fromisoformat(end)}
+    loading.load(PROVIDER, Settings.load(), ["images"], **days)
+
+
 def details_dependent(url: str) -> None:
     """Abyssale's designs and their details as dlt's documentation has them: a dependent resource.
 

@@ -12,6 +12,14 @@ from genai_orchestration.settings import Settings
 
 FOREIGN = ("API_KEY", "GENAI_", "DAGSTER_", "SOURCES__", "DESTINATION__", "REQUESTS__")
 
+# of a minute and more each: begun first, so that the suite does not wait for them at its end
+LONG = ("test_end_to_end", "test_demo_ui", "test_archiving_killed", "test_kills")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long tests before the others, in the same order on every worker."""
+    items.sort(key=lambda item: not item.path.stem.startswith(LONG))
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
