@@ -85,8 +85,8 @@ def load_alone(first: str, end: str) -> None:
     from genai_orchestration.providers.imagine_api import PROVIDER
     from genai_orchestration.settings import Settings
 
-    days = {"start": date.fromisoformat(first), "end": date.fromisoformat(end)}
-    loading.load(PROVIDER, Settings.load(), ["images"], **days)
+    start, before = date.fromisoformat(first), date.fromisoformat(end)
+    loading.load(PROVIDER, Settings.load(), ["images"], start=start, end=before)
 
 
 def details_dependent(url: str) -> None:
