@@ -131,8 +131,9 @@ def _peak(ours: Measured, nothing: Measured) -> Line:
         alternative=f"no file: {nothing.megabytes:,.0f} MB",
         target=f"under {PEAK} MB",
         reached=ours.megabytes < PEAK,
-        why=f"{ours.megabytes - nothing.megabytes:,.0f} MB are for the files and their rows; the "
-        "rest are libraries, pandas among them, which pyarrow imports where it is installed.",
+        why=f"of it, {max(0.0, ours.megabytes - nothing.megabytes):,.0f} MB are for the files and "
+        "their rows; the rest are libraries, pandas among them, which pyarrow imports where it is "
+        "installed.",
     )
 
 

@@ -70,14 +70,14 @@ def _ceiling(ours: Arrivals, other: Arrivals) -> Line:
     used, most = _used(ours), _most(ours)
     return Line(
         measure=f"details of {DESIGNS:,} designs: use of the ceiling of {CEILING} a second",
-        ours=f"{used:.1%}, at most {most} in any second, {ours.refused} refused",
+        ours=f"{used:.2%}, at most {most} in any second, {ours.refused} refused",
         alternative=f"dlt's dependent resource: {_used(other):.1%}, {_told(other)}",
         ratio=used,
         target=f"at least {USED:.0%}, never over it",
         reached=used >= USED and most <= CEILING and not ours.refused,
         why="a place is free again one second after its answer, because only then has the request "
         "certainly arrived, however long it was on its way: in the long run that leaves "
-        f"{1 / (1 + LATENCY):.0%} at {LATENCY * 1000:.0f} ms a request, {1 / 1.2:.0%} at 200 ms",
+        f"at most {1 / (1 + LATENCY):.1%} at {LATENCY * 1000:.0f} ms a request",
     )
 
 

@@ -157,6 +157,8 @@ def _files(listed: str | None) -> list[tuple[str, str, str]]:
 
 def _shown(files: list[tuple[str, str, str]]) -> str | None:
     """The path of the file that stands for the job."""
+    if not files:
+        return None
     by_role = {role: path for role, _, path in files}
     return next((by_role[role] for role in (*ROLES, *by_role) if by_role.get(role)), None)
 
