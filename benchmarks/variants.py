@@ -89,6 +89,14 @@ def load_alone(first: str, end: str) -> None:
     loading.load(PROVIDER, Settings.load(), ["images"], start=start, end=before)
 
 
+def load_appending(first: str, end: str) -> None:
+    """The same without merging on the id: the least that dlt does with the same Arrow tables."""
+    from genai_orchestration.providers.imagine_api import source
+
+    source._disposition = lambda *_, **__: "append"
+    load_alone(first, end)
+
+
 def details_dependent(url: str) -> None:
     """Abyssale's designs and their details as dlt's documentation has them: a dependent resource.
 
