@@ -8,15 +8,15 @@ A thread for each connection, which hands the kernel whole files: it copies, and
 
 import contextlib
 import functools
-import multiprocessing
 import os
 import socket
 import socketserver
 import struct
 import time
 import zlib
-from collections.abc import Iterator
 from multiprocessing.synchronize import Event
+
+from benchmarks.measuring import served
 
 BYTES = 1_500_000  # of each file
 SIDE = 1024  # pixels
@@ -56,7 +56,7 @@ def _png() -> bytes:
 PNG_HEAD = len(_png())
 
 
-def _serve(sock: socket.socket, latency: float, ready: Event) -> None:
+def _serve(latency: float, sock: socket.socket, ready: Event) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % BYTES
     handler = functools.partial(
         _Connection, latency, answer + _png(), memoryview(os.urandom(BYTES))
@@ -68,17 +68,6 @@ def _serve(sock: socket.socket, latency: float, ready: Event) -> None:
     server.serve_forever()
 
 
-@contextlib.contextmanager
-def serving_files(latency: float = 0.0) -> Iterator[str]:
+def serving_files(latency: float = 0.0) -> contextlib.AbstractContextManager[str]:
     """The address of a server in a process of its own."""
-    sock = socket.create_server(("127.0.0.1", 0))
-    ready = multiprocessing.Event()
-    process = multiprocessing.Process(target=_serve, args=(sock, latency, ready), daemon=True)
-    process.start()
-    try:
-        assert ready.wait(60), "the server did not start"
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-    finally:
-        process.terminate()
-        process.join()
-        sock.close()
+    return served(functools.partial(_serve, latency))

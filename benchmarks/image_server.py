@@ -11,7 +11,6 @@ file is the same small picture.
 import asyncio
 import bisect
 import contextlib
-import multiprocessing
 import socket
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +28,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from benchmarks.measuring import served
 from genai_orchestration.sandbox.png import picture
 
 FIRST = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -167,12 +167,6 @@ def application(images: Images) -> Starlette:
         number = uuid.UUID(request.path_params["id"]).int - NAMESPACE
         return _json(b'{"data":' + store.records[number] + b"}")
 
-    async def healthy(request: Request) -> Response:
-        return _json(b'{"data":{"bot_status":"healthy"}}')
-
-    async def file(request: Request) -> Response:
-        return Response(PICTURE, media_type="image/png")
-
     async def finish(request: Request) -> Response:
         store.finish(int(request.query_params["count"]))
         return _json(b"{}")
@@ -185,19 +179,28 @@ def application(images: Images) -> Starlette:
         routes=[
             Route("/items/images", listed),
             Route("/items/images/{id}", one),
-            Route("/items/status", healthy),
-            Route("/assets/{id}", file),
+            Route("/items/status", _healthy),
+            Route("/assets/{id}", _file),
             Route("/_finish", finish, methods=["POST"]),
             Route("/_requests", answered),
         ]
     )
 
 
+async def _healthy(request: Request) -> Response:
+    return _json(b'{"data":{"bot_status":"healthy"}}')
+
+
+async def _file(request: Request) -> Response:
+    return Response(PICTURE, media_type="image/png")
+
+
 def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _serve(sock: socket.socket, build: Callable[[], Starlette], ready: Event) -> None:
+def _serve(build: Callable[[], Starlette], sock: socket.socket, ready: Event) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     app = build()
     ready.set()
     uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off")).run([sock])
@@ -225,18 +228,6 @@ def serving(images: Images) -> Iterator[Server]:
         yield Server(url)
 
 
-@contextlib.contextmanager
-def running(build: Callable[[], Starlette]) -> Iterator[str]:
+def running(build: Callable[[], Starlette]) -> contextlib.AbstractContextManager[str]:
     """The application that `build` makes, in a process of its own; gives its address."""
-    sock = socket.create_server(("127.0.0.1", 0))
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    ready = multiprocessing.Event()
-    process = multiprocessing.Process(target=_serve, args=(sock, build, ready), daemon=True)
-    process.start()
-    try:
-        assert ready.wait(300), "the server did not start"
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-    finally:
-        process.terminate()
-        process.join()
-        sock.close()
+    return served(partial(_serve, build))

@@ -6,7 +6,7 @@ and nothing else added; `read_json` is DuckDB reading the same pages without any
 merges on the id, and makes the table of all generations as well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,15 +53,15 @@ def run() -> Iterator[Line]:
         yield _peak(small, large)
 
 
-def _run(command: Iterator[str] | tuple[str, ...] | list[str], url: str, total: int) -> Measured:
+def _run(command: Sequence[str], url: str, total: int) -> Measured:
     """Run a variant in an empty folder; all records have to be there afterwards."""
     with home(url) as (folder, environment):
-        measured = process([*command], environment, folder)
+        measured = process(command, environment, folder)
         assert rows(folder) == total, f"{' '.join(command)} lost some: {rows(folder):,}"
     return measured
 
 
-def _best(command: tuple[str, ...] | list[str], url: str, total: int) -> Measured:
+def _best(command: Sequence[str], url: str, total: int) -> Measured:
     return min((_run(command, url, total) for _ in range(2)), key=lambda one: one.seconds)
 
 

@@ -3,16 +3,19 @@
 a part's run() ─► Line, Line, … ─► the table on the screen, and RESULTS.md
 """
 
+import multiprocessing
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from unittest import mock
 
@@ -102,6 +105,22 @@ def home(url: str = "", **more: str) -> Iterator[tuple[Path, dict[str, str]]]:
         yield folder, environment
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def served(serve: Callable[[socket.socket, Event], None]) -> Iterator[str]:
+    """The address of a server in a process of its own, which sets the event when it is ready."""
+    sock = socket.create_server(("127.0.0.1", 0))
+    ready = multiprocessing.Event()
+    server = multiprocessing.Process(target=serve, args=(sock, ready), daemon=True)
+    server.start()
+    try:
+        assert ready.wait(300), "the server did not start"
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        server.terminate()
+        server.join()
+        sock.close()
 
 
 @contextmanager

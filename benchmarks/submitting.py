@@ -73,7 +73,7 @@ def _planned() -> tuple[float, float, float]:
 
 
 def _ceiling(sandbox: Json, words: str) -> Line:
-    base, key = sandbox[_name("abyssale", "base_url")], sandbox[_name("abyssale", "api_key")]
+    base, key = _account(sandbox, "abyssale")
     designs = requests.get(f"{base}/designs", headers={"x-api-key": key}, timeout=60).json()
     design = next(each["id"] for each in designs if each["type"] == "static")
     number = WINDOWS * REQUESTS_PER_SECOND + 1  # the last one may leave when they are over
@@ -95,7 +95,7 @@ def _ceiling(sandbox: Json, words: str) -> Line:
 def _unbounded(sandbox: Json, words: str) -> Line:
     rows = [{"payload": hero(number)} for number in range(SENT)]
     rate = (SENT - 1) / _sent(sandbox, "magic_hour", "ai_image_generator", rows)
-    base, key = sandbox[_name("magic_hour", "base_url")], sandbox[_name("magic_hour", "api_key")]
+    base, key = _account(sandbox, "magic_hour")
     with home() as (folder, environment):
         loop = script("posts", f"{base}/v1/ai-image-generator", key, str(SENT))
         bare = float(process(loop, environment, folder).output)
@@ -174,11 +174,14 @@ def _sandbox() -> Iterator[dict[str, str]]:
 
 def _delay(sandbox: Json, seconds: float) -> None:
     """Let every POST wait so long before it is answered."""
-    faults = sandbox[_name("abyssale", "base_url")].removesuffix("/abyssale") + "/_admin/faults"
+    base, _ = _account(sandbox, "abyssale")
+    faults = base.removesuffix("/abyssale") + "/_admin/faults"
     slow = {"kind": "timeout", "method": "POST", "times": 10**9, "seconds": seconds}
     if seconds:
         requests.post(faults, json=slow, timeout=60).raise_for_status()
 
 
-def _name(provider: str, setting: str) -> str:
-    return f"SOURCES__{provider}_SOURCE__{setting}".upper()
+def _account(sandbox: Json, provider: str) -> tuple[str, str]:
+    """A provider's address and key there."""
+    section = f"SOURCES__{provider}_SOURCE__".upper()
+    return sandbox[f"{section}BASE_URL"], sandbox[f"{section}API_KEY"]
