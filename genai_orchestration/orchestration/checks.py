@@ -9,7 +9,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key
 from genai_orchestration.providers.base import Counts, Provider, Table
-from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.refusals import ProviderError, WrongSetting
 from genai_orchestration.providers.sources import setting
 from genai_orchestration.providers.states import TERMINAL
 from genai_orchestration.settings import Settings
@@ -17,6 +17,7 @@ from genai_orchestration.settings import Settings
 IDS = "ids_present_and_unique"
 WORDS = "status_words_known"
 STUCK = "no_stuck_jobs"
+IN_A_DAY = "every_job_is_in_a_day"
 WINDOW_COMPLETE = "window_complete"
 STUCK_AFTER = timedelta(hours=1)  # providers decide within minutes once a job has left the queue
 NAMED = 10  # stuck jobs that a check names
@@ -59,6 +60,12 @@ def _specs(provider: Provider, table: Table) -> Iterator[dg.AssetCheckSpec]:
             STUCK,
             asset=key,
             description="Nothing is open for longer than `stuck_after_minutes` (by default 60).",
+        )
+    if _counts_outside(provider, table):
+        yield dg.AssetCheckSpec(
+            IN_A_DAY,
+            asset=key,
+            description="The provider has no job that no day partition holds, such as one undated.",
         )
 
 
@@ -138,4 +145,32 @@ def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
     return not stuck, words, dg.AssetCheckSeverity.WARN
 
 
-_CHECKS = {IDS: _ids, WORDS: _words, STUCK: _stuck}
+def _counts_outside(provider: Provider, table: Table) -> bool:
+    """Whether the provider can count the table's jobs that are in no day."""
+    watch = provider.day_watch
+    return bool(watch and watch.table == table.name and watch.in_no_day)
+
+
+def _in_a_day(provider: Provider, table: Table, settings: Settings) -> Verdict:
+    """Ask the provider, as no load brings them; that it does not answer is not the run's fault."""
+    watch, start = provider.day_watch, provider.start
+    assert watch
+    assert watch.in_no_day
+    assert start
+    try:
+        # a server that is a little ahead may have begun the next day already
+        end = datetime.now(timezone.utc).date() + timedelta(days=2)
+        outside = watch.in_no_day(start(), end)
+    except ProviderError as error:
+        return False, f"Not asked: {error}", dg.AssetCheckSeverity.WARN
+    found = ", ".join(f"{number} {reason}" for reason, number in outside.items() if number)
+    if not found:
+        return True, f"Every one of the {watch.noun} is in a day.", dg.AssetCheckSeverity.WARN
+    words = (
+        f"In no day: {found}. Set their date_created at the provider, or start_date in "
+        f"[sources.{provider.section}], or load them with genai load {provider.name} --id."
+    )
+    return False, words, dg.AssetCheckSeverity.WARN
+
+
+_CHECKS = {IDS: _ids, WORDS: _words, STUCK: _stuck, IN_A_DAY: _in_a_day}

@@ -116,6 +116,8 @@ class DayWatch:
     table: str
     noun: str  # what a job is called in a sentence: "images"
     connect: Callable[[Pace], DayCounter]
+    # how many jobs no day from the first (inclusive) to the last (exclusive) holds, by reason
+    in_no_day: Callable[[date, date], Mapping[str, int]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

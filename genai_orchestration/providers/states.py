@@ -1,6 +1,7 @@
 """The project's own vocabulary: how a job stands, and why a paid request came to nothing."""
 
 import enum
+from collections.abc import Mapping
 
 
 class JobState(str, enum.Enum):
@@ -21,6 +22,16 @@ class JobState(str, enum.Enum):
 
 OPEN = tuple(state for state in JobState if not state.terminal)
 TERMINAL = tuple(state.value for state in JobState if state.terminal)
+
+
+def spelled(words: Mapping[str, JobState]) -> Mapping[str, JobState]:
+    """A vendor's status words in each case that they may come in: completed, Completed, COMPLETED.
+
+    They are listed, and not compared without case, because a provider is also asked to count them
+    by a filter that tells cases apart: what is counted and what is loaded must agree.
+    """
+    cases = (str.lower, str.capitalize, str.title, str.upper)
+    return {case(word): state for word, state in words.items() for case in cases}
 
 
 class Failure(str, enum.Enum):

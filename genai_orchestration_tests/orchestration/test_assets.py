@@ -18,6 +18,7 @@ from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration_tests.providers.imagine_api.odd_records import hide_dates
 
 IMAGES = dg.AssetKey(["imagine_api", "images"])
 NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0) - timedelta(days=20)
@@ -155,6 +156,32 @@ def test_pictures_with_a_strange_address_are_not_shown() -> None:
     assert thumbnails(tuple((address, "words") for address in strange)) == ""
     long = tuple((f"https://a.invalid/{'x' * 400}", "words") for _ in range(9))
     assert 0 < len(thumbnails(long)) < facts.MARKDOWN
+
+
+def test_a_check_counts_images_that_no_day_holds(
+    instance: dg.DagsterInstance, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, *undated = vendor.add([image(), image(), image()])
+    vendor.add([Spec(date_created="2019-05-01"), Spec(date_created="2099-01-01")])
+    hide_dates(monkeypatch, undated)
+    result = load_days(instance, 0, 0)
+    assert result.success
+    passed, words = checked(result)["every_job_is_in_a_day"]
+    assert not passed
+    assert re.match(
+        r"In no day: 2 without date_created, 1 on or after 20\d\d-\d\d-\d\d, 1 before 2023-01-01. "
+        r"Set their date_created .* genai load imagine_api --id\.$",
+        words,
+    )
+    assert checked(result)["window_complete"][0]  # the day's own image is there
+    for id_ in list(vendor.images)[1:]:
+        vendor.remove(id_)
+    vendor.add([Spec(date_created="2019-05-01")])
+    monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__START_DATE", "2020-01-01")
+    assert checked(load_days(instance, 0, 0))["every_job_is_in_a_day"] == (
+        True,
+        "Every one of the images is in a day.",
+    )
 
 
 def test_checks_name_what_is_wrong(instance: dg.DagsterInstance, vendor: ImagineApiSandbox) -> None:

@@ -109,6 +109,7 @@ def test_the_checks_are_exactly_these() -> None:
         "imagine_api/images ids_present_and_unique",
         "imagine_api/images status_words_known",
         "imagine_api/images no_stuck_jobs",
+        "imagine_api/images every_job_is_in_a_day",
         "imagine_api/images window_complete",
         "abyssale/asset_file expiry_radar",
         "magic_hour/asset_file expiry_radar",

@@ -4,6 +4,7 @@ Sources of the facts here: the vendor's published code and a real Directus. Ever
 as JSON, because Directus 9 answers the indexed bracket form with an empty list from 22 ids on.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -12,15 +13,20 @@ from typing import Any
 import orjson
 import requests
 
-from genai_orchestration.providers.http import PATIENT, Pace, ReadClient
+from genai_orchestration.providers.http import PATIENT, Pace
+from genai_orchestration.providers.imagine_api.client import Forbidden, ImageClient, InvalidQuery
+from genai_orchestration.providers.imagine_api.tables import STATUSES
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import (
     OutOfCredits,
     ProviderError,
-    WrongSetting,
+    refusal,
 )
 
-FINISHED_WORDS = ("completed", "failed")
+TITLE = "ImagineAPI"
+SECTION = "imagine_api_source"
+ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
+FINISHED_WORDS = tuple(word for word, state in STATUSES.items() if state.terminal)
 # A late progress report may put a completed image back to in-progress; its four pictures stay.
 FINISHED: Mapping[str, Any] = {
     "_or": [{"status": {"_in": [*FINISHED_WORDS]}}, {"upscaled_urls": {"_null": False}}]
@@ -32,13 +38,10 @@ UNFINISHED: Mapping[str, Any] = {
         {"upscaled_urls": {"_null": True}},
     ]
 }
+UNDATED: Mapping[str, Any] = {"date_created": {"_null": True}}
 
 Record = dict[str, Any]
 Page = list[Record]
-
-
-class InvalidQuery(WrongSetting):
-    """The server does not take a query parameter's value, such as a limit above its maximum."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,11 @@ def instant(day: date) -> str:
     return f"{day.isoformat()}T00:00:00.000Z"
 
 
-def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
+def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ImageClient:
     """A read client for the ImagineAPI server at `base_url`."""
-    return ReadClient(
-        title="ImagineAPI",
-        section="imagine_api_source",
+    return ImageClient(
+        title=TITLE,
+        section=SECTION,
         base_url=base_url,
         auth=KeyAuth("Authorization", f"Bearer {api_key}"),
         classify=_classify,
@@ -81,10 +84,9 @@ def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
     )
 
 
-def newest_picture(client: ReadClient) -> str | None:
+def newest_picture(client: ImageClient) -> str | None:
     """The stored address of the newest finished picture; None when there is none."""
-    params = {"fields": "url", "sort": "-date_created", "limit": 1, "filter": all_of([FINISHED])}
-    found = client.get_list("items/images", params, at="data")
+    found = client.images(fields="url", sort="-date_created", limit=1, filter=all_of([FINISHED]))
     return found[0]["url"] if found else None
 
 
@@ -95,7 +97,16 @@ def sent(moment: datetime) -> str:
 
 def parsed(moment: str) -> datetime:
     """A `date_created` as an aware datetime."""
-    return datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone(timezone.utc)
+    aware = datetime.fromisoformat(zoned(moment).replace("Z", "+00:00"))
+    return aware.astimezone(timezone.utc)
+
+
+def zoned(moment: str) -> str:
+    """A `date_created` with its zone: one that comes without is UTC, as Directus' filters take it.
+
+    It comes without from a column that has none, such as `timestamp` of PostgreSQL.
+    """
+    return moment if ZONE.search(moment) else f"{moment}Z"
 
 
 def all_of(filters: Sequence[Mapping[str, Any]]) -> str:
@@ -111,6 +122,9 @@ def _classify(answer: requests.Response, words: str) -> ProviderError | None:
         return None
     if code == "IMAGE_ERROR":  # answers 429, but never goes away
         return OutOfCredits(f"ImagineAPI refuses: {words} (the demo account's limit of images).")
+    if code == "FORBIDDEN":
+        where = answer.url.split("?")[0]
+        return Forbidden(str(refusal(TITLE, f"[sources.{SECTION}]", where, answer, words)))
     if code == "INVALID_QUERY":
-        return InvalidQuery(f"ImagineAPI does not take the query: {words}.")
+        return InvalidQuery(words)
     return None

@@ -15,6 +15,8 @@ from genai_orchestration.providers.archive_table import archive_table
 from genai_orchestration.providers.base import Archive
 from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.providers.imagine_api.jobs import KIND
+from genai_orchestration.providers.imagine_api.tables import STATUSES
+from genai_orchestration.providers.states import JobState
 
 FILE_ID = re.compile(r"/assets/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])", re.I)
 COLUMNS = ("id", "status", "url", "upscaled_urls", "date_created")
@@ -26,11 +28,16 @@ def files(image: Mapping[str, Any], base_url: str) -> list[RemoteFile]:
     Quadrants go by `upscaled_urls`: top left, top right, bottom left, bottom right. After a late
     progress report (in-progress, with four quadrants) `url` is a partial picture, and no grid.
     """
-    grid = [("grid", image.get("url"))] if image.get("status") == "completed" else []
+    grid = [("grid", image.get("url"))] if _completed(image) else []
     urls = image.get("upscaled_urls") or []
     quadrants = orjson.loads(urls) if isinstance(urls, str) else urls
     named = [*grid, *((f"quadrant_{n}", url) for n, url in enumerate(quadrants, start=1))]
     return [_file(role, url, base_url) for role, url in named if isinstance(url, str) and url]
+
+
+def _completed(image: Mapping[str, Any]) -> bool:
+    """Whether its own `status` says so: of a late report the state alone does."""
+    return STATUSES.get(str(image.get("status"))) is JobState.SUCCEEDED
 
 
 def server_of(address: str) -> tuple[str | None, int | None]:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from genai_orchestration.providers.base import Account, LoadedJobs
-from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.imagine_api.api import connect
+from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.listing import read_ids
 from genai_orchestration.providers.imagine_api.tables import STATUSES
 from genai_orchestration.providers.refusals import shown
@@ -38,7 +38,7 @@ FAILURES = (  # parts of the free text in `error`, the first that fits
 class ImageReader:
     """Asks after images; a `JobReader`."""
 
-    client: ReadClient
+    client: ImageClient
 
     def report(self, job_id: str) -> JobReport:
         """The image as it stands; deleted, it is GONE: there is no 404 for records."""

@@ -8,19 +8,16 @@ ones; both are seen and read again.
 
 import itertools
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from genai_orchestration.providers.base import Counts
-from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.imagine_api.api import (
     FINISHED,
+    UNDATED,
     UNFINISHED,
-    InvalidQuery,
     Page,
     Window,
     all_of,
@@ -28,28 +25,26 @@ from genai_orchestration.providers.imagine_api.api import (
     parsed,
     sent,
 )
+from genai_orchestration.providers.imagine_api.client import IMAGES, ImageClient
+from genai_orchestration.providers.imagine_api.pages import ahead, sound
 from genai_orchestration.providers.refusals import Unavailable, WrongSetting
 
-PAGE = 1000  # records per request; the server's own default is 100
-SMALL_PAGE = 100  # for servers whose QUERY_LIMIT_MAX refuses more
+PAGE = 1000  # records per request, unless QUERY_LIMIT_MAX is less; the default is 100
 AHEAD = 8  # pages fetched while earlier ones are written
 IDS_PER_REQUEST = 100  # 37 bytes each: 3.7 KB, where common proxies stop at 8 KB
 LATE = timedelta(minutes=10)  # `date_created` is stamped before commit: rows appear late behind it
 RESTARTS = 1000  # of one list whose pages move under the reader, before giving up
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-T = TypeVar("T")
-R = TypeVar("R")
 
-
-def count(client: ReadClient, *filters: Mapping[str, Any]) -> int:
+def count(client: ImageClient, *filters: Mapping[str, Any]) -> int:
     """How many own images match all `filters`: one answer of some 50 bytes.
 
     A server that refuses to count is read instead, ids only.
     """
     try:
         params = {"limit": 0, "meta": "filter_count", "filter": all_of(filters)}
-        meta = client.get_object("items/images", params, at="meta")
+        meta = client.get_object(IMAGES, params, at="meta")
         return int(meta["filter_count"])
     except (WrongSetting, KeyError, TypeError, ValueError):
         pages = read(client, *filters, fields="id,date_created", counted=False)
@@ -60,7 +55,7 @@ def count(client: ReadClient, *filters: Mapping[str, Any]) -> int:
 class ImageCounter:
     """The account's images, counted by UTC day of `date_created`."""
 
-    client: ReadClient
+    client: ImageClient
 
     def counts(self, start: date, end: date | None) -> Counts:
         """Open images first: one that finishes in between is counted twice, not never."""
@@ -71,8 +66,10 @@ class ImageCounter:
     def unfinished_days(self, start: date, end: date) -> Iterator[date]:
         """One small request for each such day, however many images it has."""
         while start < end and (found := self._oldest(Window(start, end))):
-            yield found.date()
-            start = found.date() + timedelta(days=1)
+            # a server whose clock is not in UTC may name another day than it filters by
+            day = max(found.date(), start)
+            yield day
+            start = day + timedelta(days=1)
 
     def unfinished(self, start: date) -> int:
         """Open images created since `start`."""
@@ -82,46 +79,58 @@ class ImageCounter:
         """`date_created` of the oldest open image since `start`."""
         return self._oldest(Window(start))
 
-    def _oldest(self, window: Window) -> datetime | None:
-        params = {
-            "fields": "date_created",
-            "sort": "date_created",
-            "limit": 1,
-            "filter": all_of([window.filter(), UNFINISHED]),
+    def in_no_day(self, start: date | None, end: date) -> Mapping[str, int]:
+        """Images that no day from `start` to before `end` holds: how many, by the reason why."""
+        reasons: dict[str, Mapping[str, Any]] = {
+            "without date_created": UNDATED,
+            f"on or after {end}": {"date_created": {"_gte": instant(end)}},
         }
-        found = self.client.get_list("items/images", params, at="data")
+        if start:
+            reasons[f"before {start}"] = {"date_created": {"_lt": instant(start)}}
+        return {reason: count(self.client, which) for reason, which in reasons.items()}
+
+    def _oldest(self, window: Window) -> datetime | None:
+        found = self.client.images(
+            fields="date_created",
+            sort="date_created",
+            limit=1,
+            filter=all_of([window.filter(), UNFINISHED]),
+        )
         return parsed(found[0]["date_created"]) if found else None
 
 
 def read_window(
-    client: ReadClient, window: Window, *filters: Mapping[str, Any], now: datetime
+    client: ImageClient, window: Window, *filters: Mapping[str, Any], now: datetime
 ) -> Iterator[Page]:
     """Every image of the window, oldest first, then those that came late while it was read."""
-    late_since = max(sent(now - LATE), instant(window.start))
+    # whole seconds, as a column without a zone shows them
+    late_since = max((now - LATE).replace(microsecond=0), parsed(instant(window.start)))
     recent: set[str] = set()
     for page in read(client, window.filter(), *filters):
-        recent.update(record["id"] for record in page if record["date_created"] >= late_since)
+        if page and parsed(page[-1]["date_created"]) >= late_since:
+            recent.update(record["id"] for record in page)
         yield page
-    if window.end is None or instant(window.end) > late_since:
-        for page in read(client, window.filter(late_since), *filters):
+    if window.end is None or parsed(instant(window.end)) > late_since:
+        for page in read(client, window.filter(sent(late_since)), *filters):
             yield [record for record in page if record["id"] not in recent]
 
 
 def read(
-    client: ReadClient, *filters: Mapping[str, Any], fields: str = "*", counted: bool = True
+    client: ImageClient, *filters: Mapping[str, Any], fields: str = "*", counted: bool = True
 ) -> Iterator[Page]:
     """Every image that matches, in the order of (`date_created`, `id`), each once.
 
-    Pages overlap by one record. Where the first of a page is not the last of the page before,
-    records were added or deleted in between and the pages have moved: the list is then read on
-    from the last `date_created` seen.
+    The filters leave out images without `date_created`: those have no place in that order. Pages
+    overlap by one record. Where the first of a page is not the last of the page before, records
+    were added or deleted in between and the pages have moved: the list is then read on from the
+    last `date_created` seen.
     """
     since: str | None = None  # the newest `date_created` given out
     ties: set[str] = set()  # the records of that very millisecond that were given out
     for _ in range(RESTARTS):
         following = [*filters, {"date_created": {"_gte": since}}] if since else filters
         last: str | None = None
-        for page in _pages(client, following, fields, counted):
+        for page in _pages(_Listing(client, following, fields), counted=counted):
             if last and (not page or page[0]["id"] != last):
                 break
             fresh = [record for record in page[1 if last else 0 :] if record["id"] not in ties]
@@ -136,96 +145,66 @@ def read(
     raise Unavailable("ImagineAPI's list of images changes faster than it can be read; try again.")
 
 
-class Order:
-    """Whether records have come in ascending order of (`date_created`, `id`): each once, then."""
-
-    def __init__(self) -> None:
-        self._last = ("", "")
-        self._kept = True
-
-    def keeps(self, page: Page) -> bool:
-        """Whether this page, too, goes on where the pages before it ended."""
-        for record in page:
-            place = (record["date_created"], record["id"])
-            self._kept = self._kept and self._last < place
-            self._last = place
-        return self._kept
-
-
-def read_ids(client: ReadClient, ids: Sequence[str]) -> Iterator[Page]:
+def read_ids(client: ImageClient, ids: Sequence[str]) -> Iterator[Page]:
     """The images with these ids; deleted and foreign ones are simply absent from the answers."""
     for wrong in (id_ for id_ in ids if not _UUID.fullmatch(id_)):
         # one of them makes the server refuse the whole list
         raise WrongSetting(f"{wrong!r} is not an ImagineAPI image id: they are UUIDs.")
-    for start in range(0, len(ids), IDS_PER_REQUEST):
-        chunk = list(ids[start : start + IDS_PER_REQUEST])
-        params = {"filter": all_of([{"id": {"_in": chunk}}]), "limit": len(chunk)}
-        yield sound(client.get_list("items/images", params, at="data"))
+
+    def ask(number: int) -> tuple[int, Page]:
+        chunk = list(rest[:number])
+        return number, client.images(filter=all_of([{"id": {"_in": chunk}}]), limit=len(chunk))
+
+    rest = ids
+    while rest:
+        asked, page = client.within_limit(IDS_PER_REQUEST, ask)
+        rest = rest[asked:]
+        yield sound(page, dated=False)
 
 
-def _pages(
-    client: ReadClient, filters: Sequence[Mapping[str, Any]], fields: str, counted: bool
-) -> Iterator[Page]:
+@dataclass(frozen=True)
+class _Listing:
+    """One list of images, in an order that never changes, asked for by place."""
+
+    client: ImageClient
+    filters: Sequence[Mapping[str, Any]]
+    fields: str
+
+    def page(self, offset: int, limit: int) -> Page:
+        """The records from `offset` on, at most `limit` of them, in one request."""
+        found = self.client.images(
+            filter=all_of(self.filters),
+            sort="date_created,id",  # the default order, by uuid, gives duplicates
+            fields=self.fields,
+            limit=limit,
+            offset=offset,
+        )
+        return sound(found, dated=UNDATED not in self.filters)
+
+    def overlapping(self, offset: int, limit: int) -> Page:
+        """A page that begins with the last record of the one before: of two records, at least."""
+        if limit > 1:
+            return self.page(offset, limit)
+        # what overlaps is read last: if records moved while both were read, it is another one
+        following = self.page(offset + 1, 1)
+        return self.page(offset, 1) + following
+
+
+def _pages(listing: _Listing, *, counted: bool) -> Iterator[Page]:
     """Pages that overlap by one record, up to and including the first short one."""
-
-    def page(offset: int, limit: int) -> Page:
-        params = {
-            "filter": all_of(filters),
-            "sort": "date_created,id",  # the default order, by uuid, gives duplicates
-            "fields": fields,
-            "limit": limit,
-            "offset": offset,
-        }
-        return sound(client.get_list("items/images", params, at="data"))
-
-    limit = PAGE
-    try:
-        first = page(0, limit)
-    except InvalidQuery:
-        limit = SMALL_PAGE
-        first = page(0, limit)
+    limit, first = listing.client.within_limit(PAGE, lambda most: (most, listing.page(0, most)))
     yield first
     if len(first) < limit:
         return
-    known = count(client, *filters) if counted else 0
-    offsets = range(limit - 1, max(known, limit), limit - 1)
+    full, step = max(limit, 2), max(limit - 1, 1)
+    known = count(listing.client, *listing.filters) if counted else 0
+    offsets = range(limit - 1, max(known, limit), step)
     last = first
-    for last in _ahead(lambda offset: page(offset, limit), offsets):
+    for last in ahead(lambda offset: listing.overlapping(offset, limit), offsets, AHEAD):
         yield last
     # beyond what was counted: the list has grown, or nobody counted
-    for offset in itertools.count(limit - 1 + len(offsets) * (limit - 1), limit - 1):
-        if len(last) < limit:
+    for offset in itertools.count(limit - 1 + len(offsets) * step, step):
+        if len(last) < full:
             return
-        last = page(offset, limit)
+        last = listing.overlapping(offset, limit)
         yield last
-
-
-def sound(page: list[Any]) -> Page:
-    """The page, if each record can be told from others and has its place in time."""
-    for record in page:
-        if not (
-            isinstance(record, dict)
-            and isinstance(record.get("id"), str)
-            and isinstance(record.get("date_created"), str)
-        ):
-            raise WrongSetting(
-                "ImagineAPI sent an image without an id or a date_created, which it never does: "
-                "check base_url in [sources.imagine_api_source]."
-            )
-    return page
-
-
-def _ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Results in the order of `items`, with `AHEAD` of them being worked on in threads."""
-    with ThreadPoolExecutor(AHEAD) as executor:
-        waiting: deque[Future[R]] = deque()
-        try:
-            for item in items:
-                waiting.append(executor.submit(work, item))
-                if len(waiting) >= AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

@@ -4,23 +4,31 @@ GET only: nothing here creates an image. One row per image, its nested values as
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
 import dlt
 import pyarrow as pa
 import sqlglot
 from dlt.extract import DltSource
 
-from genai_orchestration.providers.base import Account, DayWatch, Finding, Provider, Schedule
-from genai_orchestration.providers.http import QUICK, Pace, ReadClient
+from genai_orchestration.providers.base import Account, DayWatch, Provider, Schedule
+from genai_orchestration.providers.http import PATIENT, QUICK, Pace
 from genai_orchestration.providers.imagine_api import api, jobs, listing
-from genai_orchestration.providers.imagine_api.files import ARCHIVE, server_of
+from genai_orchestration.providers.imagine_api.client import NEEDED, ImageClient, Unreadable
+from genai_orchestration.providers.imagine_api.doctor import examine
+from genai_orchestration.providers.imagine_api.files import ARCHIVE
 from genai_orchestration.providers.imagine_api.operations import OPERATIONS
+from genai_orchestration.providers.imagine_api.pages import Order
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
-from genai_orchestration.providers.imagine_api.tables import IMAGES, STATUS, STATUSES
+from genai_orchestration.providers.imagine_api.tables import (
+    IMAGES,
+    OPTIONAL,
+    OURS,
+    STATUS,
+    STATUSES,
+)
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.rows import to_arrow, unforeseen
 from genai_orchestration.providers.sources import (
@@ -73,21 +81,13 @@ def image_counter(pace: Pace = QUICK) -> listing.ImageCounter:
     return listing.ImageCounter(api.connect(account.api_key, account.base_url, pace))
 
 
-def examine(account: Account) -> Iterator[Finding]:
-    """Whether the server answers to this key, how its bot is, and where its pictures are."""
-    client = api.connect(account.api_key, account.base_url, QUICK)
-    total = listing.count(client)
-    bot = client.get_object("items/status", at="data").get("bot_status")
-    yield Finding.good(
-        f"ImagineAPI answers at {account.base_url}: {total} images, the bot is {bot}."
-    )
-    newest = api.newest_picture(client)
-    if newest and server_of(newest) != server_of(account.base_url):
-        yield Finding.bad(
-            f"ImagineAPI stores picture addresses at {urlsplit(newest).netloc or newest!r}, but "
-            f"its base_url is {account.base_url}: its PUBLIC_URL is wrong. Mend that on the "
-            "server; addresses already stored keep the wrong host."
-        )
+def in_no_day(start: date, end: date) -> Mapping[str, int]:
+    """The account's images that no day from `start` to before `end` holds, by the reason why.
+
+    A person who has configured `start_date` leaves out older images on purpose.
+    """
+    chosen = setting(PROVIDER, "start_date") is not None
+    return image_counter(PATIENT).in_no_day(None if chosen else start, end)
 
 
 def start_date() -> date:
@@ -111,7 +111,7 @@ def _day(value: Any) -> date | None:
 
 
 def images(
-    client: ReadClient, window: api.Window, ids: Sequence[str] | None, finished_only: bool
+    client: ImageClient, window: api.Window, ids: Sequence[str] | None, finished_only: bool
 ) -> Iterator[Any]:
     """Arrow tables of images: of a window of days, or those with the given ids."""
     now = datetime.now(timezone.utc)
@@ -121,7 +121,7 @@ def images(
     else:
         pages = listing.read_ids(client, ids)
     found: set[str] = set()
-    order = listing.Order()
+    order = Order()
     # finished rows of other days cannot come again, and need not be looked through
     among = window.condition() if ids is None else "TRUE"
     unique: bool | None = None  # what dlt was told last: it looks for its configuration each time
@@ -134,6 +134,8 @@ def images(
         else:
             hints = dlt.mark.make_hints(write_disposition=_disposition(among, unique=unique))
             yield dlt.mark.with_hints(table, hints)
+        if undated := [record["id"] for record in records if not record["date_created"]]:
+            logger.warning("Without date_created, and so in no day: %s", ", ".join(undated))
     if absent := sorted(set(ids or ()) - found):
         logger.warning("ImagineAPI has no such image of this account: %s", ", ".join(absent))
 
@@ -151,7 +153,15 @@ def _together(pages: Iterable[api.Page]) -> Iterator[api.Page]:
 
 
 def image_table(records: Sequence[api.Record]) -> pa.Table:
-    """Images as an Arrow table: the API's fields as they came, and `state`."""
+    """Images as an Arrow table: the API's fields as they came, and `state`.
+
+    Raises Unreadable when the role may not read a field without which rows would be wrong.
+    """
+    absent = [name for name in IMAGES.columns if name not in records[0] and name not in OURS]
+    if needed := [name for name in absent if name in NEEDED]:
+        raise Unreadable(needed)
+    if others := [name for name in absent if name not in OPTIONAL]:
+        logger.warning("%s Until then these columns stay empty.", Unreadable(others))
     if odd := unforeseen(records, IMAGES.columns):
         logger.warning("ImagineAPI sent fields that are new; kept as JSON columns: %s", odd)
     if words := {str(record.get("status")) for record in records} - set(STATUSES):
@@ -162,7 +172,9 @@ def image_table(records: Sequence[api.Record]) -> pa.Table:
 def with_state(record: api.Record) -> api.Record:
     """The record with its JobState; a `state` of ImagineAPI's own would be kept beside it."""
     own = {"state_as_sent": record["state"]} if "state" in record else {}
-    return {**record, **own, "state": state_of(record)}
+    moment = record["date_created"]
+    dated = {"date_created": api.zoned(moment)} if moment else {}
+    return {**record, **own, **dated, "state": state_of(record)}
 
 
 def state_of(record: api.Record) -> str:
@@ -173,7 +185,7 @@ def state_of(record: api.Record) -> str:
     return state
 
 
-def status(client: ReadClient) -> Iterator[pa.Table]:
+def status(client: ImageClient) -> Iterator[pa.Table]:
     """The bot's health now: one row."""
     answer = client.get_object("items/status", at="data")
     yield to_arrow([{"read_at": datetime.now(timezone.utc), **answer}], STATUS.columns)
@@ -227,7 +239,11 @@ PROVIDER = Provider(
     start=start_date,
     archive=ARCHIVE,
     day_watch=DayWatch(
-        sensor="imagine_api_images_sensor", table="images", noun="images", connect=image_counter
+        sensor="imagine_api_images_sensor",
+        table="images",
+        noun="images",
+        connect=image_counter,
+        in_no_day=in_no_day,
     ),
     schedules=(
         # an hour into the day: yesterday's last images are decided, late rows have appeared

@@ -16,13 +16,13 @@ import requests
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api.api import all_of, connect
+from genai_orchestration.providers.imagine_api.client import IMAGES
 from genai_orchestration.providers.imagine_api.jobs import is_of
 from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
-from genai_orchestration.providers.refusals import ProviderError, Unavailable, WrongSetting
+from genai_orchestration.providers.refusals import ProviderError, Unavailable
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import Accepted, Payload, id_in
 
-IMAGES = "items/images"
 MOST = 100  # records of one `ref` that are looked at: others may use the same
 
 
@@ -68,7 +68,7 @@ class ImagineApiSubmitter:
             return None
         images = self._images({"ref": {"_eq": request_key}})
         found = [image["id"] for image in images if is_of(image, payload)]
-        return None if not found and len(images) == MOST else found
+        return None if not found and len(images) == self._reads.at_once(MOST) else found
 
     def balance(self) -> None:
         """Nothing: the Midjourney plan is paid by the month, and not told of here."""
@@ -78,22 +78,20 @@ class ImagineApiSubmitter:
         return str(uuid.uuid5(self._namespace, request_key))
 
     def _images(self, which: dict[str, Any]) -> list[dict[str, Any]]:
-        params = {
-            "filter": all_of([which]),
-            "fields": "id,prompt",
-            "sort": "date_created,id",
-            "limit": MOST,
-        }
-        return self._reads.get_list(IMAGES, params, at="data")
+        return self._reads.within_limit(
+            MOST,
+            lambda limit: self._reads.images(
+                filter=all_of([which]), fields="id,prompt", sort="date_created,id", limit=limit
+            ),
+        )
 
     @functools.cached_property
     def _has_ref(self) -> bool:
-        try:
-            self._quick.get_list(IMAGES, {"fields": "ref", "limit": 0}, at="data")
-        except WrongSetting:  # 403 for a field that is not there, and for much else
-            self._quick.get_list(IMAGES, {"fields": "id", "limit": 0}, at="data")
-            return False
-        return True
+        if self._quick.may_read("ref"):
+            return True
+        # 403 for a field that is not there, and for much else
+        self._quick.get_list(IMAGES, {"fields": "id", "limit": 0}, at="data")
+        return False
 
 
 def _taken(request_key: str, image_id: str) -> str:

@@ -3,20 +3,27 @@
 from datetime import timedelta
 
 from genai_orchestration.providers.base import Table
-from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.states import JobState, spelled
 
-STATUSES = {
-    "pending": JobState.QUEUED,
-    "queued": JobState.QUEUED,
-    "in-progress": JobState.RUNNING,
-    "completed": JobState.SUCCEEDED,
-    "failed": JobState.FAILED,
-}
+STATUSES = spelled(
+    {
+        "pending": JobState.QUEUED,
+        "queued": JobState.QUEUED,
+        "in-progress": JobState.RUNNING,
+        "completed": JobState.SUCCEEDED,
+        "failed": JobState.FAILED,
+    }
+)
+
+OURS = ("state",)  # columns of `images` that are not a field of ImagineAPI's
+OPTIONAL = ("ref",)  # of the cloud only: a self-hosted server has no such field
 
 IMAGES = Table(
     name="images",
     description=(
         "Every Midjourney image of the account, one row each, by UTC day of `date_created`. "
+        "A `date_created` without a zone is taken as UTC; images without one are in no day, and "
+        "are loaded by id. "
         "`status` is ImagineAPI's word, `state` the project's (QUEUED, RUNNING, SUCCEEDED, "
         "FAILED). `upscaled_urls` (JSON) lists the four quadrants from top left to bottom right; "
         "`upscaled` (JSON) holds the same four file ids in another order: never pair the two. A "

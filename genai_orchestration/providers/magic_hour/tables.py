@@ -3,18 +3,20 @@
 from datetime import timedelta
 
 from genai_orchestration.providers.base import Table
-from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.states import JobState, spelled
 
 HOURLY = timedelta(hours=2)  # an hourly load, and an hour to run late
 
-STATUSES = {
-    "draft": JobState.QUEUED,
-    "queued": JobState.QUEUED,
-    "rendering": JobState.RUNNING,
-    "complete": JobState.SUCCEEDED,
-    "error": JobState.FAILED,
-    "canceled": JobState.CANCELED,
-}
+STATUSES = spelled(
+    {
+        "draft": JobState.QUEUED,
+        "queued": JobState.QUEUED,
+        "rendering": JobState.RUNNING,
+        "complete": JobState.SUCCEEDED,
+        "error": JobState.FAILED,
+        "canceled": JobState.CANCELED,
+    }
+)
 
 CREDITS = Table(
     name="credits",

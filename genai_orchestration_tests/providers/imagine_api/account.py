@@ -6,8 +6,8 @@ from typing import Any
 
 import requests
 
-from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.imagine_api import PROVIDER, api, imagine_api_source
+from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.imagine_api.sandbox.time import iso
@@ -31,7 +31,7 @@ def emptied(sandbox: Sandbox) -> ImagineApiSandbox:
     return found
 
 
-def client(sandbox: Sandbox) -> ReadClient:
+def client(sandbox: Sandbox) -> ImageClient:
     return api.connect(KEY, sandbox.base_url("imagine_api"))
 
 

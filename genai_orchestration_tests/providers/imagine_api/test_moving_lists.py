@@ -94,8 +94,8 @@ def test_images_appended_while_the_list_is_read_are_read_too(
     assert found + ids(reading) == there + appended
 
 
-@pytest.mark.parametrize("ahead", [1, 8])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("ahead", "limit"), [(1, None), (8, None), (1, 1), (8, 1), (1, 2), (8, 2)])
+@pytest.mark.parametrize("seed", range(6))
 def test_whoever_is_there_all_along_is_read_exactly_once(
     sandbox: Sandbox,
     images: ImagineApiSandbox,
@@ -103,14 +103,16 @@ def test_whoever_is_there_all_along_is_read_exactly_once(
     monkeypatch: pytest.MonkeyPatch,
     seed: int,
     ahead: int,
+    limit: int | None,
 ) -> None:
     monkeypatch.setattr(listing, "AHEAD", ahead)
+    images.query_limit_max = limit
     chance = random.Random(seed)
 
     def somewhen() -> datetime:
         return noon + chance.randrange(25) * MS  # many share a millisecond
 
-    there = set(images.add(at(*(somewhen() for _ in range(100)))))
+    there = set(images.add(at(*(somewhen() for _ in range(100 if limit is None else 20)))))
     found: list[str] = []
     for page in listing.read(client(sandbox)):
         found += [record["id"] for record in page]

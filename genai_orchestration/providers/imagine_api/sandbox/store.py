@@ -35,6 +35,7 @@ class ImageStore:
         self.images: dict[str, Image] = {}
         self.query_limit_max: int | None = None  # QUERY_LIMIT_MAX of Directus 10 and later
         self.has_ref = True  # False: the self-hosted release, which has no such column
+        self.unreadable: set[str] = set()  # fields that the customer's role may not read
         self.counts = True  # False: a role that may neither ask for meta nor aggregate
         self.public_url: str | None = None  # PUBLIC_URL, pasted into asset URLs as it is
         self.bot_status = "healthy"
@@ -94,11 +95,11 @@ class ImageStore:
 
     def rules(self) -> Rules:
         """What Directus allows with the present settings."""
-        hidden = set() if self.has_ref else {"ref"}
+        hidden = self.unreadable if self.has_ref else self.unreadable | {"ref"}
         types = {name: kind for name, (kind, _) in READABLE.items() if name not in hidden}
         return Rules(
             types=types,
-            sortable=frozenset({*types, *HIDDEN}),
+            sortable=frozenset({*types, *HIDDEN, *self.unreadable}),
             user=OWN_USER,
             now=self.clock.now(),
             limit_max=self.query_limit_max,

@@ -1,0 +1,73 @@
+"""Pages of ImagineAPI's lists: whether they can be used, come in order, and are fetched ahead."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from genai_orchestration.providers.imagine_api.api import Page
+from genai_orchestration.providers.imagine_api.client import NEEDED, Unreadable
+from genai_orchestration.providers.refusals import WrongSetting
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def sound(page: list[Any], *, dated: bool = True) -> Page:
+    """The page, if each record can be told from others and, where `dated`, has its place in time.
+
+    The number that a self-hosted server may count its images by becomes text. Raises Unreadable
+    when the role may not read `id` or `date_created`, WrongSetting when this is no list of images.
+    """
+    for record in page:
+        fields = [name for name in NEEDED if name in record] if isinstance(record, dict) else []
+        if not fields:
+            raise _not_its_api("something else than an image")
+        if refused := [name for name in ("id", "date_created") if name not in fields]:
+            raise Unreadable(refused)
+        if type(record["id"]) is int:
+            record["id"] = str(record["id"])
+        if not isinstance(record["id"], str):
+            raise _not_its_api("an image without an id")
+        if dated and not isinstance(record["date_created"], str):
+            raise _not_its_api(f"the image {record['id']} of no day in answer to days")
+    return page
+
+
+def _not_its_api(what: str) -> WrongSetting:
+    return WrongSetting(
+        f"ImagineAPI sent {what}, which it never does: check base_url in "
+        "[sources.imagine_api_source]."
+    )
+
+
+class Order:
+    """Whether records have come in ascending order of (`date_created`, `id`): each once, then."""
+
+    def __init__(self) -> None:
+        self._last = ("", "")
+        self._kept = True
+
+    def keeps(self, page: Page) -> bool:
+        """Whether this page, too, goes on where the pages before it ended."""
+        for record in page:
+            place = (record["date_created"] or "", record["id"])
+            self._kept = self._kept and self._last < place
+            self._last = place
+        return self._kept
+
+
+def ahead(work: Callable[[T], R], items: Iterable[T], number: int) -> Iterator[R]:
+    """Results in the order of `items`, with `number` of them being worked on in threads."""
+    with ThreadPoolExecutor(number) as executor:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                waiting.append(executor.submit(work, item))
+                if len(waiting) >= number:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
