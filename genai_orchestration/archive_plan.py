@@ -165,8 +165,7 @@ class Plan:
             )
         }
         columns, table = self.archive.columns, self.archive.job_table
-        for span in self._spans(days):
-            within = warehouse.within(*span)
+        for within in self._parts(days):
             sql = f"""SELECT {", ".join(columns)} FROM {{{table}}}
                 WHERE {within} AND {SUCCEEDED} ORDER BY date_created"""  # noqa: S608 own names
             rows = self._rows(within)
@@ -182,10 +181,16 @@ class Plan:
                     rows=rows.get(record["id"], {}),
                 )
 
+    def _parts(self, days: Days | None) -> Iterator[str]:
+        """SQL conditions that together choose all rows; those that are in no day come last."""
+        yield from (warehouse.within(*span) for span in self._spans(days))
+        if days is None:
+            yield "date_created IS NULL"
+
     def _spans(self, days: Days | None) -> Iterator[Days]:
         """The days that have jobs that succeeded, as many together as have some `JOBS`."""
         day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
-        bounds = f"AND {warehouse.within(*days)}" if days else ""
+        bounds = f"AND {warehouse.within(*days) if days else 'date_created IS NOT NULL'}"
         sql = f"""SELECT {day} AS day, count(*) FROM {{{self.archive.job_table}}}
             WHERE {SUCCEEDED} {bounds} GROUP BY 1 ORDER BY 1"""  # noqa: S608 own names and dates
         span: list[date] = []

@@ -250,6 +250,12 @@ def test_pictures_that_are_stored_at_another_host_are_found(
     assert "its PUBLIC_URL is wrong. Mend that on the server" in words[0]
 
 
+def test_a_field_that_the_token_may_not_read_is_found_before_any_load(sandbox: Sandbox) -> None:
+    images = sandbox.providers["imagine_api"]
+    images.unreadable = {"date_created"}
+    assert "the token may not read date_created: add it to the role" in bad()
+
+
 @pytest.mark.parametrize(("start", "words"), [("soon", "start_date"), ("2099-01-01", "future")])
 def test_a_wrong_start_date_is_found(
     start: str, words: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch

@@ -17,6 +17,7 @@ from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.orchestration.daemon import Daemon
+from genai_orchestration_tests.providers.imagine_api.odd_records import respell
 
 IMAGINE = provider_named("imagine_api")
 START_DATE = "SOURCES__IMAGINE_API_SOURCE__START_DATE"
@@ -107,3 +108,27 @@ def test_counting_from_a_day_on_needs_one_request(
     sandbox.traffic.calls.clear()
     assert counter.unfinished(date.min) == 1
     assert len(sandbox.traffic.calls) == 1
+
+
+def test_a_tick_names_the_field_that_the_token_may_not_read(vendor: ImagineApiSandbox) -> None:
+    vendor.add([image(NOW)])
+    vendor.unreadable = {"date_created"}
+    daemon = Daemon("imagine_api_images_sensor")
+    with daemon.instance:
+        assert daemon.look() == []
+        assert "the token may not read date_created: add it to the role" in daemon.said
+        vendor.unreadable = set()
+        assert len(daemon.look()) == 1
+
+
+def test_images_completed_in_another_case_are_loaded_once_by_the_smallest_pages(
+    vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    respell(monkeypatch, str.capitalize)
+    vendor.query_limit_max = 1
+    done = vendor.add([image(NOW), image(NOW, outcome="failed")])
+    daemon = Daemon("imagine_api_images_sensor")
+    with daemon.instance:
+        assert daemon.work() == [True]
+        assert daemon.look() == []
+    assert set(stored()) == set(done)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
+from genai_orchestration import archiving
 from genai_orchestration.errors import plain
 from genai_orchestration.providers.base import Account, Counts
 from genai_orchestration.providers.imagine_api import PROVIDER, api, imagine_api_source, listing
@@ -207,6 +208,9 @@ def test_an_image_without_a_date_stops_no_other_and_is_loaded_by_id(
         (undated, "SUCCEEDED", True),
     }
     assert f"Without date_created, and so in no day: {undated}" in caplog.text
+    archiving.archive(PROVIDER, settings)
+    sql = "SELECT job_id, count(*) FROM {asset_file} WHERE state = 'archived' GROUP BY job_id"
+    assert dict(select(settings, PROVIDER, sql)) == {dated: 5, undated: 5}
     (finding,) = (each for each in PROVIDER.examine(account(sandbox)) if each.broken)
     assert finding.words.startswith("Images of ImagineAPI without date_created: 1. They are in no")
 

@@ -76,6 +76,16 @@ def test_a_canceled_project_is_over(sandbox: Sandbox, reader: JobReader) -> None
     assert report.record is not None
 
 
+@pytest.mark.parametrize(
+    ("word", "state"), [("Complete", JobState.SUCCEEDED), ("ERROR", JobState.FAILED)]
+)
+def test_a_status_in_another_case_means_what_it_means(word: str, state: JobState) -> None:
+    report = report_of(project(status=word))
+    assert (report.state, report.raw) == (state, word)
+    assert report.record is not None
+    assert word in PROVIDER.statuses
+
+
 def test_a_deleted_project_is_gone(sandbox: Sandbox, reader: JobReader) -> None:
     job_id = made(sandbox)
     url = f"{sandbox.base_url('magic_hour')}/v1/image-projects/{job_id}"
