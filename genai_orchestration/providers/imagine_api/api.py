@@ -22,8 +22,10 @@ from genai_orchestration.providers.refusals import (
 
 FINISHED_WORDS = ("completed", "failed")
 # A late progress report may put a completed image back to in-progress; its four pictures stay.
+# Never `"_null": False` or `"_nnull": False`: of either, 9.23.1 makes `IS NULL` and `IS NOT NULL`,
+# which match every image inside of `_or`, and none outside of it.
 FINISHED: Mapping[str, Any] = {
-    "_or": [{"status": {"_in": [*FINISHED_WORDS]}}, {"upscaled_urls": {"_null": False}}]
+    "_or": [{"status": {"_in": [*FINISHED_WORDS]}}, {"upscaled_urls": {"_nnull": True}}]
 }
 UNFINISHED: Mapping[str, Any] = {
     "_and": [

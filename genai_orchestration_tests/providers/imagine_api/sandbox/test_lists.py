@@ -33,6 +33,13 @@ def test_a_page_is_100_records_in_the_order_of_their_ids(api: Client) -> None:
     assert page == sorted(ids(api.rows("limit=-1")))[:100]
 
 
+def found(api: Client, wanted: dict[str, Any]) -> int:
+    """How many records match a filter."""
+    query = f"limit=0&meta=filter_count&filter={quote(json.dumps(wanted))}"
+    count: int = api.list(query)["meta"]["filter_count"]
+    return count
+
+
 @pytest.mark.parametrize(
     ("query", "count"),
     [("limit=-1", OWN), ("limit=0", 0), ("limit=", 0), ("limit=7", 7), ("limit=50&offset=580", 20)],
@@ -115,10 +122,28 @@ def test_either_side_of_an_or_is_enough(api: Client) -> None:
     assert {row["status"] for row in api.rows(either)} == {"queued", "failed", "in-progress"}
 
 
-def test_null_can_be_asked_for_either_way(api: Client) -> None:
+def test_null_is_asked_for_with_true(api: Client) -> None:
     without = api.rows("filter[ref][_null]=true&limit=-1&fields=ref")
-    assert api.rows("filter[ref][_nnull]=false&limit=-1&fields=ref") == without
-    assert len(api.rows("filter[ref][_null]=false&limit=-1")) == OWN - len(without) > 0
+    having = api.rows("filter[ref][_nnull]=true&limit=-1&fields=ref")
+    assert {row["ref"] for row in without} == {None}
+    assert None not in {row["ref"] for row in having}
+    assert len(without) + len(having) == OWN
+    assert api.refusal("filter[ref][_null]=maybe") == (400, "INVALID_QUERY")
+
+
+@pytest.mark.parametrize("operator", ["_null", "_nnull", "_empty", "_nempty"])
+def test_false_is_null_and_not_null_or_either_of_them(api: Client, operator: str) -> None:
+    never = {"ref": {operator: False}}
+    assert found(api, never) == found(api, {"_and": [never]}) == 0
+    assert found(api, {"_or": [never]}) == OWN
+    assert found(api, {"_or": [{"status": {"_eq": "failed"}}, never]}) == OWN
+    # several keys are a group of their own
+    assert found(api, {"_or": [{"status": {"_eq": "failed"}, **never}]}) == 0
+
+
+def test_an_empty_filter_among_alternatives_takes_them_all_out(api: Client) -> None:
+    assert found(api, {"_or": [{"status": {"_eq": "no such status"}}, {}]}) == OWN
+    assert found(api, {"_or": []}) == OWN
 
 
 def test_unknown_ids_are_simply_absent_from_a_list(api: Client) -> None:
