@@ -7,6 +7,7 @@ Known operators: `_eq _neq _in _nin _gt _gte _lt _lte _null _nnull _empty _nempt
 by `_and` and `_or`. Others, and filters that reach into relations, are refused with 400.
 """
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,11 @@ from typing import Any, Protocol
 import orjson
 
 from genai_orchestration.providers.imagine_api.sandbox import time
-from genai_orchestration.providers.imagine_api.sandbox.http import forbidden, invalid_query
+from genai_orchestration.providers.imagine_api.sandbox.http import (
+    forbidden,
+    invalid_query,
+    server_fault,
+)
 
 
 class Record(Protocol):
@@ -40,6 +45,7 @@ class Rules:
     now: datetime
     limit_max: int | None = None
     counts: bool = True
+    validates: bool = True  # 9.23.1 does not, for a SEARCH
 
 
 ORDERED_TYPES = ("timestamp", "integer")  # the only ones for which Directus offers _gt and friends
@@ -78,20 +84,35 @@ WORDS: dict[str, object] = {"null": None, "true": True, "false": False}
 def compile_filter(wanted: object, rules: Rules) -> Condition:
     """The condition of a filter, given as an object or as its JSON text.
 
-    Raises 403 for a field that is unknown or hidden, 400 for what is no filter.
+    Raises 403 for a field that is unknown or hidden, 400 for an operator or operand that is wrong,
+    500 for what is no filter at all.
     """
-    return _every(_clauses(from_json(wanted, "filter"), rules))
+    return _every(_clauses(_filter(wanted), rules))
 
 
 def from_json(value: object, name: str) -> dict[str, Any]:
     """A parameter that is an object, or the JSON text of one; 400 for anything else."""
-    try:
-        value = orjson.loads(value) if isinstance(value, str) else value
-    except orjson.JSONDecodeError:
-        value = None
+    value = _parsed(value)
     if not isinstance(value, dict):
         raise invalid_query(f'Invalid value passed for "{name}".')
     return value
+
+
+def _filter(value: object) -> dict[str, Any]:
+    """A filter, or the JSON text of one; an empty list is an empty filter, and the rest a fault."""
+    value = _parsed(value)
+    if value == []:
+        return {}
+    if not isinstance(value, dict):
+        raise server_fault()
+    return value
+
+
+def _parsed(value: object) -> object:
+    try:
+        return orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _clauses(wanted: Mapping[str, Any], rules: Rules) -> list[Condition]:
@@ -111,12 +132,25 @@ def _of_key(key: str, value: object, rules: Rules) -> list[Condition]:
     if key not in rules.types:
         raise forbidden()
     operators = value if isinstance(value, dict) else {"_eq": value}
+    if value in (None, [], {}) or _overflows(operators):
+        raise server_fault()
     tests = [
         _of_field(key, test)
         for name, operand in operators.items()
         for test in _tests(name, rules.types[key], operand, rules)
     ]
     return tests if len(operators) == 1 else [_every(tests)]
+
+
+def _overflows(operators: Mapping[str, Any]) -> bool:
+    """Whether 9.23.1 recurses without end: several operators of one field, one of them with text.
+
+    Two filters joined by `_and` say the same, and work.
+    """
+    return len(operators) > 1 and any(
+        operand is None or (isinstance(operand, str | list) and not str(operand).startswith("$NOW"))
+        for operand in operators.values()
+    )
 
 
 def _every(parts: list[Condition]) -> Condition:
@@ -130,10 +164,9 @@ def _of_field(field: str, test: Test) -> Condition:
 
 def _joined(key: str, value: object, rules: Rules) -> list[Condition]:
     """One group, or nothing: 9.23.1 leaves out an `_or` with an empty filter among its members."""
-    members = list(value.values()) if isinstance(value, dict) else value
-    if not isinstance(members, list):
-        raise invalid_query(f'"{key}" has to be an array.')
-    filters = [from_json(member, "filter") for member in members]
+    if not isinstance(value, list):  # as are more than 21 members by index
+        raise server_fault()
+    filters = [_filter(member) for member in value]
     parts = [clause for member in filters for clause in _clauses(member, rules)]
     if key == "_and":
         return [_every(parts)]
@@ -152,6 +185,8 @@ def _tests(name: str, kind: str, operand: object, rules: Rules) -> list[Test]:
         test, opposite = NULLNESS[name]
         return [test, opposite] if _boolean(name, operand) is False else [test]
     if name in ("_in", "_nin") and kind in SCALAR_TYPES:
+        if operand == [] and rules.validates:
+            raise invalid_query(f'"{name}" has to be an array of values')
         return [_membership(name, _list(operand, kind, rules))]
     if name in ("_eq", "_neq") and kind in SCALAR_TYPES:
         return [_equality(name, operand, kind, rules)]
@@ -171,13 +206,15 @@ def _equality(name: str, operand: object, kind: str, rules: Rules) -> Test:
     if operand == "":
         raise invalid_query(f'You can\'t filter for an empty string in "{name}".')
     wanted, equal = cast(operand, kind, rules), name == "_eq"
-    if wanted is None:  # the database's query builder makes IS NULL of it
-        return _is_null if equal else _is_filled
+    if wanted is None:  # `= NULL` is never true, but of the other one it makes IS NOT NULL
+        return (lambda value: False) if equal else _is_filled
     return lambda value: value is not None and (value == wanted) == equal
 
 
 def _membership(name: str, wanted: list[Any]) -> Test:
     among, inside = frozenset(wanted), name == "_in"
+    if None in among and not inside:  # in SQL, nothing is outside of a list with a null
+        return lambda value: False
     return lambda value: value is not None and (value in among) == inside
 
 
@@ -198,10 +235,10 @@ def _list(operand: object, kind: str, rules: Rules) -> list[Any]:
 def cast(operand: object, kind: str, rules: Rules) -> Any:
     """An operand as the column's type; words like `null` and `$NOW` become values first."""
     value = _meaning(operand, rules)
-    if value is None or isinstance(value, bool):
-        return value
     if kind == "integer":
         return _integer(value)
+    if value is None or isinstance(value, bool):
+        return value
     return time.operand(str(value)) if kind == "timestamp" else str(value)
 
 
@@ -215,8 +252,9 @@ def _meaning(operand: object, rules: Rules) -> object:
     return time.relative(operand, rules.now) or operand
 
 
-def _integer(value: object) -> int | float:
+def _integer(value: object) -> float:
+    """A number as JavaScript makes it: null is 0, and what is none compares with nothing."""
     try:
-        return float(str(value))
-    except ValueError as error:
-        raise invalid_query("Invalid numeric value") from error
+        return float(value if isinstance(value, bool) else str(value or 0))
+    except ValueError:
+        return math.nan
