@@ -233,7 +233,7 @@ def test_a_refused_file_is_asked_for_again_only_by_a_person(
         status=200,
         path="/magic_hour/_files",
         times=10_000,
-        body="<html>",
+        body="#!/bin/sh\nexit 1\n",
         content_type="image/png",
     )
     sandbox.traffic.faults.append(page)
