@@ -29,7 +29,7 @@ def put(store: Store, content: bytes = PNG, *, quarantine: bool = False) -> str:
 
 def read(store: Store, path: str) -> bytes | None:
     with store.open(path) as file:
-        return file and file.read()
+        return file.read() if file else None
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies
@@ -54,7 +55,7 @@ def running() -> Iterator[FileServer]:
 @pytest.fixture
 def provider(running: FileServer) -> FileServer:
     for log in (running.answers, running.asked, running.headers):
-        log.clear()  # type: ignore[attr-defined]
+        log.clear()
     return running
 
 
@@ -329,8 +330,9 @@ def test_a_half_that_an_earlier_version_kept_makes_way_for_the_whole(
     before = half_kept(tmp_path, body[: len(body) // 2 + 5], extension, file_id="asset-1")
     assert before.sha256
     url = provider.serve("/assets/x", Answer(body))
-    asked = {"file_id": "asset-1", "constant": constant, "before": before}
-    keeping = archiver(provider.url, tmp_path, **{"asset-1": before.sha256})
+    asked: dict[str, Any] = {"file_id": "asset-1", "constant": constant, "before": before}
+    keeping = archiver(provider.url, tmp_path)
+    keeping.known["asset-1"] = before.sha256
     row = one(keeping.archive([wanted(url, **asked)]))
     assert (row.state, row.reason, row.bytes) == ("archived", None, len(body))
     assert kept(tmp_path) == {
@@ -350,7 +352,8 @@ def test_a_new_job_with_a_file_of_which_only_half_is_known_gets_the_whole(
 ) -> None:
     before = half_kept(tmp_path, PNG[:50], "png")
     url = provider.serve("/assets/x", Answer(PNG))
-    keeping = archiver(provider.url, tmp_path, **{"asset-1": str(before.sha256)})
+    keeping = archiver(provider.url, tmp_path)
+    keeping.known["asset-1"] = str(before.sha256)
     row = one(keeping.archive([wanted(url, file_id="asset-1", constant=True)]))
     assert (row.state, keeping.known) == ("archived", {"asset-1": row.sha256})
     assert sorted(kept(tmp_path).values()) == sorted([PNG, PNG[:50]])
@@ -389,7 +392,8 @@ def test_content_of_a_constant_id_that_is_lost_is_not_replaced_by_other_content(
     before = half_kept(tmp_path, PNG[:50], "png")
     (tmp_path / str(before.archived_path)).unlink()
     url = provider.serve("/assets/x", Answer(OTHER))
-    keeping = archiver(provider.url, tmp_path, **{"asset-1": str(before.sha256)})
+    keeping = archiver(provider.url, tmp_path)
+    keeping.known["asset-1"] = str(before.sha256)
     row = one(keeping.archive([wanted(url, file_id="asset-1", constant=True)]))
     assert row.state == "refused"
     assert [path.partition("/")[0] for path in kept(tmp_path)] == ["quarantine"]
