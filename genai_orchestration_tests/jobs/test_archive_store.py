@@ -117,6 +117,14 @@ def test_a_store_that_keeps_half_of_a_file_is_told_of_and_asked_again(tmp_path: 
     assert list((tmp_path / "incoming").iterdir()) == []
 
 
+def test_to_read_makes_nothing(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "archive")
+    assert read(store, PATH) is None
+    store.quarantine(PATH)
+    assert store.sweep() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_any_store_of_fsspec_keeps_reads_and_puts_aside(tmp_path: Path) -> None:
     address = f"memory://{tmp_path.name}/files"
     home = {"GENAI_ARCHIVE": address, "GENAI_HOME": str(tmp_path)}
