@@ -56,7 +56,7 @@ def elsewhere(archive: Path) -> Path:
         (SHA[:2], lambda store: read(store, PATH)),
         (SHA[:2], lambda store: store.quarantine(PATH)),
         ("quarantine", lambda store: put(store, quarantine=True)),
-        ("quarantine", lambda store: store.quarantine(PATH)),
+        ("quarantine", lambda store: store.quarantine(put(store))),
         ("quarantine", lambda store: store.check()),
         (f"quarantine/{SHA[:2]}", lambda store: put(store, quarantine=True)),
         (".incoming", put),
