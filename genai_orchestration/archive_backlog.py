@@ -8,13 +8,15 @@ follows, has the last word. So nothing is asked for that an archiver would not d
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from genai_orchestration import warehouse
 from genai_orchestration.archive_plan import DAY, SUCCEEDED, ArchiveJob, Days, Plan
+from genai_orchestration.jobs.archive import Wanted
 from genai_orchestration.jobs.archive_rows import NO_FILE, due_sql, rest_after
 
 RECENT = timedelta(days=1)  # today and yesterday
@@ -64,7 +66,8 @@ def backlog(
         )
     waiting = _waiting(plan)
     within = {day: jobs for day, jobs in waiting.items() if _has_partition(plan, day)}
-    found = _range(plan, _ordered(within, plan.now.date() - RECENT, recent_first), most, late)
+    ranges = _ordered(within, plan.now.date() - RECENT, recent_first)
+    found = _first(plan, ranges, most, late)
     return dataclasses.replace(
         found,
         waiting=sum(waiting.values()),
@@ -100,26 +103,34 @@ def _has_partition(plan: Plan, day: date) -> bool:
     return start <= day <= plan.now.date()
 
 
-def _ordered(waiting: Mapping[date, int], recent: date, recent_first: bool) -> list[date]:
-    """The days in the order in which they are tried; each kind has its turn."""
-    old = sorted(day for day in waiting if day < recent)
-    new = sorted(day for day in waiting if day >= recent)
+def _ordered(days: Collection[date], recent: date, recent_first: bool) -> list[Days]:
+    """The unbroken ranges of the days, in the order in which they are tried."""
+    old = [*_unbroken(day for day in days if day < recent)]
+    new = [*_unbroken(day for day in days if day >= recent)]
     return new + old if recent_first else old + new
 
 
-def _range(plan: Plan, days: list[date], most: int, late: Callable[[], bool]) -> Backlog:
-    """The first unbroken range of the days that has files to fetch."""
-    first: date | None = None
-    end, files = date.min, 0
-    for day in days:
-        if files >= most or late() or (first and day != end):
+def _unbroken(days: Iterable[date]) -> Iterator[Days]:
+    for _, found in itertools.groupby(enumerate(sorted(days)), lambda n: n[1].toordinal() - n[0]):
+        first, *more = [day for _, day in found]
+        yield first, (more[-1] if more else first) + DAY
+
+
+def _first(plan: Plan, ranges: list[Days], most: int, late: Callable[[], bool]) -> Backlog:
+    """What is to be fetched of the first range that has something."""
+    for days in ranges:
+        if late():
             break
-        found = sum(1 for _ in plan.wanted((day, day + DAY), most - files))
+        wanted = itertools.takewhile(lambda _: not late(), plan.wanted(days, most))
+        found = [_day(file) for file in wanted]
         if found:
-            first, end, files = first or day, day + DAY, files + found
-        elif first:
-            break
-    return Backlog(files=files, days=(first, end) if first else None)
+            return Backlog(files=len(found), days=(min(found), max(found) + DAY))
+    return Backlog()
+
+
+def _day(file: Wanted) -> date:
+    assert file.date_created
+    return file.date_created.astimezone(timezone.utc).date()
 
 
 def _waiting(plan: Plan) -> dict[date, int]:

@@ -106,10 +106,10 @@ class _Tick:
         self.instance, self.log = context.instance, context.log
         self.last = LastLook.loads(context.cursor)
         self.now = times.now()
-        name = files_sensor_name(provider)
+        self.name = files_sensor_name(provider)
         # the newest first; enough to see how often it failed in a row
         self.runs = self.instance.get_run_records(
-            dg.RunsFilter(tags={SENSOR: name}), limit=day_watch.RED_AFTER
+            dg.RunsFilter(tags={SENSOR: self.name}), limit=day_watch.RED_AFTER
         )
 
     def evaluate(self) -> dg.SensorResult:
@@ -200,7 +200,7 @@ class _Tick:
             tags |= {} if partition else range_tags(first, last)
         config = {"config": {"files": files_per_run(self.provider)}}
         return dg.RunRequest(
-            run_key=f"after {before}",
+            run_key=f"{self.name} after {before}",
             partition_key=partition,
             asset_selection=[asset_key(self.provider, self.archive.table.name)],
             run_config={"ops": {op_name(self.provider): config}},
