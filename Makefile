@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 3000
 BIN := .venv/bin
 
-.PHONY: demo test format bench tables screenshots clean
+.PHONY: demo test conformance format bench tables screenshots clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -19,6 +19,10 @@ test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 4 --dist worksteal
+
+# needs Node 20, npm and a C++ compiler as well; not a part of `make test`: half an hour
+conformance: .venv/installed
+	$(BIN)/python -m conformance
 
 format: .venv/installed
 	$(BIN)/ruff format .

@@ -28,8 +28,10 @@ SECTION = "imagine_api_source"
 ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 FINISHED_WORDS = tuple(word for word, state in STATUSES.items() if state.terminal)
 # A late progress report may put a completed image back to in-progress; its four pictures stay.
+# Never `"_null": False` or `"_nnull": False`: of either, 9.23.1 makes `IS NULL` and `IS NOT NULL`,
+# which match every image inside of `_or`, and none outside of it.
 FINISHED: Mapping[str, Any] = {
-    "_or": [{"status": {"_in": [*FINISHED_WORDS]}}, {"upscaled_urls": {"_null": False}}]
+    "_or": [{"status": {"_in": [*FINISHED_WORDS]}}, {"upscaled_urls": {"_nnull": True}}]
 }
 UNFINISHED: Mapping[str, Any] = {
     "_and": [

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 )
 def test_a_prompt_without_mistakes_is_taken_by_the_server(sandbox: Sandbox, prompt: str) -> None:
     assert CREATE.mistakes({"prompt": prompt}) == []
-    answer = Client(sandbox).post({"prompt": prompt})
+    answer = Client.of(sandbox).post({"prompt": prompt})
     assert (answer.status_code, answer.json()["data"]["prompt"]) == (200, prompt)
 
 
@@ -43,7 +43,7 @@ def test_a_mistake_is_told_before_the_server_refuses_it_or_worse(
     sandbox: Sandbox, payload: Json, words: str, status: int
 ) -> None:
     assert [told for told in CREATE.mistakes(payload) if words in told]
-    assert Client(sandbox).post(payload).status_code == status
+    assert Client.of(sandbox).post(payload).status_code == status
 
 
 def test_the_largest_prompt_without_mistakes_fits_into_a_body_with_its_reference(
@@ -51,7 +51,7 @@ def test_the_largest_prompt_without_mistakes_fits_into_a_body_with_its_reference
 ) -> None:
     size = next(size for size in range(LARGEST_BODY, 0, -1) if not mistakes({"prompt": "x" * size}))
     body = {"prompt": "x" * size, "ref": "k" * 64, "id": "9419cfe6-0000-4000-8000-000000000000"}
-    assert Client(sandbox).post(body).status_code == 200
+    assert Client.of(sandbox).post(body).status_code == 200
 
 
 def test_an_image_counts_as_one_for_the_caps_as_there_are_no_credits() -> None:

@@ -10,6 +10,7 @@ ROUTE_NOT_FOUND, as are `PUT` and `//items/images`. Left out: files' metadata, c
 records at once, byte ranges, webhooks, picture formats other than PNG.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from genai_orchestration.providers.imagine_api.sandbox.create import check_prompt, checked
+from genai_orchestration.providers.imagine_api.sandbox.create import (
+    check_prompt,
+    checked,
+    checked_key,
+)
 from genai_orchestration.providers.imagine_api.sandbox.dataset import dataset
 from genai_orchestration.providers.imagine_api.sandbox.directus import (
     from_url,
@@ -95,17 +100,18 @@ class ImagineApiSandbox(ImageStore):
         require_token(request)
         rows = self.rows(request)
         if "keys" in body:
-            keys = set(map(str, body["keys"]))
+            keys = set(map(checked_key, body["keys"]))
             rows = [row for row in rows if row.image.id in keys]
         query = from_json(body.get("query", {}), "query")
-        return answer(request, listing(rows, query, self.rules()))
+        rules = dataclasses.replace(self.rules(), validates=False)
+        return answer(request, listing(rows, query, rules))
 
     async def _create(self, request: Request) -> Response:
         body = await json_body(request)
         require_token(request)
         asked = checked(body, has_ref=self.has_ref, taken=self.images)
         ids = [self.post(*image) for image in asked]
-        records = [self._record(id, request) for id in ids]
+        records = [self._record(id, request) for id in sorted(ids)]
         return answer(request, {"data": records if isinstance(body, list) else records[0]})
 
     async def _read(self, request: Request) -> Response:

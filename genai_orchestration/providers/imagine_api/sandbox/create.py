@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from genai_orchestration.providers.imagine_api.sandbox.http import (
     DirectusError,
-    invalid_payload,
+    forbidden,
     server_fault,
 )
 from genai_orchestration.providers.imagine_api.sandbox.record import READABLE
@@ -38,8 +38,8 @@ def checked(body: object, *, has_ref: bool, taken: Container[str]) -> list[NewIm
 
 
 def _checked(body: object, has_ref: bool) -> NewImage:
-    if not isinstance(body, dict):
-        raise invalid_payload("Payload has to be an object or an array of objects.")
+    if not isinstance(body, dict):  # a member of an array
+        body = {}
     known = {"id", "prompt", *SERVER_SETS} | ({"ref"} if has_ref else set())
     if not body.keys() <= known:
         raise server_fault()
@@ -51,7 +51,8 @@ def check_prompt(body: Mapping[str, Any]) -> str:
     prompt = body.get("prompt")
     if prompt is None:
         kind = "nnull" if "prompt" in body else "required"
-        message = 'Validation failed for field "prompt". Value is required.'
+        said = "contains an invalid value" if "prompt" in body else "is required"
+        message = f'"prompt" {said}'
         raise DirectusError(400, "FAILED_VALIDATION", message, field="prompt", type=kind)
     if not isinstance(prompt, str) or "\0" in prompt:
         raise server_fault()
@@ -64,8 +65,8 @@ def _ref(ref: object) -> str | None:
     if isinstance(ref, (bool, list, dict)):
         raise server_fault()
     if len(str(ref)) > REF_LENGTH:
-        message = 'Value for field "ref" in collection "images" is too long.'
-        raise DirectusError(400, "VALUE_TOO_LONG", message, collection="images", field="ref")
+        extensions = {"collection": "images", "field": None}
+        raise DirectusError(400, "VALUE_TOO_LONG", "Value is too long.", **extensions)
     return str(ref)  # a number comes back as text
 
 
@@ -78,6 +79,14 @@ def _id(id: object) -> str | None:
     except ValueError as error:
         raise server_fault() from error
     return str(id)
+
+
+def checked_key(key: object) -> str:
+    """An id in a SEARCH's `keys`: one that is no uuid is 403."""
+    try:
+        return str(uuid.UUID(str(key)))
+    except ValueError as error:
+        raise forbidden() from error
 
 
 def _not_unique(id: str) -> DirectusError:

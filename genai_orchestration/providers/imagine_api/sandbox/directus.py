@@ -69,7 +69,8 @@ def _arrays(node: Any) -> Any:
 def listing(records: Sequence[Record], parameters: Parameters, rules: Rules) -> dict[str, Any]:
     """The body of a list's answer: `{"data": […]}`, with `meta` before it if asked for.
 
-    Raises 403 for an unknown field, 500 for an unknown one in `sort`, 400 for a bad value.
+    Raises 403 for an unknown field, 500 for an unknown one in `sort` and for what is no filter,
+    400 for a bad value.
     """
     fields = readable(parameters.get("fields"), rules)
     order = _order(parameters.get("sort"), rules)
@@ -168,6 +169,8 @@ def _meta(wanted: object, total: int, matching: int, rules: Rules) -> dict[str, 
     if not rules.counts:
         raise forbidden()
     counts = {"total_count": total, "filter_count": matching}
+    if not counts.keys() | {"*"} >= set(asked):
+        raise invalid_query(f'"meta[0]" must be one of [{", ".join(counts)}]')
     return {"meta": {name: n for name, n in counts.items() if name in asked or "*" in asked}}
 
 

@@ -90,16 +90,19 @@ def require_token(request: Request) -> None:
 
 
 async def json_body(request: Request) -> object:
-    """The body's JSON; an empty object when the Content-Type is not JSON, as express does."""
+    """The body's object or array; an empty object when the Content-Type is not JSON."""
     if "json" not in request.headers.get("Content-Type", ""):
         return {}
     body = await request.body()
     if len(body) > BODY_LIMIT:
         raise invalid_payload("request entity too large")
     try:
-        return orjson.loads(body) if body else {}
+        found = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
         raise invalid_payload(str(error)) from error
+    if not isinstance(found, dict | list):
+        raise invalid_payload(f"Unexpected token '{body[:1].decode()}', \"#\" is not valid JSON")
+    return found
 
 
 def answer(request: Request, payload: object) -> Response:

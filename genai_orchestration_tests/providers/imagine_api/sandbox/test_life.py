@@ -17,7 +17,7 @@ from genai_orchestration_tests.providers.imagine_api.sandbox.client import Clien
 @pytest.fixture
 def api() -> Iterator[Client]:
     with Sandbox(clock=FrozenClock()).running() as sandbox:
-        yield Client(sandbox)
+        yield Client.of(sandbox)
 
 
 def lived(api: Client, id: str, seconds: float) -> Any:
@@ -53,7 +53,7 @@ def test_a_partial_picture_is_a_webp_that_can_be_fetched(api: Client) -> None:
     record = lived(api, id, 3)
     assert record["url"].endswith(".webp")
     assert (record["upscaled_urls"], record["upscaled"]) == (None, [])
-    assert api.ask("GET", record["url"], key=None).status_code == 200
+    assert api.ask("GET", record["url"], token=None).status_code == 200
 
 
 def test_a_banned_word_fails_before_the_start(api: Client) -> None:
