@@ -79,21 +79,23 @@ class Plan:
                 self.done.append(key)
 
     def _files(self, job: ArchiveJob) -> Iterator[Wanted]:
-        files = self.archive.files(job.record, self.base_url)
+        files: Sequence[RemoteFile] = self.archive.files(job.record, self.base_url)
         for row in job.rows.values():
             if row.file_id and row.sha256:
                 self.known[row.file_id] = row.sha256
+        chosen, trouble = {f.role for f in files if self._chosen(job.rows.get(f.role))}, None
+        if chosen:
+            known = {file.role for file in files}
+            files, trouble = self._fresh(job, files)
+            more = (file.role for file in files if file.role not in known)
+            chosen.update(role for role in more if self._chosen(job.rows.get(role)))
         if job.key:
             unsettled = {f.role for f in files if not _is_settled(job.rows.get(f.role))}
             if unsettled:
                 self.open[job.job_id] = job.key, unsettled
             else:
                 self.done.append(job.key)
-        chosen = [file for file in files if self._chosen(job.rows.get(file.role))]
-        if not chosen:
-            return
-        fresh, trouble = self._fresh(job, chosen)
-        for file in fresh:
+        for file in (file for file in files if file.role in chosen):
             yield Wanted(
                 job_id=job.job_id,
                 kind=self.archive.kind,
@@ -120,7 +122,10 @@ class Plan:
     def _fresh(
         self, job: ArchiveJob, files: Sequence[RemoteFile]
     ) -> tuple[Sequence[RemoteFile], PlainError | None]:
-        """The files with addresses that are open now; or why they are not to be had."""
+        """The job's files by its freshest record, at open addresses; or why there is none.
+
+        One that the record does not have any more has no address.
+        """
         if self.refresh is None:
             return files, None
         try:
@@ -134,7 +139,8 @@ class Plan:
             return files, NotFetched(str(error))
         self.refusals = 0
         fresh = {file.role: file for file in self.archive.files(record, self.base_url)}
-        return [fresh.get(f.role) or RemoteFile(role=f.role, sources=()) for f in files], None
+        lost = (file.role for file in files if file.role not in fresh)
+        return [*fresh.values(), *(RemoteFile(role=role, sources=()) for role in lost)], None
 
     def _of_ledger(self) -> Iterator[ArchiveJob]:
         jobs = self.ledger.jobs(

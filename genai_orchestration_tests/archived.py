@@ -23,14 +23,18 @@ from genai_orchestration.settings import Settings
 IMAGINE, MAGIC, ABYSSALE = map(provider_named, ("imagine_api", "magic_hour", "abyssale"))
 
 
-def hero(sandbox: Sandbox, key: str, **more: Any) -> str:
-    """A finished image project of Magic Hour with two files; its id."""
+def hero(sandbox: Sandbox, key: str, *, downloads: int | None = None, **more: Any) -> str:
+    """A finished image project of Magic Hour with two files; its id.
+
+    With `downloads`, the project shows that many of them for as long as anyone waits for the rest.
+    """
     body = {
         "image_count": 2,
         "style": {"prompt": f"a sneaker for {key}"},
         "model": "z-image-turbo",
     }
-    return _finished(sandbox, MAGIC, "ai_image_generator", {**body, **more}, key)
+    payload = {**body, **more}
+    return _finished(sandbox, MAGIC, "ai_image_generator", payload, key, downloads)
 
 
 def banners(sandbox: Sandbox, key: str, kind: str = "static", **more: Any) -> str:
@@ -41,7 +45,12 @@ def banners(sandbox: Sandbox, key: str, kind: str = "static", **more: Any) -> st
 
 
 def _finished(
-    sandbox: Sandbox, provider: Provider, operation: str, payload: Mapping[str, Any], key: str
+    sandbox: Sandbox,
+    provider: Provider,
+    operation: str,
+    payload: Mapping[str, Any],
+    key: str,
+    downloads: int | None = None,
 ) -> str:
     found = next(each for each in provider.operations if each.name == operation)
     wanted = NewRequest(
@@ -55,6 +64,8 @@ def _finished(
         accepted = provider.submitter().submit(operation, payload, key)
         ledger.submitted(key, accepted.job_id, accepted.charged, times.now())
         sandbox.clock.advance(30)
+        if downloads is not None:
+            sandbox.providers["magic_hour"].withhold(accepted.job_id, downloads, 60)
         (kind,) = provider.job_kinds
         report = kind.connect(PATIENT).report(accepted.job_id)
         job = ledger.observe(JobKey(provider.name, kind.name, accepted.job_id), report, times.now())

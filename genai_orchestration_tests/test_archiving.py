@@ -7,11 +7,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from genai_orchestration import archiving, times, warehouse
 from genai_orchestration.jobs import archive_fetch
 from genai_orchestration.jobs.archive_rows import Journal
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import jobs
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault
@@ -179,6 +181,43 @@ def test_magic_hours_expired_addresses_are_asked_for_anew(
         assert all(job.archived for job in ledger.jobs(provider="magic_hour"))
 
 
+def test_pictures_that_come_late_are_archived_by_the_freshest_record_of_their_project(
+    sandbox: Sandbox, settings: Settings, later: list[timedelta]
+) -> None:
+    """The project ended with one of two; what there is is archived, the rest when it comes."""
+    job = hero(sandbox, "hero-1", downloads=1)
+    with Ledger.open(settings) as ledger:
+        (ended,) = ledger.jobs(provider="magic_hour")
+    assert len((ended.record or {})["downloads"]) == 1
+    assert ended.error_text == "Magic Hour gives 1 of 2 pictures."
+    sandbox.providers["magic_hour"].withhold(job, 1, 10_000)
+    done = archiving.archive(MAGIC, settings)
+    assert (done.files, done.failed) == (1, {"The provider gives no address of it.": 1})
+    sandbox.providers["magic_hour"].withhold(job, None, 0)
+    later.append(timedelta(minutes=2))
+    assert archiving.archive(MAGIC, settings).files == 1
+    assert rows(MAGIC, "role", "state") == [("output_1", "archived"), ("output_2", "archived")]
+    with Ledger.open(settings) as ledger:
+        assert all(each.archived for each in ledger.jobs(provider="magic_hour"))
+
+
+def test_the_roles_are_those_of_the_freshest_record_and_not_of_the_stored_one(
+    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored with one picture, and no word of how many were due."""
+    job = hero(sandbox, "hero-1", image_count=4, model="nano-banana-2")
+    with Ledger.open(settings) as ledger:
+        (ended,) = ledger.jobs(provider="magic_hour")
+        downloads = (ended.record or {})["downloads"][:1]
+        with ledger._database.write() as connection:
+            record = {"id": job, "status": "complete", "downloads": downloads}
+            connection.execute(sa.update(jobs).values(record=record))
+    assert archiving.archive(MAGIC, settings).files == 4
+    assert [role for (role,) in rows(MAGIC, "role")] == [f"output_{n}" for n in range(1, 5)]
+    with Ledger.open(settings) as ledger:
+        assert all(each.archived for each in ledger.jobs(provider="magic_hour"))
+
+
 def test_a_project_that_was_deleted_is_refused_and_done_with(
     sandbox: Sandbox, settings: Settings
 ) -> None:
@@ -233,7 +272,7 @@ def test_a_refused_file_is_asked_for_again_only_by_a_person(
         status=200,
         path="/magic_hour/_files",
         times=10_000,
-        body="<html>",
+        body="#!/bin/sh\nexit 1\n",
         content_type="image/png",
     )
     sandbox.traffic.faults.append(page)

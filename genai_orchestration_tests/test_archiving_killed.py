@@ -11,7 +11,7 @@ import pytest
 
 from genai_orchestration import archiving
 from genai_orchestration.jobs.archive import AHEAD
-from genai_orchestration.jobs.archive_store import STALE
+from genai_orchestration.jobs.archive_folder import STALE
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.archived import (

@@ -4,24 +4,33 @@
                                                                                       │
      row: archived ◄── kept by its content ◄── the same as ever under its id? ◄───────┤
      row: refused  ◄── it, or where it is, is not what it should be ◄─────────────────┤
-     row: failed   ◄── it could not be had this time ◄────────────────────────────────┘
+     row: failed   ◄── it could not be had this time, or not all of it ◄──────────────┤
+     row: failed, at the tenth run refused ◄── a server's words in place of it ◄──────┘
+
+What an earlier version kept of a file, half of it, makes way for the whole one: the half goes to
+quarantine, whether the file's content may change or not.
 
 Whose files, and which of them are there already, does not belong here.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.archive_checks import content_of
+from genai_orchestration.jobs.archive_checks import Content, content_of
 from genai_orchestration.jobs.archive_fetch import Fetched, Fetcher
-from genai_orchestration.jobs.archive_refusals import NotFetched, Refused
+from genai_orchestration.jobs.archive_refusals import (
+    UNEXPECTED_RUNS,
+    NotFetched,
+    Refused,
+    UnexpectedAnswer,
+)
 from genai_orchestration.jobs.archive_rows import FileRow
-from genai_orchestration.jobs.archive_store import Store
+from genai_orchestration.jobs.archive_store import Store, path_of, quarantined
 from genai_orchestration.providers.files import RemoteFile, unsigned
 
 AT_ONCE = 16
@@ -73,6 +82,9 @@ class Archiver:
             return self._from_any(wanted)
         except Refused as error:
             return self._not_kept(wanted, "refused", str(error))
+        except UnexpectedAnswer as error:
+            final = _runs(wanted) >= UNEXPECTED_RUNS
+            return self._not_kept(wanted, "refused" if final else "failed", str(error))
         except NotFetched as error:
             return self._not_kept(wanted, "failed", str(error))
 
@@ -84,16 +96,20 @@ class Archiver:
                 return self._from(source, wanted)
             except (Refused, NotFetched) as error:
                 errors.append(error)
-        words = " ".join(dict.fromkeys(map(str, errors))) or "The provider gives no address of it."
-        refused = bool(errors) and all(isinstance(error, Refused) for error in errors)
-        raise Refused(words) if refused else NotFetched(words)
+        if not errors:
+            raise UnexpectedAnswer("The provider gives no address of it.")
+        kinds = [Refused, UnexpectedAnswer, NotFetched]  # the mildest of them is the verdict
+        verdict = max(map(type, errors), key=kinds.index)
+        raise verdict(" ".join(dict.fromkeys(map(str, errors))))
 
     def _from(self, source: str, wanted: Wanted) -> FileRow:
         with self.store.incoming() as file:
             fetched = self.fetcher.fetch(source, file)
-            content = content_of(file, picture=wanted.file.picture)
-            self._same_as_ever(wanted, fetched, file, content.extension)
+            content = _content(file, wanted.file, fetched)
+            halves = self._halves(wanted, fetched, file, content.extension)
             path = self.store.keep(file, fetched.sha256, content.extension)
+        for half in halves:
+            self.store.quarantine(half)
         kept: dict[str, Any] = {
             "sha256": fetched.sha256,
             "bytes": fetched.bytes,
@@ -107,24 +123,48 @@ class Archiver:
             self._bare(wanted, source), archived_at=first or self.now(), **kept
         )
 
-    def _same_as_ever(
+    def _halves(
         self, wanted: Wanted, fetched: Fetched, file: BinaryIO, extension: str
-    ) -> None:
-        """Refused, and the file in quarantine, when other content was seen under its id."""
+    ) -> Sequence[str]:
+        """Paths of what was kept of the file before and is cut off: the new content replaces it.
+
+        Refused, and the new content in quarantine, when other content that is whole was seen under
+        an id whose content never changes.
+        """
+        before, kept = wanted.before, dict[str, str]()
+        if before and before.sha256 and before.archived_path:
+            kept[before.sha256] = before.archived_path
         id_ = wanted.file.file_id if wanted.file.constant else None
         first = self.known.setdefault(id_, fetched.sha256) if id_ else fetched.sha256
         if first != fetched.sha256:
-            path = self.store.keep(file, fetched.sha256, extension, quarantine=True)
-            raise Refused(
-                f"The content of {id_}, which never changes, has changed: it was {first[:12]}, and "
-                f"is {fetched.sha256[:12]} now, which is kept as {path}. Ask the provider."
-            )
+            kept.setdefault(first, path_of(first, extension))
+        kept.pop(fetched.sha256, None)
+        halves = {sha: path for sha, path in kept.items() if self._is_half(path, wanted.file)}
+        if id_ and first != fetched.sha256:
+            if first not in halves:
+                path = self.store.keep(file, fetched.sha256, extension, quarantine=True)
+                raise Refused(
+                    f"The content of {id_}, which never changes, has changed: it was {first[:12]}, "
+                    f"and is {fetched.sha256[:12]} now, which is kept as {path}. Ask the provider."
+                )
+            self.known[id_] = fetched.sha256
+        return list(halves.values())
+
+    def _is_half(self, path: str, file: RemoteFile) -> bool:
+        """Whether what is kept, or is in quarantine, under that path is cut off."""
+        for place in (path, quarantined(path)):
+            with self.store.open(place) as kept:
+                if kept:
+                    return not _is_whole(kept, file)
+        return False
 
     def _not_kept(self, wanted: Wanted, state: Any, reason: str) -> FileRow:
         """What is in the archive stays there, whatever has become of its source."""
         row = self._bare(wanted, next(iter(wanted.file.sources), None))
         before = wanted.before
         if before and before.state == "archived":
+            if before.archived_path and self._is_half(before.archived_path, wanted.file):
+                reason = f"{reason} What is kept of it is cut off."
             return dataclasses.replace(
                 before, reason=reason, attempts=row.attempts, tried_at=row.tried_at
             )
@@ -136,10 +176,34 @@ class Archiver:
             kind=wanted.kind,
             role=wanted.file.role,
             state="archived",
-            attempts=(wanted.before.attempts if wanted.before else 0) + 1,
+            attempts=_runs(wanted),
             tried_at=self.now(),
             file_id=wanted.file.file_id,
             source_url=unsigned(source) if source else None,
             request_key=wanted.request_key,
             date_created=wanted.date_created,
         )
+
+
+def _runs(wanted: Wanted) -> int:
+    """Runs that have asked for the file, this one included."""
+    return (wanted.before.attempts if wanted.before else 0) + 1
+
+
+def _content(file: BinaryIO, wanted: RemoteFile, fetched: Fetched) -> Content:
+    try:
+        return content_of(file, picture=wanted.picture)
+    except Refused as error:
+        if not fetched.packed:
+            raise
+        raise Refused(f"{error} The server has packed it, which was not asked for.") from None
+
+
+def _is_whole(kept: BinaryIO, file: RemoteFile) -> bool:
+    try:
+        content_of(kept, picture=file.picture)
+    except NotFetched:
+        return False
+    except Refused:
+        pass  # by a rule that is newer than the file
+    return True

@@ -1,19 +1,22 @@
 """One file over HTTP: streamed, counted and hashed on its way to the disk.
 
-    GET ─┬─► 200 ─► length known and under the limit? ─► every byte there? ─► Fetched
+    GET ─┬─► 200 ─► under the limit, unpacked? ─► as long as the server says? ─► Fetched
          ├─► 30x ─► the new address is checked like the first one, three times at most
          ├─► 429, 5xx, no answer, half an answer ─► a few times again ─► NotFetched
          └─► anything else ──────────────────────────────────────────► NotFetched, or Refused
 
-Redirects are followed by hand. Neither an address with its query string nor anything that a server
-sends is repeated in an error.
+A server that does not say how long the file is ends it by hanging up: whether it is whole then,
+only its content can tell. Redirects are followed by hand. Neither an address with its query string
+nor anything that a server sends is repeated in an error.
 """
 
 import contextlib
 import hashlib
+import itertools
 import random
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
@@ -27,6 +30,8 @@ from genai_orchestration.providers.refusals import cause_of, retry_after
 
 REDIRECTS = 3
 MOVED = (301, 302, 303, 307, 308)
+PACKED = ("br", "zstd", "deflate", "compress")  # Content-Encoding that nobody has asked for
+GZIP = b"\x1f\x8b"  # how it begins; no file that is kept does
 CHUNK = 128 * 1024  # bytes in memory for each download
 TIMEOUT = urllib3.Timeout(connect=10.0, read=30.0)  # seconds; to read: between two bytes
 DEADLINE = 900.0  # seconds of one download: a server that drips does not keep a place for ever
@@ -41,6 +46,7 @@ class Fetched:
 
     sha256: str
     bytes: int
+    packed: bool = False  # as the server says, in a way that is not unpacked here
 
 
 class Fetcher:
@@ -103,33 +109,46 @@ class Fetcher:
                 again=answer.status == 429 or answer.status >= 500,
                 retry_after=retry_after(answer),
             )
-        if answer.headers.get("content-encoding", "identity") != "identity":
-            raise Refused(f"{host} sends it packed, which was not asked for.")
         expected = self._length(answer)
-        digest, size, until = hashlib.sha256(), 0, time.monotonic() + DEADLINE
+        encoding = answer.headers.get("content-encoding", "").strip().lower()
+        body = self._limited(self._body(answer, host, expected))
+        if encoding:
+            body = self._limited(unpacked(body))
+        size, digest = 0, hashlib.sha256()
+        for part in body:
+            size += len(part)
+            digest.update(part)
+            into.write(part)
+        return Fetched(digest.hexdigest(), size, encoding in PACKED)
+
+    def _body(
+        self, answer: urllib3.BaseHTTPResponse, host: str | None, expected: int | None
+    ) -> Iterator[bytes]:
+        """The body as it is sent; NotFetched when it is another length than the server has said."""
+        size, until = 0, time.monotonic() + DEADLINE
         while part := answer.read1(CHUNK, decode_content=False):
+            size += len(part)
+            if time.monotonic() > until:
+                raise NotFetched(f"{host} took over {DEADLINE:g} s for it.", again=False)
+            yield part
+        if expected is not None and size != expected:
+            raise NotFetched(f"{host} sent {size:,} of {expected:,} bytes.")
+
+    def _limited(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        """The same, as long as it stays under the limit; Refused where it does not."""
+        size = 0
+        for part in parts:
             size += len(part)
             if size > self._limit:
                 raise self._too_large(f"more than {self._limit:,}")
-            if time.monotonic() > until:
-                raise NotFetched(f"{host} took over {DEADLINE:g} s for it.", again=False)
-            digest.update(part)
-            into.write(part)
-        if expected is not None and size != expected:
-            raise NotFetched(f"{host} sent {size:,} of {expected:,} bytes.")
-        return Fetched(digest.hexdigest(), size)
+            yield part
 
     def _length(self, answer: urllib3.BaseHTTPResponse) -> int | None:
-        """Bytes to come; None where the transfer itself says when it is over."""
+        """Bytes to come, as the server says; None where it does not."""
         chunked = "chunked" in answer.headers.get("transfer-encoding", "").lower()
         stated = answer.headers.get("content-length", "")
-        if chunked:
+        if chunked or not stated.isdecimal():
             return None
-        if not stated.isdecimal():
-            raise NotFetched(
-                "The server does not say how long it is: half of it could not be told from all.",
-                again=False,
-            )
         length = int(stated[:DIGITS])
         if length > self._limit:
             raise self._too_large(f"{length:,}")
@@ -140,6 +159,32 @@ class Fetcher:
             f"It has {size} bytes; the limit is {self._limit:,}: raise GENAI_ARCHIVE_LIMIT "
             "(megabytes), and archive it with --again."
         )
+
+
+def unpacked(body: Iterator[bytes]) -> Iterator[bytes]:
+    """What gzip has packed, a piece at a time, however far it unfolds; anything else as it comes.
+
+    Storage services leave all sorts of Content-Encoding on plain bytes, "gzip" among them: the
+    bytes tell. NotFetched when the end of the packed bytes is missing, or they are damaged.
+    """
+    first = next(body, b"")
+    while len(first) < len(GZIP) and (more := next(body, b"")):
+        first += more
+    whole = itertools.chain((first,), body)
+    return _gunzipped(whole) if first.startswith(GZIP) else whole
+
+
+def _gunzipped(body: Iterator[bytes]) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        for packed in body:
+            while packed and not unpacker.eof:
+                yield unpacker.decompress(packed, CHUNK)
+                packed = unpacker.unconsumed_tail
+    except zlib.error:
+        raise NotFetched("What gzip has packed of it is damaged.") from None
+    if not unpacker.eof:
+        raise NotFetched("What gzip has packed of it ends too early.")
 
 
 def _joined(url: str, location: str) -> str:

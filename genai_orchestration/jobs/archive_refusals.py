@@ -2,6 +2,8 @@
 
 from genai_orchestration.errors import PlainError
 
+UNEXPECTED_RUNS = 10  # with their rests, over eight hours: a night of maintenance
+
 
 class Refused(PlainError):
     """The file, or where it is, is not what it should be: it is not asked for again by itself."""
@@ -18,6 +20,17 @@ class NotFetched(PlainError):
         super().__init__(text)
         self.again = again
         self.retry_after = retry_after
+
+
+class UnexpectedAnswer(NotFetched):
+    """No file, but a server's words in place of one: a page, an error in JSON, or nothing at all.
+
+    Servers answer so in passing, with status 200: it is asked for again, by later runs. Said for
+    the `UNEXPECTED_RUNS`th time, it is a refusal.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, again=False)
 
 
 class ArchiveUnusable(PlainError):

@@ -4,6 +4,9 @@
         local     fsync, rename to <sha256[:2]>/<sha256>.<extension>, fsync of the folder
         elsewhere one PUT to that key, and its size compared
 
+No symbolic link inside the archive is followed: what is behind one is not the archive's. The
+archive's own folder may be reached by one.
+
 A name appears in one step with all of its bytes: a rename does that on a disk, and object stores
 (S3, GCS, Azure) show an object only when its PUT, in parts or not, is complete, so that they need
 no temporary key. What a crash leaves has a temporary name on the local disk, and is swept once
@@ -13,7 +16,6 @@ nobody has written to it for some hours. A name says what is in it: writing it t
 import contextlib
 import os
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +23,19 @@ from typing import Any, BinaryIO, Protocol
 
 import fsspec
 
+from genai_orchestration.jobs.archive_folder import (
+    PART,
+    check_no_link,
+    folder,
+    open_file,
+    size_of,
+    sweep,
+    temporary,
+)
 from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
 from genai_orchestration.settings import ARCHIVE_VARIABLE, Settings
 
-STALE = 6 * 3600.0  # seconds without a write: a download is given up long before
-PART = ".part"
+INCOMING = ".incoming"  # the folder of temporary files
 QUARANTINE = "quarantine"  # what came later under an id whose content must not change
 EXTRAS = {"s3": "s3"}  # protocols whose library is an extra of this project
 
@@ -38,6 +48,12 @@ class Store(Protocol):
 
     def keep(self, file: BinaryIO, sha256: str, extension: str, *, quarantine: bool = False) -> str:
         """Put the complete file in its place; the path below the archive's address."""
+
+    def open(self, path: str) -> contextlib.AbstractContextManager[BinaryIO | None]:
+        """What is kept under that path, to be read; None when there is nothing."""
+
+    def quarantine(self, path: str) -> None:
+        """Move what is kept under that path out of the way; nothing happens where nothing is."""
 
     def sweep(self) -> int:
         """Remove the temporary files of processes that died; how many."""
@@ -68,9 +84,14 @@ def open_store(settings: Settings) -> Store:
     return ObjectStore(filesystem, root, settings.home / "incoming")
 
 
-def _place(sha256: str, extension: str, quarantine: bool) -> str:
-    path = f"{sha256[:2]}/{sha256}.{extension}"
-    return f"{QUARANTINE}/{path}" if quarantine else path
+def path_of(sha256: str, extension: str) -> str:
+    """Where content is kept, below the archive's address."""
+    return f"{sha256[:2]}/{sha256}.{extension}"
+
+
+def quarantined(path: str) -> str:
+    """Where it is kept when it is out of the way."""
+    return f"{QUARANTINE}/{path}"
 
 
 class LocalStore:
@@ -78,35 +99,62 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._staging = root / ".incoming"
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[BinaryIO]:
         """A temporary file on the archive's own disk."""
-        with _in_words(str(self._root)), _temporary(self._staging) as file:
+        with _in_words(str(self._root)), temporary(self._root, INCOMING) as file:
             yield file
 
     def keep(self, file: BinaryIO, sha256: str, extension: str, *, quarantine: bool = False) -> str:
         """On the disk before its name is: a crash leaves either all of it or no name."""
-        path = _place(sha256, extension, quarantine)
-        final = self._root / path
+        plain = path_of(sha256, extension)
+        path = quarantined(plain) if quarantine else plain
+        *folders, name = path.split("/")
         file.flush()
         os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            if final.stat().st_size == os.fstat(file.fileno()).st_size:
-                return path  # the same content is there
-        final.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(file.name, final)
-        _sync_folder(final.parent)
+        with folder(self._root, *folders) as there, folder(self._root, INCOMING) as incoming:
+            if size_of(name, there) != os.fstat(file.fileno()).st_size:
+                temporary = os.path.basename(file.name)
+                os.replace(temporary, name, src_dir_fd=incoming, dst_dir_fd=there)
+                os.fsync(there)
         return path
+
+    @contextlib.contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO | None]:
+        """The file, which is no link, nor behind one."""
+        *folders, name = path.split("/")
+        with _in_words(str(self._root)), folder(self._root, *folders) as handle:
+            if size_of(name, handle) is None:
+                yield None
+                return
+            with open_file(self._root / path, handle, "rb") as file:
+                yield file
+
+    def quarantine(self, path: str) -> None:
+        """One rename: another process finds it at either place."""
+        *folders, name = path.split("/")
+        aside = quarantined(path).split("/")[:-1]
+        with (
+            _in_words(str(self._root)),
+            folder(self._root, *folders) as here,
+            folder(self._root, *aside) as there,
+            contextlib.suppress(FileNotFoundError),
+        ):
+            os.replace(name, name, src_dir_fd=here, dst_dir_fd=there)
+            os.fsync(there)
+            os.fsync(here)
 
     def sweep(self) -> int:
         """Remove temporary files that nobody has written to for hours."""
-        return _sweep(self._staging)
+        with _in_words(str(self._root)):
+            return sweep(self._root, INCOMING)
 
     def check(self) -> None:
         """A temporary file, in the nearest folder that there is."""
         with _in_words(str(self._root)):
+            for name in (INCOMING, QUARANTINE):
+                check_no_link(self._root / name)
             nearest = next(path for path in (self._root, *self._root.parents) if path.exists())
             tempfile.TemporaryFile(dir=nearest).close()
 
@@ -123,24 +171,47 @@ class ObjectStore:
     @contextlib.contextmanager
     def incoming(self) -> Iterator[BinaryIO]:
         """A temporary file on this computer's disk."""
-        with _in_words(self._shown), _temporary(self._staging) as file:
+        with _in_words(self._shown), temporary(self._staging.parent, self._staging.name) as file:
             yield file
 
     def keep(self, file: BinaryIO, sha256: str, extension: str, *, quarantine: bool = False) -> str:
         """One PUT: the object is there as a whole, or not at all."""
-        path = _place(sha256, extension, quarantine)
+        plain = path_of(sha256, extension)
+        path = quarantined(plain) if quarantine else plain
         key = f"{self._root}/{path}"
         file.flush()
         size = os.fstat(file.fileno()).st_size
         if self._size(key) != size:
             self._filesystem.put_file(file.name, key)
             if (stored := self._size(key)) != size:
-                raise OSError(f"{stored} of {size} bytes are there")
+                raise ArchiveUnusable(
+                    f"The archive {self._shown} has kept {stored or 0:,} of {size:,} bytes of "
+                    f"{path}: see what is wrong there, and archive it again."
+                )
         return path
+
+    @contextlib.contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO | None]:
+        """The object, a piece at a time."""
+        key = f"{self._root}/{path}"
+        with _in_words(self._shown):
+            if self._size(key) is None:
+                yield None
+                return
+            with self._filesystem.open(key, "rb") as file:
+                yield file
+
+    def quarantine(self, path: str) -> None:
+        """A copy, then the object is removed: it is never nowhere."""
+        here, there = f"{self._root}/{path}", f"{self._root}/{quarantined(path)}"
+        with _in_words(self._shown), contextlib.suppress(FileNotFoundError):
+            self._filesystem.cp_file(here, there)
+            self._filesystem.rm_file(here)
 
     def sweep(self) -> int:
         """Remove temporary files of this computer that nobody has written to for hours."""
-        return _sweep(self._staging)
+        with _in_words(self._shown):
+            return sweep(self._staging.parent, self._staging.name)
 
     def check(self) -> None:
         """A small object, which is removed again."""
@@ -157,18 +228,6 @@ class ObjectStore:
 
 
 @contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[BinaryIO]:
-    folder.mkdir(parents=True, exist_ok=True)
-    name = str(folder / f"{uuid.uuid4().hex}{PART}")
-    try:
-        with open(name, "x+b") as file:
-            yield file
-    finally:
-        with contextlib.suppress(FileNotFoundError):  # it has become an archived one
-            os.unlink(name)
-
-
-@contextlib.contextmanager
 def _in_words(where: str) -> Iterator[None]:
     """Trouble with the disk or the object store, as a sentence without its credentials."""
     try:
@@ -182,21 +241,3 @@ def _in_words(where: str) -> Iterator[None]:
             f"The archive {where} cannot be written ({cause}): mend that, or "
             f"set {ARCHIVE_VARIABLE} to a folder or an address that can be written to."
         ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sweep(folder: Path) -> int:
-    swept = 0
-    for path in folder.glob(f"*{PART}"):
-        with contextlib.suppress(FileNotFoundError):  # another process sweeps, too
-            if time.time() - path.stat().st_mtime > STALE:
-                path.unlink()
-                swept += 1
-    return swept

@@ -86,6 +86,7 @@ def _news(
         "last_polled": max(now, before.last_polled or now),
         "polls": (before.polls or 0) + 1,
         "next_poll": next_poll,
+        "incomplete_since": (before.incomplete_since or now) if report.incomplete else None,
     }
     if before.state is JobState.RUNNING and report.state is JobState.QUEUED:  # told late
         return looked

@@ -108,6 +108,7 @@ jobs = sa.Table(
     sa.Column("error_class", sa.Text),
     sa.Column("error_text", sa.Text),
     sa.Column("record", sa.JSON(none_as_null=True)),
+    sa.Column("incomplete_since", UtcTime),
     _one_of(JobState),
     sa.Index("jobs_by_state", "provider", "state", "next_poll"),
     sa.Index("jobs_by_end", "provider", "finished"),
@@ -189,6 +190,7 @@ class JobRecord:
     error_class: str | None  # why it failed: a word of `Failure`
     error_text: str | None  # the vendor's words
     record: Mapping[str, Any] | None  # its final record, for the warehouse
+    incomplete_since: datetime | None  # when it was first seen to have ended without all of it
 
     @property
     def key(self) -> JobKey:

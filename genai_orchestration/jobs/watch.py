@@ -33,6 +33,7 @@ UNKNOWN = timedelta(seconds=1)  # the usual time of jobs that nothing is known o
 JITTER = 0.1  # of each rest, either way: jobs that began together are not asked after together
 LEARNT_FROM = 50  # newest successes whose median is the usual time
 AGAIN_AFTER = timedelta(minutes=10)  # what is not found is believed when it is not found again
+COMPLETE_WITHIN = timedelta(minutes=5)  # of its end: until all that a job has made is there
 PLAIN = "gone"  # the word for an answer 410
 ANNOUNCED = timedelta(days=1)  # before the provider forgets a job
 THREADS = 8
@@ -77,7 +78,13 @@ def believed(report: JobReport, job: JobRecord, now: datetime) -> JobReport:
     """The report, but a job that is not there counts as open until that was said before, too.
 
     A provider may not know a new job yet, nor any for a moment. Only an explicit GONE is plain.
+    A job that has ended without all that it has made is running for `COMPLETE_WITHIN` more.
     """
+    if report.incomplete:
+        since = job.incomplete_since
+        if since and now - since >= COMPLETE_WITHIN:
+            return report
+        return dataclasses.replace(report, state=JobState.RUNNING, record=None, error=None)
     if report.state is not JobState.GONE or report.raw == PLAIN:
         return report
     said_before = job.raw_status == report.raw and job.last_polled is not None
@@ -92,7 +99,9 @@ def _report(
     """What is written down of a report, and when the job is asked after again."""
     age, held = _age(job, now), believed(report, job, now)
     again = next_poll(age, usual, polling, now, random.uniform(-1, 1))  # noqa: S311 no secret
-    if held is not report and age >= AGAIN_AFTER:
+    if report.incomplete:
+        again = min(again, (job.incomplete_since or now) + COMPLETE_WITHIN)
+    elif held is not report and age >= AGAIN_AFTER:
         again = max(again, now + AGAIN_AFTER)  # sooner, it would be no second witness
     return Seen(job.key, held, again)
 

@@ -108,7 +108,9 @@ class JobReport:
     raw: str  # the vendor's word
     charged: int | None = None  # credits as known now; None where the provider does not say
     failure: Failure | None = None
-    error: str | None = None  # the vendor's words about a failure
+    error: str | None = None  # the vendor's words about a failure, or what is missing of it
+    # it has ended, but not all that it has made is there: open for a few minutes more
+    incomplete: bool = False
     # the final record, kept for the warehouse; without what signs or opens an address
     record: Mapping[str, Any] | None = None
 

@@ -1,8 +1,11 @@
 """Hostile files and addresses: each refused with its reason, and nothing of it kept."""
 
+import gzip
 import socket
 import struct
+import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
@@ -66,11 +69,8 @@ def zipped() -> bytes:
 
 
 FILES = {
-    "HTML under an image name": (HTML, "It is HTML"),
     "SVG under an image name": (SVG, "It is SVG, which can run scripts"),
     "SVG without a declaration": (b"<svg onload='x()'/>", "It is SVG"),
-    "JSON": (b'{"error": "expired"}', "It is JSON"),
-    "nothing": (b"", "It is empty"),
     "a program": (b"\x7fELF\x02\x01\x01" + bytes(64), "of no kind that is known"),
     "a script": (b"#!/bin/sh\nrm -rf /\n", "of no kind that is known"),
     "a zip where a picture is due": (zipped(), "It is application/zip, where a picture is due"),
@@ -83,9 +83,11 @@ FILES = {
     "a decompression bomb": (png(60_000, 60_000), "unfolds to 60000 x 60000 pixels"),
     "a bomb of one row": (png(2**31 - 1, 1), "unfolds to 2147483647 x 1 pixels"),
     "a picture without an extent": (png(0, 16), "it is 0 x 16 pixels"),
-    "a GIF that is only a beginning": (b"GIF89a", "its header is broken"),
-    "a WebP that is only a beginning": (b"RIFF\x10\0\0\0WEBPVP8X", "its header is broken"),
-    "a JPEG without a frame": (b"\xff\xd8\xff\xe0\0\x10JFIF", "its header is broken"),
+    "a WebP of another kind": (
+        b"RIFF\x10\0\0\0WEBPabcd\x08\0\0\0" + bytes(8),
+        "its header is broken",
+    ),
+    "a JPEG without a frame": (b"\xff\xd8\xff\xe0\0\x02JFIF\xff\xd9", "its header is broken"),
 }
 
 
@@ -135,12 +137,28 @@ def test_a_file_without_an_end_is_refused_at_the_limit(
     )
 
 
-def test_a_packed_body_is_refused_and_was_not_asked_for(
+def test_a_body_that_is_packed_and_not_by_gzip_is_refused_and_was_not_asked_for(
     provider: FileServer, tmp_path: Path
 ) -> None:
-    url = provider.serve("/a.png", Answer(PNG, headers={"Content-Encoding": "gzip"}))
-    assert "sends it packed" in refused(provider, tmp_path, url)
+    packed = zlib.compress(PNG)
+    url = provider.serve("/a.png", Answer(packed, headers={"Content-Encoding": "deflate"}))
+    assert "has packed it, which was not asked for" in refused(provider, tmp_path, url)
     assert provider.headers[0]["Accept-Encoding"] == "identity"
+
+
+def test_a_body_that_gzip_has_packed_is_refused_where_it_unfolds_over_the_limit(
+    provider: FileServer, tmp_path: Path
+) -> None:
+    """20 MB of zeros in 20 KB: unpacked a piece at a time, up to the limit and no further."""
+    bomb = gzip.compress(PNG + bytes(20_000_000), 9)
+    url = provider.serve("/a.png", Answer(bomb, headers={"Content-Encoding": "gzip"}))
+    tracemalloc.start()
+    try:
+        assert "more than 1,000,000 bytes" in refused(provider, tmp_path, url)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 HOSTS = (

@@ -257,6 +257,56 @@ def test_a_job_that_is_not_there_is_asked_after_again_much_later(ledger: Ledger)
     assert ledger.job(job("job of a")).state is JobState.GONE
 
 
+SHORT = JobReport(
+    state=JobState.SUCCEEDED,
+    raw="complete",
+    record={"id": "x"},
+    error="Magic Hour gives 1 of 4 pictures.",
+    incomplete=True,
+)
+
+
+def test_a_job_that_ended_without_all_of_it_runs_for_some_minutes_more_then_is_over(
+    settings: Settings,
+) -> None:
+    """Each look by a process of its own: what was seen first is in the ledger."""
+    with Ledger.open(settings) as ledger:
+        ledgers.submitted(ledger, "a")
+    seen, ages = Says(lambda job_id: SHORT), []
+    age = 10 * MINUTE
+    for _ in range(20):
+        with Ledger.open(settings) as ledger:
+            found = followed(ledger, seen, age)
+            record = ledger.job(job("job of a"))
+        ages.append(age)
+        if found.ended:
+            break
+        assert (record.state, record.raw_status) == (JobState.RUNNING, "complete")
+        assert (record.record, record.error_text) == (None, None)
+        assert record.incomplete_since == NOW + 10 * MINUTE
+        assert record.next_poll
+        age = max(record.next_poll - NOW, age + SECOND)
+    assert ages[-1] - ages[0] == watch.COMPLETE_WITHIN
+    assert (record.state, record.record) == (JobState.SUCCEEDED, {"id": "x"})
+    assert record.error_text == "Magic Hour gives 1 of 4 pictures."
+
+
+def test_a_job_whose_pictures_come_a_moment_later_is_over_then(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "a")
+    followed(ledger, Says(lambda job_id: SHORT), MINUTE)
+    assert followed(ledger, Says(lambda job_id: DONE), 3 * MINUTE).ended == 1
+    record = ledger.job(job("job of a"))
+    assert (record.state, record.error_text) == (JobState.SUCCEEDED, None)
+    assert record.incomplete_since is None
+
+
+def test_an_old_job_that_is_first_seen_complete_is_not_left_for_an_hour(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "a")
+    followed(ledger, Says(lambda job_id: SHORT), timedelta(days=1))
+    record = ledger.job(job("job of a"))
+    assert record.next_poll == NOW + timedelta(days=1) + watch.COMPLETE_WITHIN
+
+
 def test_projects_are_followed_at_the_sandbox_to_their_ends(
     ledger: Ledger, sandbox: Sandbox
 ) -> None:
@@ -277,3 +327,28 @@ def test_projects_are_followed_at_the_sandbox_to_their_ends(
     }
     assert questions <= 3 * 4
     assert ledger.request("bad").credits_charged == 0
+
+
+@pytest.mark.parametrize("shown", [None, 0, 1])
+@pytest.mark.parametrize("seconds", [60, 100_000])
+def test_a_project_at_the_sandbox_is_over_when_its_pictures_are_there_or_after_some_minutes(
+    ledger: Ledger, sandbox: Sandbox, shown: int | None, seconds: int
+) -> None:
+    time = Time(sandbox)
+    lines.approve(ledger, MAGIC, time, "a", image_count=2)
+    lines.line(ledger, MAGIC, time).submit()
+    job_id = str(ledger.request("a").provider_job_id)
+    sandbox.providers["magic_hour"].withhold(job_id, shown, seconds)
+    reader, begun = PROJECTS.connect(QUICK), time.now()
+    while not look(ledger, MAGIC, PROJECTS, reader, time.now(), seconds=30).ended:
+        time.sleep(15)
+        assert time.now() - begun < timedelta(minutes=10)
+    (record,) = ledger.jobs()
+    assert record.state is JobState.SUCCEEDED
+    taken = time.now() - begun
+    if seconds == 60:
+        assert record.error_text is None
+        assert timedelta(seconds=60) <= taken <= timedelta(seconds=90)
+    else:
+        assert record.error_text == f"Magic Hour gives {shown or 0} of 2 pictures."
+        assert watch.COMPLETE_WITHIN <= taken <= watch.COMPLETE_WITHIN + timedelta(seconds=45)

@@ -95,6 +95,18 @@ def test_a_projects_downloads_are_numbered_and_expire_with_their_addresses() -> 
     assert magic_hour.expires(job({})) == NOW + timedelta(hours=25)
 
 
+def test_a_project_has_as_many_pictures_as_were_asked_for_whatever_downloads_it_shows() -> None:
+    here = {"url": "https://x.example/a.png", "expires_at": "2026-03-11T09:00:00.000Z"}
+    for downloads in (None, [], [None, {"url": None}], [here], [here, here]):
+        found = magic_hour.files({"image_count": 2, "downloads": downloads}, "")
+        assert [file.role for file in found] == ["output_1", "output_2"]
+        addresses = (downloads or []).count(here)
+        assert [len(file.sources) for file in found] == [1] * addresses + [0] * (2 - addresses)
+        assert magic_hour.expires(job({"downloads": downloads}))
+    assert magic_hour.files({"image_count": None, "downloads": []}, "") == []
+    assert len(magic_hour.files({"image_count": 10**9, "downloads": []}, "")) == 16
+
+
 def test_a_banner_has_a_fallback_and_a_zip_a_picture() -> None:
     banners = [
         {"id": "b1", "file": {"type": "png", "url": "u1", "cdn_url": "c1"}},

@@ -12,7 +12,7 @@ from genai_orchestration.providers.base import Account, Archive
 from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.providers.http import Pace
 from genai_orchestration.providers.magic_hour.api import connect
-from genai_orchestration.providers.magic_hour.jobs import KIND
+from genai_orchestration.providers.magic_hour.jobs import KIND, downloads, pictures
 from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.providers.work import FinishedJob
 
@@ -20,19 +20,20 @@ OPEN_FOR = timedelta(hours=24)  # a download's address, from when it was given
 
 
 def files(project: Mapping[str, Any], base_url: str) -> list[RemoteFile]:
-    """The downloads of a project in their order: output_1, output_2, ..."""
-    downloads = project.get("downloads") or []
-    return [
-        RemoteFile(role=f"output_{number}", sources=(url,) if isinstance(url, str) else ())
-        for number, url in enumerate((each.get("url") for each in downloads), start=1)
-    ]
+    """The pictures of a project in their order: output_1, output_2, ...
+
+    One that has no download (yet) has no address: it is asked for again, with the project.
+    """
+    urls = [each["url"] for each in downloads(project)]
+    missing = pictures(project) - len(urls)
+    sources = [*((url,) for url in urls), *[()] * missing]
+    return [RemoteFile(role=f"output_{n}", sources=each) for n, each in enumerate(sources, start=1)]
 
 
 def expires(job: FinishedJob) -> datetime:
     """When the first address of a project that was seen finished closes."""
     given = job.finished_at + OPEN_FOR
-    downloads = (job.record or {}).get("downloads") or []
-    moments = [_moment(each.get("expires_at")) for each in downloads]
+    moments = [_moment(each.get("expires_at")) for each in downloads(job.record or {})]
     return min([moment for moment in moments if moment], default=given)
 
 

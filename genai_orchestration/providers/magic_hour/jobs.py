@@ -10,6 +10,7 @@ from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.magic_hour.tables import STATUSES
+from genai_orchestration.providers.magic_hour.vocabulary import MOST_IMAGES
 from genai_orchestration.providers.refusals import NotFound, shown
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobKind, JobReport, Polling, credits_in
@@ -54,21 +55,41 @@ class ProjectReader:
 
 
 def report_of(project: Mapping[str, Any]) -> JobReport:
-    """What a project says of itself; `credits_charged` is rewritten there when it fails."""
+    """What a project says of itself; `credits_charged` is rewritten there when it fails.
+
+    A complete one may have fewer downloads than pictures for a moment: it is incomplete then.
+    """
     word = str(project.get("status"))
     state, charged = STATUSES.get(word), project.get("credits_charged")
     failed = state is JobState.FAILED
     error = project.get("error")
     said = error if isinstance(error, Mapping) else {"message": error}
     words = said.get("message") or said.get("code") or "no reason given"
+    there, due = len(downloads(project)), pictures(project) or 1
+    incomplete = state is JobState.SUCCEEDED and there < due
+    missing = f"Magic Hour gives {there} of {due} pictures." if incomplete else None
     return JobReport(
         state=state,
         raw=word,
         charged=credits_in(charged),
         failure=FAILURES.get(str(said.get("code")), Failure.PROVIDER_FAULT) if failed else None,
-        error=shown(str(words)) if failed else None,
+        error=shown(str(words)) if failed else missing,
+        incomplete=incomplete,
         record=dict(project) if state and state.terminal else None,
     )
+
+
+def downloads(project: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The downloads that have an address, in their order."""
+    listed = project.get("downloads") or []
+    found = [each for each in listed if isinstance(each, Mapping)]
+    return [each for each in found if isinstance(each.get("url"), str) and each["url"]]
+
+
+def pictures(project: Mapping[str, Any]) -> int:
+    """How many pictures were asked for; 0 where the project does not say."""
+    count = project.get("image_count")
+    return min(count, MOST_IMAGES) if isinstance(count, int) and count > 0 else 0
 
 
 def image_projects(account: Callable[[], Account]) -> JobKind:

@@ -140,6 +140,37 @@ def test_an_error_of_any_shape_is_a_failure(error: object) -> None:
     assert report_of(project(error=error)).failure is Failure.PROVIDER_FAULT
 
 
+HERE = {"url": "https://x.example/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("downloads", "there"),
+    [
+        ([], 0),
+        (None, 0),
+        ([HERE], 1),
+        ([HERE, None, {"url": None}, {"url": ""}, "odd", {}], 1),
+        ([HERE] * 3, 3),
+    ],
+)
+def test_a_complete_project_without_all_of_its_pictures_is_incomplete(
+    downloads: object, there: int
+) -> None:
+    report = report_of(project(status="complete", image_count=4, downloads=downloads))
+    assert (report.state, report.incomplete) == (JobState.SUCCEEDED, True)
+    assert report.error == f"Magic Hour gives {there} of 4 pictures."
+
+
+@pytest.mark.parametrize("count", [2, 1, 0, None, "2"])
+def test_a_complete_project_with_all_of_its_pictures_is_not(count: object) -> None:
+    report = report_of(project(status="complete", image_count=count, downloads=[HERE] * 2))
+    assert (report.state, report.incomplete, report.error) == (JobState.SUCCEEDED, False, None)
+    failed = report_of(project(status="error", image_count=count, downloads=[]))
+    assert not failed.incomplete
+    empty = report_of(project(status="complete", image_count=None, downloads=[]))
+    assert empty.error == "Magic Hour gives 0 of 1 pictures."
+
+
 @pytest.mark.parametrize("word", ["upscaling", "", None])
 def test_a_word_that_nobody_knows_is_kept_and_the_job_is_open(word: str | None) -> None:
     report = report_of(project(status=word))

@@ -3,7 +3,8 @@
     POST /v1/<tool> ─► check ─► 402? ─► Job ─► GET /v1/<kind>-projects/{id} ─► /_files/… (signed)
 
 A request comes in, the vendor's JSON goes out. `/_files/…` and `/_uploads/…` are the vendor's
-storage; `/_admin/…` is a person in the web app. None of the three asks for a key.
+storage; `/_admin/…` is a person in the web app (`cancel`), or asks for an odd answer (`withhold`:
+a complete project without all of its downloads). None of the three asks for a key.
 """
 
 from starlette.applications import Starlette
@@ -56,6 +57,10 @@ class MagicHourSandbox:
     def cancel(self, id: str) -> None:
         """Stop a job as a person in the web app does."""
         self.account.cancel(id)
+
+    def withhold(self, id: str, shown: int | None, seconds: float) -> None:
+        """Let a job show that many downloads, or null, for the next seconds."""
+        self.account.withhold(id, shown, seconds)
 
     def routes(self) -> list[BaseRoute]:
         """Everything below `/magic_hour`: an application of its own, for its errors are its own."""

@@ -9,7 +9,7 @@ Credits are granted ones minus the cost of every job as known now, so a failed j
 import uuid
 from datetime import timedelta
 
-from genai_orchestration.providers.magic_hour.sandbox.jobs import Job
+from genai_orchestration.providers.magic_hour.sandbox.jobs import Job, Withheld
 from genai_orchestration.providers.magic_hour.sandbox.orders import KINDS, Kind, Order
 from genai_orchestration.providers.magic_hour.sandbox.refusals import NOT_FOUND, Refusal
 from genai_orchestration.sandbox.clock import Clock
@@ -87,6 +87,14 @@ class Account:
         now = self._clock.now()
         if not job.over(now):
             job.canceled_at = now
+        return job
+
+    def withhold(self, id: str, shown: int | None, seconds: float) -> Job:
+        """Let a job show that many downloads, or null, for the next seconds."""
+        job = self.any_job(id)
+        if job is None:
+            raise NOT_FOUND
+        job.withheld = Withheld(shown, self._clock.now() + timedelta(seconds=seconds))
         return job
 
     def _settle(self) -> None:

@@ -12,7 +12,12 @@ from genai_orchestration.providers.magic_hour.sandbox import orders
 from genai_orchestration.providers.magic_hour.sandbox.account import Account
 from genai_orchestration.providers.magic_hour.sandbox.files import Signer, content
 from genai_orchestration.providers.magic_hour.sandbox.jobs import Sign
-from genai_orchestration.providers.magic_hour.sandbox.refusals import NOT_FOUND, Refusal
+from genai_orchestration.providers.magic_hour.sandbox.refusals import (
+    NOT_FOUND,
+    Refusal,
+    optional,
+    required,
+)
 from genai_orchestration.providers.magic_hour.sandbox.saved import account_body, saved_items
 from genai_orchestration.providers.magic_hour.sandbox.uploads import Uploads
 from genai_orchestration.sandbox.clock import Clock
@@ -58,6 +63,7 @@ class Endpoints:
             Route("/_uploads/{path:path}", self.uploads.put, methods=["PUT"]),
             Route("/_files/{path:path}", self._file),
             Route("/_admin/cancel/{id}", self._cancel, methods=["POST"]),
+            Route("/_admin/withhold/{id}", self._withhold, methods=["POST"]),
         ]
 
     async def _get_account(self, request: Request) -> Response:
@@ -110,6 +116,13 @@ class Endpoints:
     async def _cancel(self, request: Request) -> Response:
         job = self._account.cancel(request.path_params["id"])
         return JSONResponse({"id": job.id, "status": job.status(self._clock.now())})
+
+    async def _withhold(self, request: Request) -> Response:
+        body = await _body(request)
+        seconds = required(body, "seconds", (int, float))
+        shown = optional(body, "shown", int)
+        job = self._account.withhold(request.path_params["id"], shown, seconds)
+        return JSONResponse({"id": job.id, "shown": shown, "seconds": seconds})
 
     def _sign(self, request: Request) -> Sign:
         base = _base(request, "_files")

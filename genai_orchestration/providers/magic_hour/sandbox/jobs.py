@@ -4,6 +4,8 @@
                          │                └──► error        (the prompt is "forbidden"; refunded)
                          └─ admin ───────────► canceled
 
+A complete job may be told to show some of its downloads, or null, for a time (`Withheld`).
+
 A job is never stepped forward: what it is now follows from when it was created.
 """
 
@@ -29,6 +31,14 @@ REFUSAL = {
 }
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """Downloads that a complete job does not show yet."""
+
+    shown: int | None  # how many it does show; None: the key is there, and null
+    until: datetime
+
+
 @dataclass(kw_only=True)
 class Job:
     """An order that was accepted."""
@@ -37,6 +47,7 @@ class Job:
     order: Order
     created_at: datetime
     canceled_at: datetime | None = None
+    withheld: Withheld | None = None
 
     def status(self, now: datetime) -> str:
         """The vendor's word for what this job is at `now`."""
@@ -76,7 +87,7 @@ class Job:
         if self.order.kind == "face":
             return self._faces(now, sign)
         error = REFUSAL if self.status(now) == "error" else None
-        downloads = [sign(path) for path in self.paths(now)]
+        downloads = self._downloads(now, sign)
         base = {
             "id": self.id,
             "name": self.order.name,
@@ -90,7 +101,13 @@ class Job:
         }
         return {**base, **self._extras(now, downloads)}
 
-    def _extras(self, now: datetime, downloads: list[Json]) -> Json:
+    def _downloads(self, now: datetime, sign: Sign) -> list[Json] | None:
+        shown = [sign(path) for path in self.paths(now)]
+        if self.withheld is None or now >= self.withheld.until:
+            return shown
+        return None if self.withheld.shown is None else shown[: self.withheld.shown]
+
+    def _extras(self, now: datetime, downloads: list[Json] | None) -> Json:
         if self.order.kind == "audio":
             return {}
         cost = {"total_frame_cost": self.credits(now)}

@@ -269,6 +269,26 @@ def test_a_job_is_canceled_only_behind_the_apis_back(
     assert call(server, "POST", "/_admin/cancel/nothing", headers={}).status_code == 404
 
 
+def test_a_complete_job_may_show_some_of_its_downloads_or_null_for_a_time(
+    server: Sandbox, state: MagicHourSandbox
+) -> None:
+    body = {**IMAGE, "image_count": 4, "model": "nano-banana-2"}
+    id = create(server, "ai-image-generator", body)["id"]
+    server.clock.advance(60)
+    path = f"/v1/image-projects/{id}"
+    for shown in (None, 0, 1):
+        order = {"shown": shown, "seconds": 30}
+        answer = call(server, "POST", f"/_admin/withhold/{id}", headers={}, json=order)
+        assert answer.json() == {"id": id, **order}
+        job = get(server, path).json()
+        assert (job["status"], job["image_count"]) == ("complete", 4)
+        assert job["downloads"] is None if shown is None else len(job["downloads"]) == shown
+    server.clock.advance(30)
+    assert len(get(server, path).json()["downloads"]) == 4
+    answer = call(server, "POST", "/_admin/withhold/nothing", headers={}, json={"seconds": 1})
+    assert answer.status_code == 404
+
+
 def test_a_deleted_job_is_gone(server: Sandbox, client: magic_hour.Client) -> None:
     client.v1.image_projects.delete(id="cuid-example")
     with pytest.raises(ApiError) as error:
