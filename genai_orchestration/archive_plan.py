@@ -4,8 +4,11 @@ rows of a table by day (ImagineAPI) ──┐
 finished jobs of the ledger ──────────┴─► ArchiveJob ─► what of it is settled? ─► Wanted
 rows of asset_file: settled, or resting ──────────────────────────▲   │
 asked for again just now: addresses that are open (Magic Hour) ───────┘
+
+Without `refresh` nobody is asked: what a plan would fetch can be counted (see archive_backlog.py).
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -15,9 +18,9 @@ from genai_orchestration import warehouse
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.archive import Wanted
 from genai_orchestration.jobs.archive_refusals import NotFetched, Refused
-from genai_orchestration.jobs.archive_rows import FileRow
+from genai_orchestration.jobs.archive_rows import NO_FILE, FileRow
 from genai_orchestration.jobs.ledger_reader import LedgerReader
-from genai_orchestration.jobs.ledger_tables import JobKey
+from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.providers.refusals import NotFound, ProviderError
@@ -38,10 +41,10 @@ class ArchiveJob:
 
     job_id: str
     record: Mapping[str, Any]
-    key: JobKey | None  # None: not a job of the ledger's
-    request_key: str | None
-    date_created: datetime | None
-    rows: Mapping[str, FileRow]
+    key: JobKey | None = None  # None: not a job of the ledger's
+    request_key: str | None = None
+    date_created: datetime | None = None
+    rows: Mapping[str, FileRow] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -61,13 +64,13 @@ class Plan:
     open: dict[str, tuple[JobKey, set[str]]] = field(default_factory=dict)  # roles to be settled
     done: list[JobKey] = field(default_factory=list)  # jobs without any such role
     resting: int = 0  # failed files whose time has not come
+    next_due: datetime | None = None  # when the time of the first of them comes
     refusals: int = 0  # of the provider, in a row, to tell of a job again
 
-    def wanted(self, days: Days | None) -> Iterator[Wanted]:
-        """What is to be archived, oldest jobs first."""
-        jobs = self._of_rows(days) if self.archive.columns else self._of_ledger()
-        for job in jobs:
-            yield from self._files(job)
+    def wanted(self, days: Days | None, most: int | None = None) -> Iterator[Wanted]:
+        """What is to be archived, at most so many files: oldest jobs first, or as files expire."""
+        jobs = self._of_rows(days) if self.archive.columns else self.of_ledger()
+        return itertools.islice((file for job in jobs for file in self._files(job)), most)
 
     def settled(self, row: FileRow) -> None:
         """Note what became of a file; a job is done when all of its files are settled."""
@@ -93,7 +96,7 @@ class Plan:
             unsettled = {f.role for f in files if not _is_settled(job.rows.get(f.role))}
             if unsettled:
                 self.open[job.job_id] = job.key, unsettled
-            else:
+            elif files or NO_FILE in job.rows:  # without any file a job is not done by itself
                 self.done.append(job.key)
         for file in (file for file in files if file.role in chosen):
             yield Wanted(
@@ -112,11 +115,12 @@ class Plan:
         match row.state:
             case "archived":
                 return self.verify
-            case "refused":
+            case "refused" | "dismissed":
                 return self.again
         if self.again or row.due(self.now):
             return True
         self.resting += 1
+        self.next_due = min(row.due_at, self.next_due or row.due_at)
         return False
 
     def _fresh(
@@ -142,26 +146,34 @@ class Plan:
         lost = (file.role for file in files if file.role not in fresh)
         return [*fresh.values(), *(RemoteFile(role=role, sources=()) for role in lost)], None
 
-    def _of_ledger(self) -> Iterator[ArchiveJob]:
+    def of_ledger(self) -> Iterator[ArchiveJob]:
+        """The ledger's jobs that succeeded and are not archived; `again` or `verify`: all."""
         jobs = self.ledger.jobs(
             provider=self.provider.name,
             kind=self.archive.kind,
             states=[JobState.SUCCEEDED],
             archived=None if self.again or self.verify else False,
         )
+        jobs.sort(key=self._urgency)
         for start in range(0, len(jobs), warehouse.NAMES):
             chunk = jobs[start : start + warehouse.NAMES]
             names = next(warehouse.quoted(job.job_id for job in chunk), "")
-            rows = self._rows(f"job_id IN ({names})") if names else {}
+            rows = self.rows(f"job_id IN ({names})") if names else {}
             for job in chunk:
                 yield ArchiveJob(
                     job_id=job.job_id,
                     record=job.record or {},
                     key=job.key,
                     request_key=job.request_key,
-                    date_created=None,
                     rows=rows.get(job.job_id, {}),
                 )
+
+    def _urgency(self, job: JobRecord) -> tuple[bool, datetime]:
+        """Files that expire first come first; those that have expired can wait."""
+        if self.archive.expires is None:
+            return False, job.first_seen
+        end = self.archive.expires(job.finished_job)
+        return end <= self.now, end
 
     def _of_rows(self, days: Days | None) -> Iterator[ArchiveJob]:
         own = {
@@ -174,7 +186,7 @@ class Plan:
         for within in self._parts(days):
             sql = f"""SELECT {", ".join(columns)} FROM {{{table}}}
                 WHERE {within} AND {SUCCEEDED} ORDER BY date_created"""  # noqa: S608 own names
-            rows = self._rows(within)
+            rows = self.rows(within)
             for values in warehouse.query(self.provider, self.settings, sql) or []:
                 record = dict(zip(columns, values, strict=True))
                 mine = own.get(record["id"])
@@ -210,7 +222,12 @@ class Plan:
         if span:
             yield span[0], span[-1] + DAY
 
-    def _rows(self, condition: str) -> dict[str, dict[str, FileRow]]:
+    def has_table(self) -> bool:
+        """Whether the warehouse has the table of files."""
+        sql = f"SELECT count(*) FROM {{{self.archive.table.name}}}"  # noqa: S608 own name
+        return warehouse.query(self.provider, self.settings, sql) is not None
+
+    def rows(self, condition: str) -> dict[str, dict[str, FileRow]]:
         """What became of files so far, by job and role."""
         columns = tuple(self.archive.table.columns)
         sql = f"""SELECT {", ".join(columns)} FROM {{{self.archive.table.name}}}

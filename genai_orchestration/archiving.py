@@ -7,21 +7,24 @@ Free of charge. It may be killed at any moment and run again: what is there is n
 """
 
 import contextlib
+import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from filelock import FileLock, Timeout
 
 from genai_orchestration import locks, times, warehouse
-from genai_orchestration.archive_plan import Days, Plan
+from genai_orchestration.archive_backlog import without_files
+from genai_orchestration.archive_plan import ArchiveJob, Days, Plan
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.archive import Archiver
+from genai_orchestration.jobs.archive import Archiver, Wanted
 from genai_orchestration.jobs.archive_fetch import Fetcher
-from genai_orchestration.jobs.archive_rows import FileRow, Journal, files_source
+from genai_orchestration.jobs.archive_rows import NO_FILE, FileRow, Journal, files_source
 from genai_orchestration.jobs.archive_store import open_store
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_reader import LedgerReader
 from genai_orchestration.jobs.ledger_tables import JobRecord
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.http import PATIENT
@@ -47,6 +50,7 @@ class Archived:
     failed: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)  # archived ones, seen again
     resting: int = 0  # that failed before, and are not asked for again yet
+    dismissed: int = 0  # refused before, or jobs without a file: a person has seen them
 
     def count(self, row: FileRow) -> None:
         """Add a file."""
@@ -63,6 +67,7 @@ class Archived:
             (self.refused.total(), "refused"),
             (self.failed.total(), "failed, to be asked for again"),
             (self.resting, "failed before and resting"),
+            (self.dismissed, "dismissed"),
             (self.changed.total(), "archived before, and not the same any more"),
         ):
             parts += [f"{number:,} {word}"] if number else []
@@ -76,42 +81,72 @@ def archive(
     days: Days | None = None,
     again: bool = False,
     verify: bool = False,
+    most: int | None = None,
 ) -> Archived:
     """Archive what is missing of the provider's finished jobs, of those days or of all.
 
     `again` also asks for refused files, and for failed ones at once; `verify` fetches archived
-    ones once more and compares them.
+    ones once more and compares them; `most` is the number of files after which it ends.
     """
-    of = archive_of(provider)
-    account = account_of(provider, None, None)
-    store = open_store(settings)
-    with (
-        _alone(provider, settings),
-        Ledger.open(settings) as ledger,
-        contextlib.closing(Fetcher(account.base_url, settings.archive_limit)) as fetcher,
-    ):
-        store.sweep()
-        plan = Plan(
-            provider=provider,
-            archive=of,
-            settings=settings,
-            ledger=ledger,
-            base_url=account.base_url,
-            now=times.now(),
-            again=again,
-            verify=verify,
-            refresh=of.refresh(PATIENT) if of.refresh else None,
-        )
-        keeping = Archiver(fetcher=fetcher, store=store, known=plan.known, now=times.now)
-        return _run(plan, keeping, ledger, days)
+    of, store = archive_of(provider), open_store(settings)
+    with _alone(provider, settings), Ledger.open(settings) as ledger:
+        plan = plan_of(provider, settings, ledger)
+        plan.again, plan.verify = again, verify
+        plan.refresh = of.refresh(PATIENT) if of.refresh else None
+        with contextlib.closing(Fetcher(plan.base_url, settings.archive_limit)) as fetcher:
+            store.sweep()
+            keeping = Archiver(fetcher=fetcher, store=store, known=plan.known, now=times.now)
+            return _run(plan, keeping, ledger, plan.wanted(days, most))
 
 
-def _run(plan: Plan, keeping: Archiver, ledger: Ledger, days: Days | None) -> Archived:
+def plan_of(provider: Provider, settings: Settings, ledger: LedgerReader) -> Plan:
+    """What is still to be archived as of now, for the configured account; MissingKey without."""
+    return Plan(
+        provider=provider,
+        archive=archive_of(provider),
+        settings=settings,
+        ledger=ledger,
+        base_url=account_of(provider, None, None).base_url,
+        now=times.now(),
+    )
+
+
+def dismiss(provider: Provider, settings: Settings, *, days: Days | None = None) -> int:
+    """Note that a person has seen the refused files, and the jobs without files; how many."""
+    within = warehouse.within(*days) if days else "1 = 1"
+    with _alone(provider, settings), Ledger.open(settings) as ledger:
+        plan = plan_of(provider, settings, ledger)
+        refused = plan.rows(f"state = 'refused' AND {within}")
+        rows = [row for roles in refused.values() for row in roles.values()]
+        seen = [dataclasses.replace(row, state="dismissed") for row in rows]
+        for job in without_files(plan, days):
+            seen.append(_no_file(plan, job))
+            plan.done += [job.key] if job.key else []
+        if seen:
+            _load(plan, ledger, Journal(settings, provider), seen)
+    return len(seen)
+
+
+def _no_file(plan: Plan, job: ArchiveJob) -> FileRow:
+    return FileRow(
+        job_id=job.job_id,
+        kind=plan.archive.kind,
+        role=NO_FILE,
+        state="dismissed",
+        attempts=0,
+        tried_at=plan.now,
+        reason="The job succeeded, and has no file.",
+        request_key=job.request_key,
+        date_created=job.date_created,
+    )
+
+
+def _run(plan: Plan, keeping: Archiver, ledger: Ledger, wanted: Iterable[Wanted]) -> Archived:
     journal, done = Journal(plan.settings, plan.provider), Archived()
     if left := journal.rows():  # by an archiver that was killed
         _load(plan, ledger, journal, left)
     batch: list[FileRow] = []
-    for row in keeping.archive(plan.wanted(days)):
+    for row in keeping.archive(wanted):
         journal.add([row])
         done.count(row)
         plan.settled(row)
@@ -126,7 +161,7 @@ def _run(plan: Plan, keeping: Archiver, ledger: Ledger, days: Days | None) -> Ar
 
 def _load(plan: Plan, ledger: Ledger, journal: Journal, rows: list[FileRow]) -> None:
     """Into the warehouse with the rows, then into the ledger with the jobs that are done."""
-    if rows or not exists(plan.provider, plan.settings):
+    if rows or not plan.has_table():
         source = files_source(plan.provider, plan.archive.table, rows)
         with warehouse.pipeline(plan.provider, plan.settings) as pipeline:
             pipeline.run(source).raise_on_failed_jobs()
@@ -142,14 +177,8 @@ def archive_of(provider: Provider) -> Archive:
     return provider.archive
 
 
-def exists(provider: Provider, settings: Settings) -> bool:
-    """Whether the warehouse has the table of archived files."""
-    sql = f"SELECT count(*) FROM {{{archive_of(provider).table.name}}}"  # noqa: S608 own name
-    return warehouse.query(provider, settings, sql) is not None
-
-
 def expiring(
-    provider: Provider, ledger: Ledger, now: datetime
+    provider: Provider, ledger: LedgerReader, now: datetime
 ) -> tuple[list[tuple[JobRecord, datetime]], int]:
     """Jobs whose files are not archived and live for less than `SOON`; and how many live at all."""
     of = archive_of(provider)
@@ -162,14 +191,29 @@ def expiring(
     ), len(jobs)
 
 
+def busy(provider: Provider, settings: Settings) -> bool:
+    """Whether a process archives the provider's files at this moment."""
+    lock = _lock(provider, settings)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _lock(provider: Provider, settings: Settings) -> FileLock:
+    path = settings.home / f"archive-{provider.name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path)
+
+
 @contextlib.contextmanager
 def _alone(provider: Provider, settings: Settings) -> Iterator[None]:
     """One archiver of a provider at a time: two would fetch everything twice."""
-    path = settings.home / f"archive-{provider.name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
+    lock = _lock(provider, settings)
     try:
-        lock.acquire(timeout=locks.PATIENCE)
+        lock.acquire(timeout=locks.patience())
     except Timeout:
         raise ArchiveBusy(
             f"Another process has been archiving {provider.title}'s files for over "

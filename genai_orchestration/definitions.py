@@ -7,10 +7,11 @@ that: what is missing is said at run time, in a sentence that names the setting.
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from genai_orchestration.orchestration.archive import archive_assets, archive_checks
+from genai_orchestration.orchestration.archive import archive_assets
 from genai_orchestration.orchestration.assets import load_assets
 from genai_orchestration.orchestration.checks import table_checks
 from genai_orchestration.orchestration.day_assets import day_assets
+from genai_orchestration.orchestration.file_checks import file_checks
 from genai_orchestration.orchestration.generations import (
     generations_asset,
     generations_job,
@@ -42,7 +43,7 @@ def defs() -> dg.Definitions:
         asset_checks=[
             *(check for group in groups for check in table_checks(group)),
             *(check for provider in providers for check in request_checks(provider)),
-            *(check for provider in providers for check in archive_checks(provider)),
+            *(check for provider in providers for check in file_checks(provider)),
         ],
         jobs=[
             *(load_job(provider) for provider in providers),

@@ -46,7 +46,7 @@ class LockedPool(DuckDbConnectionPool):
         with self._conn_lock:
             if self._held is None:
                 lock = process_lock(lock_file(Path(self.credentials._conn_str())))
-                lock.acquire(locks.PATIENCE)
+                lock.acquire(locks.patience())
                 self._held = lock
             try:
                 return _until_free(super().borrow_conn, *args, **kwargs)
@@ -125,7 +125,7 @@ def _until_free(connect: Any, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyConne
     opened = tenacity.Retrying(
         retry=tenacity.retry_if_exception_message(match=_BUSY),
         wait=tenacity.wait_random(0.1, 0.4),
-        stop=tenacity.stop_after_delay(locks.PATIENCE),
+        stop=tenacity.stop_after_delay(locks.patience()),
         retry_error_callback=_held_by_a_stranger,
     )
     connection: duckdb.DuckDBPyConnection = opened(connect, *args, **kwargs)

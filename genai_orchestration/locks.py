@@ -7,7 +7,9 @@ The operating system frees the file lock when its process dies, however it dies.
 """
 
 import contextlib
+import contextvars
 import logging
+import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,8 @@ from genai_orchestration.errors import PlainError
 QUIET = 3.0  # seconds of waiting that nobody needs to hear of
 PATIENCE = 300.0  # seconds that a load or a reader waits for others before it gives up
 
+_limit: contextvars.ContextVar[float] = contextvars.ContextVar("_limit", default=math.inf)
+
 logger = logging.getLogger(__name__)
 
 
@@ -27,9 +31,24 @@ class WarehouseLocked(PlainError):
 
     def __init__(self, holder: str, what: str) -> None:
         super().__init__(
-            f"The warehouse is in use: {holder} has kept {what} for {PATIENCE:g} s. Close it, or "
+            f"The warehouse is in use: {holder} has kept {what} for {patience():g} s. Close it, or "
             "wait for it to end, and run this again: loading twice changes nothing."
         )
+
+
+def patience() -> float:
+    """Seconds that this thread waits for others before it gives up."""
+    return min(PATIENCE, _limit.get())
+
+
+@contextlib.contextmanager
+def waiting_at_most(seconds: float) -> Iterator[None]:
+    """Wait for others no longer than that inside the block, as a sensor has to."""
+    token = _limit.set(seconds)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
 
 
 def lock_file(warehouse: Path) -> Path:
@@ -73,7 +92,7 @@ class ProcessLock:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Hold the lock for the length of a with block."""
-        self.acquire(PATIENCE)
+        self.acquire(patience())
         try:
             yield
         finally:
@@ -105,7 +124,7 @@ def exclusive(path: Path, name: str) -> Iterator[None]:
     """Hold `path` against other processes, and `name` against other threads of this one."""
     with _locks_mutex:
         threads = _names.setdefault((path, name), threading.Lock())
-    if not threads.acquire(timeout=PATIENCE):
+    if not threads.acquire(timeout=patience()):
         raise WarehouseLocked("another load of this process", name)
     try:
         with process_lock(path).held():

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from genai_orchestration import archiving, warehouse
+from genai_orchestration.archive_backlog import backlog, without_files
+from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration import facts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
@@ -112,6 +114,7 @@ def test_files_of_utc_days_are_archived_once_whatever_the_servers_time_zone(
     times = ("10T00:00:00.000Z", "10T23:59:59.999Z", "11T03:00:00.000Z")
     vendor.add([Spec(date_created=f"2026-03-{time}", seconds=-60) for time in times])
     load(destination)
+    assert waiting(destination) == (15, (DAY, DAY + timedelta(days=2)), 3)
     done = [
         archiving.archive(IMAGINE, destination, days=(day, day + timedelta(days=1))).files
         for day in (DAY, DAY + timedelta(days=1), DAY)
@@ -122,3 +125,18 @@ def test_files_of_utc_days_are_archived_once_whatever_the_servers_time_zone(
     assert (files, jobs) == (15, 3)
     kept = list(Path(destination.archive).rglob("*.png"))
     assert int(size) >= sum(path.stat().st_size for path in kept) > 0
+    assert waiting(destination) == (0, None, 0)
+    with warehouse.pipeline(IMAGINE, destination) as pipeline, pipeline.sql_client() as client:
+        client.execute_sql("UPDATE asset_file SET state = 'failed' WHERE role = 'quadrant_3'")
+    assert waiting(destination, minutes=0) == (0, None, 0)
+    assert waiting(destination, minutes=2) == (3, (DAY, DAY + timedelta(days=2)), 3)
+
+
+def waiting(destination: Settings, *, minutes: int = 0) -> tuple[object, ...]:
+    """How many files are to be archived so much later, of which days, and of how many jobs."""
+    with Ledger.open(destination) as ledger:
+        plan = archiving.plan_of(IMAGINE, destination, ledger)
+        plan.now += timedelta(minutes=minutes)
+        found = backlog(plan, 100)
+        assert list(without_files(plan)) == []
+    return found.files, found.days, found.waiting

@@ -12,6 +12,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.demo.stage import DemoFailed, history
 from genai_orchestration.generations import OWN
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.orchestration.files_sensor import files_sensor_name
 from genai_orchestration.orchestration.generations import JOB as GENERATIONS_JOB
 from genai_orchestration.orchestration.here import run_here
 from genai_orchestration.orchestration.partitions import range_tags
@@ -59,6 +60,8 @@ class Tour:
             sensors = [kind.sensor for kind in provider.job_kinds]
             if provider.day_watch:
                 sensors.append(provider.day_watch.sensor)
+            if provider.archive:
+                sensors.append(files_sensor_name(provider))
             for sensor in filter(None, sensors):
                 self._work(sensor, provider, stuck)
         return stuck

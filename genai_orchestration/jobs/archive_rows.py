@@ -5,6 +5,7 @@ a file is in its place ─► a line in the journal ─► some hundreds of them
 """
 
 import contextlib
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -18,10 +19,12 @@ from genai_orchestration.providers.rows import to_arrow
 from genai_orchestration.providers.sources import resource, source_of
 from genai_orchestration.settings import Settings
 
-FileState = Literal["archived", "refused", "failed"]
+# dismissed: it was refused, or its job has none, and a person has seen that
+FileState = Literal["archived", "refused", "dismissed", "failed"]
 FIRST_REST = timedelta(minutes=1)  # after the first attempt that failed; then twice as long
 LONGEST_REST = timedelta(hours=6)  # several attempts within the day that some addresses last
 TIMES = ("archived_at", "tried_at", "date_created")
+NO_FILE = "none"  # the role in the row of a job that has no file, once that is dismissed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +55,35 @@ class FileRow:
         """Whether nothing more is done about it by itself."""
         return self.state != "failed"
 
+    @property
+    def due_at(self) -> datetime:
+        """When a failed file is asked for again."""
+        return self.tried_at + rest_after(self.attempts)
+
     def due(self, now: datetime) -> bool:
         """Whether a failed file has rested long enough."""
-        rest = FIRST_REST * (1 << min(max(self.attempts - 1, 0), 20))
-        return self.tried_at + min(rest, LONGEST_REST) <= now
+        return self.due_at <= now
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "FileRow":
         """The row of a journal's line, or of the warehouse."""
         moments = {name: _moment(values.get(name)) for name in TIMES}
         return cls(**{**values, **moments})
+
+
+def rest_after(attempts: int) -> timedelta:
+    """How long a file rests after that many failures: 1 minute, 2, 4, ... up to six hours."""
+    return min(FIRST_REST * (1 << min(max(attempts - 1, 0), 20)), LONGEST_REST)
+
+
+def due_sql(now: datetime) -> str:
+    """`FileRow.due` of failed files as a condition on rows of `asset_file`, on any destination."""
+    longest = next(n for n in itertools.count(1) if rest_after(n) == LONGEST_REST)
+    rested = [
+        f"attempts {sign} {attempts} AND tried_at <= TIMESTAMPTZ '{now - rest_after(attempts)}'"
+        for attempts, sign in ((1, "<="), *((n, "=") for n in range(2, longest)), (longest, ">="))
+    ]
+    return f"(state = 'failed' AND ({' OR '.join(rested)}))"
 
 
 def _moment(value: Any) -> datetime | None:

@@ -1,9 +1,9 @@
-"""The assets of archived files: what is missing of finished jobs is fetched; and the expiry radar.
+"""The assets of archived files: what is missing of finished jobs is fetched.
 
     images / image_projects / file ─► asset_file ─► facts of the run, and of each of its days
-                                          └─► expiry_radar: is anything about to be lost?
 
-They run with the tables that their jobs are loaded into, and by themselves. Free of charge.
+Their sensor asks for them (see files_sensor.py), in runs and a pool of their own: loads do not wait
+for downloads. Schedules and people may ask for them, too. Free of charge.
 """
 
 from collections import Counter, defaultdict
@@ -12,20 +12,21 @@ from typing import Any
 
 import dagster as dg
 
-from genai_orchestration import archiving, times, warehouse
+from genai_orchestration import archiving, warehouse
 from genai_orchestration.archive_plan import Days
 from genai_orchestration.archiving import Archived
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration import thumbnails
 from genai_orchestration.orchestration.assets import RETRIES, in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.partitions import days_since
 from genai_orchestration.orchestration.translator import table_spec
 from genai_orchestration.providers.base import Archive, Provider
+from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.sources import setting
 from genai_orchestration.settings import Settings
 
-RADAR = "expiry_radar"
-NAMED = 10  # reasons, or jobs, that are named
+NAMED = 10  # reasons that are named
+FILES_PER_RUN = 1000  # some minutes, and about as many megabytes
 
 
 class ArchiveConfig(dg.Config):
@@ -33,6 +34,10 @@ class ArchiveConfig(dg.Config):
 
     again: bool = False  # refused files, and those that failed a moment ago
     verify: bool = False  # archived ones, too: their content is compared
+    dismiss: bool = False  # fetch nothing: a person has seen what was refused, or has no file
+    # how many files at most; by default `files_per_run` where there are no days to choose, and
+    # nobody asks again or verifies; 0: all
+    files: int | None = None
 
 
 def archive_keys(provider: Provider, *tables: str) -> list[dg.AssetKey]:
@@ -51,11 +56,11 @@ def archive_assets(provider: Provider) -> list[dg.AssetsDefinition]:
     spec = table_spec(provider, archive.table)
 
     @dg.multi_asset(
-        name=_op_name(provider),
+        name=op_name(provider),
         specs=[spec.merge_attributes(deps=[asset_key(provider, archive.job_table)])],
         partitions_def=days_since(provider.start()) if by_day and provider.start else None,
         backfill_policy=dg.BackfillPolicy.single_run() if by_day else None,
-        pool=_op_name(provider),
+        pool=op_name(provider),
         retry_policy=RETRIES,
     )
     def keep(
@@ -68,35 +73,24 @@ def archive_assets(provider: Provider) -> list[dg.AssetsDefinition]:
     return [keep]
 
 
-def archive_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
-    """The expiry radar, where the provider's copies do not last."""
-    archive = provider.archive
-    if archive is None or archive.expires is None:
-        return []
-    hours = archiving.SOON.total_seconds() / 3600
-
-    @dg.asset_check(
-        asset=asset_key(provider, archive.table.name),
-        name=RADAR,
-        description=f"No file that is not archived has less than {hours:g} hours to live.",
-        pool=_op_name(provider),
-    )
-    def radar() -> dg.AssetCheckResult:
-        with Ledger.open(Settings.load()) as ledger:
-            soon, waiting = archiving.expiring(provider, ledger, times.now())
-        named = ", ".join(
-            f"{job.job_id} until {end:%Y-%m-%d %H:%M} UTC" for job, end in soon[:NAMED]
-        )
-        more = f" and {len(soon) - NAMED} more" if len(soon) > NAMED else ""
-        passed = f"{waiting} jobs have files to be archived, and time for it."
-        failed = f"{len(soon)} jobs have files that may soon be lost: {named}{more}."
-        return dg.AssetCheckResult(passed=not soon, description=failed if soon else passed)
-
-    return [radar]
-
-
-def _op_name(provider: Provider) -> str:
+def op_name(provider: Provider) -> str:
+    """The op's name, and that of its pool."""
     return f"{provider.name}_asset_file"
+
+
+def files_per_run(provider: Provider) -> int:
+    """How many files a run that nobody has limited otherwise fetches at most."""
+    number = setting(provider, "files_per_run")
+    try:
+        most = FILES_PER_RUN if number is None else int(number)
+    except (TypeError, ValueError):
+        most = 0
+    if most <= 0:
+        raise WrongSetting(
+            f"files_per_run {number!r} is not a number of files above 0: set it in "
+            f"[sources.{provider.section}], or leave it out for {FILES_PER_RUN}."
+        )
+    return most
 
 
 def _days(context: dg.AssetExecutionContext) -> Days:
@@ -112,9 +106,7 @@ def _materialize(
     days: Days | None,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     settings = Settings.load()
-    done = archiving.archive(
-        provider, settings, days=days, again=config.again, verify=config.verify
-    )
+    done = _archive(provider, settings, config, days)
     context.log.info(str(done))
     for reason, number in (done.refused + done.failed + done.changed).most_common(NAMED):
         context.log.warning(f"{reason} ({number} files)")
@@ -134,6 +126,18 @@ def _materialize(
     )
 
 
+def _archive(
+    provider: Provider, settings: Settings, config: ArchiveConfig, days: Days | None
+) -> Archived:
+    if config.dismiss:
+        return Archived(dismissed=archiving.dismiss(provider, settings, days=days))
+    bounded = days is None and not (config.again or config.verify)
+    most = (files_per_run(provider) if bounded else 0) if config.files is None else config.files
+    return archiving.archive(
+        provider, settings, days=days, again=config.again, verify=config.verify, most=most or None
+    )
+
+
 def _facts(done: Archived) -> dict[str, Any]:
     """What the run has done, and why some files are not in the archive."""
     words = {"refused because": done.refused, "failed because": done.failed}
@@ -147,6 +151,7 @@ def _facts(done: Archived) -> dict[str, Any]:
         "bytes archived by run": done.bytes,
         "files refused by run": done.refused.total(),
         "files failed by run": done.failed.total(),
+        "files dismissed by run": done.dismissed,
         "files resting": done.resting,
         **reasons,
     }

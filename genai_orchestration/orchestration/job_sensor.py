@@ -17,7 +17,6 @@ from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobRecord
 from genai_orchestration.jobs.watch import Look
-from genai_orchestration.orchestration.archive import archive_keys
 from genai_orchestration.orchestration.change_sensor import changed
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider
@@ -36,7 +35,6 @@ NAMED = 3  # jobs that a sentence names
 def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinition:
     """The sensor that follows the provider's jobs of that kind until they are in the warehouse."""
     keys = [asset_key(provider, table) for table in kind.tables]
-    keys += archive_keys(provider, *kind.tables)
 
     @dg.sensor(
         name=name,

@@ -25,10 +25,13 @@ def outcome_of(instance: dg.DagsterInstance, sensor: str, run_key: str) -> Outco
     """
     filters = dg.RunsFilter(tags={RUN_KEY: run_key, SENSOR: sensor})
     records = instance.get_run_records(filters, limit=1)
-    if not records:
-        return Outcome("missing")
-    run = records[0].dagster_run
-    ended = datetime.fromtimestamp(records[0].end_time or 0, timezone.utc)
+    return outcome_of_record(instance, records[0]) if records else Outcome("missing")
+
+
+def outcome_of_record(instance: dg.DagsterInstance, record: dg.RunRecord) -> Outcome:
+    """How a run ended, or that it has not."""
+    run = record.dagster_run
+    ended = datetime.fromtimestamp(record.end_time or 0, timezone.utc)
     if run.status == dg.DagsterRunStatus.SUCCESS:
         return Outcome("succeeded", ended)
     if not run.is_finished:

@@ -18,8 +18,8 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.day_cursor import DAY, Cursor
 from genai_orchestration.jobs.day_watch import Tick
-from genai_orchestration.orchestration.archive import archive_keys
 from genai_orchestration.orchestration.change_sensor import change_sensor
+from genai_orchestration.orchestration.files_sensor import files_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
 from genai_orchestration.orchestration.job_sensor import job_sensor
 from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
@@ -42,6 +42,8 @@ def provider_sensors(provider: Provider) -> list[dg.SensorDefinition]:
     sensors += [
         job_sensor(provider, kind, kind.sensor) for kind in provider.job_kinds if kind.sensor
     ]
+    if provider.archive:
+        sensors.append(files_sensor(provider, provider.archive))
     return sensors
 
 
@@ -199,7 +201,7 @@ def _day_request(group: Group, table: str, request: day_watch.Request) -> dg.Run
     return dg.RunRequest(
         run_key=request.run_key,
         partition_key=request.day.isoformat(),
-        asset_selection=[asset_key(group.provider, table), *archive_keys(group.provider, table)],
+        asset_selection=[asset_key(group.provider, table)],
         # only finished images: a late progress report can then never reach a finished row
         run_config={"ops": {group.name: {"config": {"finished_only": True}}}},
     )

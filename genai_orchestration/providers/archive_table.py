@@ -33,10 +33,11 @@ def archive_table(what: str, *, by_day: bool = False) -> Table:
         name="asset_file",
         description=(
             f"{what}, one row each by `job_id` and `role`. `state` is archived, refused (it is "
-            "not what it should be: never asked for again by itself) or failed (asked for again, "
-            "ever more rarely), and `reason` says why. `archived_path` is below GENAI_ARCHIVE and "
-            "follows from the content (`sha256`): the same content is kept once. `source_url` has "
-            "no query string; `request_key` joins the paid request."
+            "not what it should be: never asked for again by itself), dismissed (refused, and a "
+            "person has seen it) or failed (asked for again, ever more rarely), and `reason` says "
+            "why. `archived_path` is below GENAI_ARCHIVE and follows from the content (`sha256`): "
+            "the same content is kept once. `source_url` has no query string; `request_key` joins "
+            "the paid request."
         ),
         disposition="merge",
         primary_key=("job_id", "role"),

@@ -138,6 +138,8 @@ class Archive:
     job_table: str  # the table that the jobs are loaded into
     # the columns of it that `files` reads: its rows are the jobs; none: the ledger's records are
     columns: tuple[str, ...] = ()
+    # SQL: how many files a row of `job_table` has, at least; finds the days that lack some
+    least_files: str = "1"
     # from the record of a job that succeeded, and the configured base_url
     files: Callable[[Mapping[str, Any], str], list[RemoteFile]]
     # asks for a job's record again, whose addresses are open then; NotFound when it is gone

@@ -1,4 +1,4 @@
-"""The assets of archived files: with the runs of sensors, by themselves for days, and the radar."""
+"""The assets of archived files: of days and of all jobs, and their checks."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -9,24 +9,19 @@ import pytest
 
 from genai_orchestration import times
 from genai_orchestration.definitions import defs
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration import archive as archive_module
-from genai_orchestration.orchestration.archive import RADAR
+from genai_orchestration.orchestration.file_checks import RADAR
 from genai_orchestration.orchestration.partitions import range_tags
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.archived import (
     IMAGINE,
-    MAGIC,
     banners,
     hero,
     pictures,
     rows,
-    whole,
 )
-from genai_orchestration_tests.orchestration.daemon import Daemon
-from genai_orchestration_tests.providers.imagine_api.account import at, emptied
 
 
 @pytest.fixture
@@ -62,33 +57,6 @@ def told(result: dg.ExecuteInProcessResult, provider: str) -> dict[str, object]:
 def radar(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
     (found,) = (e for e in result.get_asset_check_evaluations() if e.check_name == RADAR)
     return found
-
-
-def test_a_days_files_are_archived_in_the_run_that_the_sensor_asks_for(
-    sandbox: Sandbox, settings: Settings
-) -> None:
-    account = emptied(sandbox)
-    daemon = Daemon("imagine_api_images_sensor")
-    with daemon.instance:
-        daemon.work()
-        account.add(at(sandbox.clock.now() - timedelta(minutes=5)))
-        assert daemon.work() == [True]
-        assert len(rows(IMAGINE, "role", where="state = 'archived'")) == 5
-        assert len(whole(Path(settings.archive))) == 5
-
-
-def test_a_finished_projects_files_are_archived_in_the_run_that_the_sensor_asks_for(
-    sandbox: Sandbox, settings: Settings
-) -> None:
-    hero(sandbox, "hero-1")
-    daemon = Daemon("magic_hour_projects_sensor")
-    with daemon.instance:
-        assert daemon.work() == [True]
-    assert rows(MAGIC, "role", "state") == [("output_1", "archived"), ("output_2", "archived")]
-    with Ledger.open(settings) as ledger:
-        (job,) = ledger.jobs(provider="magic_hour")
-    assert job.loaded
-    assert job.archived
 
 
 def test_a_backfill_of_days_is_one_run_and_tells_each_day_its_own_files(

@@ -10,8 +10,8 @@ from genai_orchestration.definitions import defs
 from genai_orchestration.generations import GENERATIONS, OWN
 from genai_orchestration.jobs.request_rows import request_table
 from genai_orchestration.orchestration import assets, day_assets
-from genai_orchestration.orchestration.archive import archive_checks
 from genai_orchestration.orchestration.checks import table_checks
+from genai_orchestration.orchestration.file_checks import file_checks
 from genai_orchestration.orchestration.groups import Group, groups_of
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.base import Provider, Table
@@ -80,10 +80,13 @@ def test_jobs_schedules_and_sensors_are_exactly_these(definitions: dg.Definition
     }
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "abyssale_designs_sensor",
+        "abyssale_files_sensor",
         "abyssale_generations_sensor",
         "genai_generations_sensor",
         "generation_requests_sensor",
+        "imagine_api_files_sensor",
         "imagine_api_images_sensor",
+        "magic_hour_files_sensor",
         "magic_hour_projects_sensor",
     }
     statuses = {schedule.default_status.value for schedule in repository.schedule_defs}
@@ -99,7 +102,7 @@ def test_the_checks_are_exactly_these() -> None:
         f"{key.asset_key.to_user_string()} {key.name}"
         for provider in all_providers()
         for group in groups_of(provider)
-        for checks in [*table_checks(group), *archive_checks(provider), load_of(group)]
+        for checks in [*table_checks(group), *file_checks(provider), load_of(group)]
         for key in checks.check_keys
     }
     keyed = {"abyssale/designs", "abyssale/design_detail", "abyssale/projects", "abyssale/fonts"}
@@ -113,6 +116,11 @@ def test_the_checks_are_exactly_these() -> None:
         "imagine_api/images window_complete",
         "abyssale/asset_file expiry_radar",
         "magic_hour/asset_file expiry_radar",
+        *(
+            f"{provider.name}/asset_file {check}"
+            for provider in all_providers()
+            for check in ("refused_files_seen", "finished_jobs_have_files")
+        ),
     }
 
 

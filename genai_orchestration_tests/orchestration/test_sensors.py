@@ -79,9 +79,7 @@ def test_all_finished_images_of_a_day_share_a_run_and_open_ones_stay_out(
     vendor.add([image(seconds=60), image(outcome="stuck"), image(foreign=True)])
     requests = daemon.look()
     assert [request.partition_key for request in requests] == [f"{YESTERDAY:%Y-%m-%d}"]
-    assert requests[0].asset_selection == [
-        dg.AssetKey(["imagine_api", table]) for table in ("images", "asset_file")
-    ]
+    assert requests[0].asset_selection == [dg.AssetKey(["imagine_api", "images"])]
     assert daemon.run(requests[0])
     assert set(stored()) == set(done)
     assert daemon.look() == []

@@ -20,6 +20,9 @@ from genai_orchestration.providers.states import JobState
 
 FILE_ID = re.compile(r"/assets/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])", re.I)
 COLUMNS = ("id", "status", "url", "upscaled_urls", "date_created")
+# of a row: its grid, and four quadrants at once
+LEAST_FILES = """CASE WHEN lower(status) = 'completed' AND url <> '' THEN 1 ELSE 0 END
+    + CASE WHEN upscaled_urls IS NULL THEN 0 ELSE 4 END"""
 
 
 def files(image: Mapping[str, Any], base_url: str) -> list[RemoteFile]:
@@ -63,5 +66,6 @@ ARCHIVE = Archive(
     kind=KIND,
     job_table="images",
     columns=COLUMNS,
+    least_files=LEAST_FILES,
     files=files,
 )

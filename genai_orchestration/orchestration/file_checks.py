@@ -1,0 +1,107 @@
+"""Checks of archived files: what may soon be lost, and what a person has to see.
+
+    expiry_radar              no file that is not archived is about to disappear at the provider
+    refused_files_seen        a person has seen each file that was refused
+    finished_jobs_have_files  no job succeeded without a file, or a person has seen it
+
+`genai archive PROVIDER --dismiss`, or a run of the asset with `dismiss: true`, says that a person
+has seen them.
+"""
+
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+
+from genai_orchestration import archiving, times, warehouse
+from genai_orchestration.archive_backlog import without_files
+from genai_orchestration.archive_plan import Plan
+from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.orchestration.archive import op_name
+from genai_orchestration.orchestration.assets import in_sentences
+from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.settings import Settings
+
+RADAR = "expiry_radar"
+REFUSED = "refused_files_seen"
+FILES = "finished_jobs_have_files"
+NAMED = 10  # jobs that are named
+SOON_HOURS = archiving.SOON.total_seconds() / 3600
+DESCRIPTIONS = {
+    RADAR: f"No file that is not archived has less than {SOON_HOURS:g} hours to live.",
+    REFUSED: "A person has seen each file that was refused, and dismissed it.",
+    FILES: "No job has succeeded without a file, or a person has seen and dismissed it.",
+}
+
+Verdict = tuple[bool, str, dg.AssetCheckSeverity]
+
+
+def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
+    """The checks of the provider's archived files; none where it makes no files."""
+    archive = provider.archive
+    if archive is None:
+        return []
+    key = asset_key(provider, archive.table.name)
+    names = [RADAR, REFUSED, FILES] if archive.expires else [REFUSED, FILES]
+
+    @dg.multi_asset_check(
+        name=f"{op_name(provider)}_checks",
+        specs=[dg.AssetCheckSpec(n, asset=key, description=DESCRIPTIONS[n]) for n in names],
+        can_subset=True,
+        pool=op_name(provider),
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        settings = Settings.load()
+        with in_sentences(), Ledger.open(settings) as ledger:
+            plan = archiving.plan_of(provider, settings, ledger)
+            for chosen in sorted(context.selected_asset_check_keys):
+                passed, words, severity = _CHECKS[chosen.name](plan)
+                yield dg.AssetCheckResult(
+                    asset_key=key,
+                    check_name=chosen.name,
+                    passed=passed,
+                    severity=severity,
+                    description=words,
+                )
+
+    return [check]
+
+
+def _radar(plan: Plan) -> Verdict:
+    soon, waiting = archiving.expiring(plan.provider, plan.ledger, times.now())
+    named = _named([f"{job.job_id} until {end:%Y-%m-%d %H:%M} UTC" for job, end in soon])
+    passed = f"{waiting} jobs have files to be archived, and time for it."
+    failed = f"{len(soon)} jobs have files that may soon be lost: {named}."
+    return not soon, failed if soon else passed, dg.AssetCheckSeverity.ERROR
+
+
+def _refused(plan: Plan) -> Verdict:
+    sql = f"""SELECT job_id, role, reason FROM {{{plan.archive.table.name}}}
+        WHERE state = 'refused' ORDER BY tried_at DESC, job_id, role"""  # noqa: S608 own name
+    found = warehouse.query(plan.provider, plan.settings, sql) or []
+    named = _named([f"{role} of {job_id} ({reason})" for job_id, role, reason in found])
+    words = f"{len(found)} refused: {named}. {_advice(plan, 'see them')}"
+    return not found, words if found else "None is refused.", dg.AssetCheckSeverity.WARN
+
+
+def _without_files(plan: Plan) -> Verdict:
+    found = [job.job_id for job in without_files(plan)]
+    words = f"{len(found)} jobs succeeded without a file: {_named(found)}. "
+    words += _advice(plan, "ask the provider about them")
+    return not found, words if found else "All have files.", dg.AssetCheckSeverity.WARN
+
+
+def _advice(plan: Plan, first: str) -> str:
+    return f"When you {first}, run genai archive {plan.provider.name} --dismiss."
+
+
+def _named(items: list[str]) -> str:
+    more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
+    return ", ".join(items[:NAMED]) + more
+
+
+_CHECKS: dict[str, Callable[[Plan], Verdict]] = {
+    RADAR: _radar,
+    REFUSED: _refused,
+    FILES: _without_files,
+}
