@@ -124,7 +124,7 @@ def test_a_field_nobody_declared_becomes_a_json_column_after_the_others() -> Non
     assert table.to_pydict() == {
         "id": ["a", "b", None],
         "model": [None, '{"name":"MJ"}', '"MJ"'],
-        "odd_n_me": [None, None, "1"],
+        "odd_n_me_6d9b4d3a": [None, None, "1"],
     }
     assert unforeseen(records, {"id": "text"}) == ["model", "odd näme"]
 

@@ -20,6 +20,7 @@ from genai_orchestration.providers.refusals import (
     WrongSetting,
 )
 
+BOT = ("bot_status",)  # what items/status says at least
 FINISHED_WORDS = ("completed", "failed")
 # A late progress report may put a completed image back to in-progress; its four pictures stay.
 FINISHED: Mapping[str, Any] = {

@@ -49,8 +49,8 @@ def count(client: ReadClient, *filters: Mapping[str, Any]) -> int:
     """
     try:
         params = {"limit": 0, "meta": "filter_count", "filter": all_of(filters)}
-        meta = client.get_object("items/images", params, at="meta")
-        return int(meta["filter_count"])
+        answer = client.get_object("items/images", params, needs=["data"])
+        return int(answer["meta"]["filter_count"])
     except (WrongSetting, KeyError, TypeError, ValueError):
         pages = read(client, *filters, fields="id,date_created", counted=False)
         return sum(len(page) for page in pages)
@@ -153,14 +153,18 @@ class Order:
 
 
 def read_ids(client: ReadClient, ids: Sequence[str]) -> Iterator[Page]:
-    """The images with these ids; deleted and foreign ones are simply absent from the answers."""
+    """The images with these ids; deleted and foreign ones are simply absent from the answers.
+
+    Asked for as given and in lower case: a database that keeps ids as text tells them apart.
+    """
     for wrong in (id_ for id_ in ids if not _UUID.fullmatch(id_)):
         # one of them makes the server refuse the whole list
         raise WrongSetting(f"{wrong!r} is not an ImagineAPI image id: they are UUIDs.")
-    for start in range(0, len(ids), IDS_PER_REQUEST):
-        chunk = list(ids[start : start + IDS_PER_REQUEST])
+    forms = list(dict.fromkeys(form for id_ in ids for form in (id_.lower(), id_)))
+    for start in range(0, len(forms), IDS_PER_REQUEST):
+        chunk = forms[start : start + IDS_PER_REQUEST]
         params = {"filter": all_of([{"id": {"_in": chunk}}]), "limit": len(chunk)}
-        yield sound(client.get_list("items/images", params, at="data"))
+        yield sound(client.get_list("items/images", params, at="data", key="id"))
 
 
 def _pages(
@@ -176,7 +180,7 @@ def _pages(
             "limit": limit,
             "offset": offset,
         }
-        return sound(client.get_list("items/images", params, at="data"))
+        return sound(client.get_list("items/images", params, at="data", key="id"))
 
     limit = PAGE
     try:
@@ -212,6 +216,7 @@ def sound(page: list[Any]) -> Page:
                 "ImagineAPI sent an image without an id or a date_created, which it never does: "
                 "check base_url in [sources.imagine_api_source]."
             )
+        record["id"] = record["id"].lower()  # as they are stored: databases differ in the case
     return page
 
 

@@ -59,7 +59,7 @@ def imagine_api_source(
     account = account_of(PROVIDER, api_key, base_url)
     client = api.connect(account.api_key, account.base_url)
     window = api.Window(_day(start) or start_date(), _day(end))
-    chosen = None if ids is None else tuple(dict.fromkeys(id_.lower() for id_ in ids))
+    chosen = None if ids is None else tuple(dict.fromkeys(ids))
     return source_of(
         PROVIDER,
         resource(IMAGES, lambda: images(client, window, chosen, finished_only)),
@@ -77,7 +77,7 @@ def examine(account: Account) -> Iterator[Finding]:
     """Whether the server answers to this key, how its bot is, and where its pictures are."""
     client = api.connect(account.api_key, account.base_url, QUICK)
     total = listing.count(client)
-    bot = client.get_object("items/status", at="data").get("bot_status")
+    bot = client.get_object("items/status", at="data", needs=api.BOT)["bot_status"]
     yield Finding.good(
         f"ImagineAPI answers at {account.base_url}: {total} images, the bot is {bot}."
     )
@@ -134,7 +134,7 @@ def images(
         else:
             hints = dlt.mark.make_hints(write_disposition=_disposition(among, unique=unique))
             yield dlt.mark.with_hints(table, hints)
-    if absent := sorted(set(ids or ()) - found):
+    if absent := sorted({id_.lower() for id_ in ids or ()} - found):
         logger.warning("ImagineAPI has no such image of this account: %s", ", ".join(absent))
 
 
@@ -175,7 +175,7 @@ def state_of(record: api.Record) -> str:
 
 def status(client: ReadClient) -> Iterator[pa.Table]:
     """The bot's health now: one row."""
-    answer = client.get_object("items/status", at="data")
+    answer = client.get_object("items/status", at="data", needs=api.BOT)
     yield to_arrow([{"read_at": datetime.now(timezone.utc), **answer}], STATUS.columns)
 
 
