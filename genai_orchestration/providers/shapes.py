@@ -55,6 +55,8 @@ def records(
 def record(*, at: str | None = None, needs: Sequence[str] = ()) -> Shape[Record]:
     """An object, in the answer's field `at`; each of `needs` is there and not null.
 
+    Where nothing is needed of it, it is at least no list of errors.
+
     >>> record(needs=["credits"])({"credits": 380})
     {'credits': 380}
     """
@@ -63,6 +65,8 @@ def record(*, at: str | None = None, needs: Sequence[str] = ()) -> Shape[Record]
         found = _inside(answer, at)
         if not isinstance(found, dict):
             raise Misshapen("no object" if at is None else f"no object in {at!r}")
+        if not needs and "errors" in found:
+            raise Misshapen("an object of errors")
         if absent := next((name for name in needs if found.get(name) is None), None):
             raise Misshapen(f"an object without {absent!r}")
         return found

@@ -28,6 +28,6 @@ def model_list(answer: Any) -> list[shapes.Record]:
     """Models, in a list or under `items` or `models`; one at least, and each has a name."""
     at = next((name for name in ENVELOPES if isinstance(answer, dict) and name in answer), None)
     listed = shapes.records(at=at, empty=False)(answer)
-    if not all(any(model.get(name) for name in NAMES) for model in listed):
+    if not all(any(isinstance(model.get(name), str) for name in NAMES) for model in listed):
         raise shapes.Misshapen("a list with a model that has no name")
     return listed
