@@ -15,12 +15,13 @@ import dlt
 import duckdb
 import tenacity
 from dlt.common.configuration import configspec
+from dlt.common.destination.client import LoadJob, PreparedTableSchema
 from dlt.destinations.impl.duckdb.configuration import (
     DuckDbClientConfiguration,
     DuckDbConnectionPool,
     DuckDbCredentials,
 )
-from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
 
 from genai_orchestration import locks
@@ -93,12 +94,38 @@ class WholeResults(DuckDBDBApiCursorImpl):
             yield self.native_cursor.to_arrow_table()
 
 
+class OneFile(DuckDbCopyJob):
+    """dlt's copy of a Parquet file into a table, of this file and of nothing but its content.
+
+    DuckDB takes `*`, `?` and `[` in a path for a pattern, which other runs' files may match, and
+    `status=x` for a Hive partition, whose value it writes into the column `status` of every row.
+    """
+
+    def run(self) -> None:
+        """Insert the file's rows."""
+        client = self._job_client.sql_client
+        table = client.make_qualified_table_name(self.load_table_name)
+        path = re.sub(r"[*?[]", r"[\g<0>]", self._file_path).replace("'", "''")
+        client.execute_sql(
+            f"INSERT INTO {table} BY NAME SELECT * FROM "  # noqa: S608 own names
+            f"read_parquet('{path}', union_by_name=true, hive_partitioning=false)"
+        )
+
+
 class LockedClient(DuckDbClient):
-    """dlt's client, with our cursor."""
+    """dlt's client, with our cursor and our copy."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.sql_client.cursor_impl = WholeResults  # type: ignore[misc]  # for this client alone
+
+    def create_load_job(
+        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
+    ) -> LoadJob:
+        """What loads a file: of Parquet, that one alone."""
+        job = super().create_load_job(table, file_path, load_id, restore)
+        parquet = type(job) is DuckDbCopyJob and file_path.endswith(".parquet")
+        return OneFile(file_path) if parquet else job
 
 
 class LockedDuckDb(dlt.destinations.duckdb):

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlglot
-from dlt.common.schema import Schema
 from sqlglot import exp
 
 from genai_orchestration import warehouse
@@ -69,8 +68,6 @@ def reading(settings: Settings) -> Iterator[Reader | None]:
     if files or (settings.destination == "duckdb" and not settings.warehouse.exists()):
         yield None
         return
-    target = warehouse.destination(settings)
-    config: Any = target.spec()
-    client: Any = target.client(Schema("reading"), config._bind_dataset_name("information_schema"))
+    client = warehouse.job_client(settings, "reading", "information_schema")
     with client.sql_client:
         yield Reader(client)

@@ -19,7 +19,7 @@ LEDGER_VARIABLE = "GENAI_LEDGER"
 ARCHIVE_VARIABLE = "GENAI_ARCHIVE"
 LIMIT_VARIABLE = "GENAI_ARCHIVE_LIMIT"
 LARGEST = 100  # megabytes of an archived file: a 2048 px grid has 8, a minute of video 60
-UNFIT = "'%?#"
+UNFIT = "'%?#\\"
 
 
 class UnfitHome(PlainError):

@@ -19,18 +19,21 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
-import dlt
 import pyarrow
 import sqlglot
+from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 from dlt.common.pipeline import LoadInfo
+from dlt.common.runtime.collector import NULL_COLLECTOR, Collector
 from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import WithSqlClient
+from dlt.pipeline.configuration import PipelineConfiguration, PipelineRuntimeConfiguration
 from dlt.pipeline.pipeline import Pipeline
 
+from genai_orchestration.dlt_environment import addressed_variables
 from genai_orchestration.errors import PlainError
 from genai_orchestration.locks import exclusive, lock_file
 from genai_orchestration.providers.base import Table
@@ -113,7 +116,7 @@ def destination(settings: Settings) -> Destination[Any, Any]:
 
 @contextlib.contextmanager
 def pipeline(
-    provider: Dataset, settings: Settings, *, progress: Any = None
+    provider: Dataset, settings: Settings, *, progress: Collector | None = None
 ) -> Iterator[WarehousePipeline]:
     """The provider's dlt pipeline, under its fixed name, in a working folder of its own.
 
@@ -125,23 +128,46 @@ def pipeline(
     _sweep(runs)
     folder = tempfile.mkdtemp(prefix=f"{provider.name}-", dir=runs)
     try:
-        made = dlt.pipeline(
-            provider.pipeline,
-            pipelines_dir=folder,
-            destination=destination(settings),
-            dataset_name=provider.dataset,
-            progress=progress,
-            _impl_cls=WarehousePipeline,
-        )
-        made.settings = settings
-        try:
-            with _rare_collections():
+        with addressed_variables(), _rare_collections():
+            made = _made(provider, settings, folder, progress)
+            try:
                 yield made
-            _show_to_dlt(made, settings)
-        finally:
-            made.deactivate()  # else it would stay dlt's active pipeline
+                _show_to_dlt(made, settings)
+            finally:
+                made.deactivate()  # else it would stay dlt's active pipeline
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made(
+    provider: Dataset, settings: Settings, folder: str, progress: Collector | None
+) -> WarehousePipeline:
+    """The pipeline, active, as it is written here: no setting of dlt's moves it elsewhere.
+
+    `dlt.pipeline` would look up dataset, staging, refresh, dev mode and schema paths.
+    """
+    options = PipelineConfiguration(
+        pipeline_name=provider.pipeline, pipelines_dir=folder, dataset_name=provider.dataset
+    )
+    options.runtime = resolve_configuration(PipelineRuntimeConfiguration())
+    options.on_resolved()
+    made = WarehousePipeline(
+        provider.pipeline,
+        folder,
+        options.pipeline_salt or "",
+        destination(settings),
+        staging=None,  # type: ignore[arg-type]  # dlt's own default
+        dataset_name=provider.dataset,
+        import_schema_path="",
+        export_schema_path="",
+        dev_mode=False,
+        progress=progress or NULL_COLLECTOR,
+        must_attach_to_local_pipeline=False,
+        config=options,
+    )
+    made.settings = settings
+    made.activate()
+    return made
 
 
 def rows_of(pipeline: Pipeline) -> dict[str, int]:
@@ -174,13 +200,7 @@ def query(provider: Dataset, settings: Settings, sql: str) -> list[tuple[Any, ..
     """
     if settings.destination == "duckdb" and not settings.warehouse.exists():
         return None
-    target = destination(settings)
-    # every destination with SQL has this configuration and this client, but dlt types neither
-    config: Any = target.spec()
-    job_client: Any = target.client(
-        Schema(provider.section), config._bind_dataset_name(provider.dataset)
-    )
-    with job_client.sql_client as client:
+    with job_client(settings, provider.section, provider.dataset).sql_client as client:
         names = {t.name: client.make_qualified_table_name(t.name) for t in provider.all_tables}
         try:
             dialect = client.capabilities.sqlglot_dialect or "duckdb"
@@ -188,6 +208,14 @@ def query(provider: Dataset, settings: Settings, sql: str) -> list[tuple[Any, ..
             return list(client.execute_sql(statement) or [])
         except DatabaseUndefinedRelation:
             return None
+
+
+def job_client(settings: Settings, schema: str, dataset: str) -> Any:
+    """dlt's client of the destination for a dataset; dlt types neither it nor its configuration."""
+    target = destination(settings)
+    with addressed_variables():
+        config: Any = target.spec()
+        return target.client(Schema(schema), config._bind_dataset_name(dataset))
 
 
 def _show_to_dlt(pipeline: Pipeline, settings: Settings) -> None:

@@ -34,6 +34,7 @@ class Table:
     description: str  # what a person reads in the web UI
     disposition: Disposition
     primary_key: tuple[str, ...] = ()
+    uuids: tuple[str, ...] = ()  # columns stored in lower case: a server may send either
     columns: Mapping[str, TDataType] = field(default_factory=dict)
     hard_delete: str | None = None  # a row with this column set deletes the stored one
     by_day: bool = False  # partitioned by UTC day of `date_created`

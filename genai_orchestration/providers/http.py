@@ -1,18 +1,20 @@
 """The read client: GET requests that retry, and errors in sentences.
 
-    get() ─► answer 2xx ──────────────────────────► parsed JSON
-         ├─► 429, 5xx, no answer, half an answer ─► wait (Retry-After, else growing), ask again
-         └─► anything else, or a wait over 30 s ──► ProviderError: thing, cause, next step
+    read() ─► answer 2xx of the expected shape ─────► parsed JSON
+          ├─► 429, 5xx, no answer, half an answer,
+          │   JSON of another shape ────────────────► wait (Retry-After, else growing), ask again
+          └─► anything else, or a wait over 30 s ───► ProviderError: thing, cause, next step
 
-Only reads belong here: they may be repeated. Paid POSTs never go through this client.
+A web page or a redirect means a wrong base_url, but not where the API has answered before: there
+it passes, and is asked again. Only reads belong here: they may be repeated. Paid POSTs never go
+through this client.
 """
 
 import contextlib
-import queue
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,8 +25,11 @@ import tenacity
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from genai_orchestration.providers import shapes
 from genai_orchestration.providers.key_auth import KeyAuth
+from genai_orchestration.providers.rate_limit import RateLimit
 from genai_orchestration.providers.refusals import (
+    NO_REASON,
     ProviderError,
     Unavailable,
     WrongSetting,
@@ -35,32 +40,10 @@ from genai_orchestration.providers.refusals import (
 )
 from genai_orchestration.providers.unsigned import unsigned
 
+# base URLs that have answered as their API in this process: what odd they say later is passing
+_answering: set[str] = set()
+
 CONNECTIONS = 16  # kept alive per client: more than any reader here has threads
-
-
-class RateLimit:
-    """Lets at most `per_second` requests reach the server in any second, over all threads.
-
-    A place is free again one second after its *answer* has come: by then the request has certainly
-    arrived, however long it was on its way. Even spacing would not do: delays bunch requests.
-    """
-
-    SECOND = 1.0005  # a hair over, for a server whose clock is not quite ours
-
-    def __init__(self, per_second: int) -> None:
-        self._free_at: queue.SimpleQueue[float] = queue.SimpleQueue()
-        for _ in range(per_second):
-            self._free_at.put(0.0)
-
-    @contextlib.contextmanager
-    def place(self) -> Iterator[None]:
-        """Wait for a place, and keep it for the length of a with block and a second more."""
-        free_at = self._free_at.get()
-        time.sleep(max(0.0, free_at - time.monotonic()))
-        try:
-            yield
-        finally:
-            self._free_at.put(time.monotonic() + self.SECOND)
 
 
 @dataclass(frozen=True)
@@ -111,39 +94,45 @@ class ReadClient:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
 
-    def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """The parsed JSON of GET `path`; raises ProviderError in words."""
-        return self._retrying()(lambda: self.parsed(self._once(path, params)))
+    def read(
+        self, path: str, params: Mapping[str, Any] | None = None, *, shape: shapes.Shape[T]
+    ) -> T:
+        """What `shape` takes of the JSON at GET `path`; raises ProviderError in words.
+
+        An answer of another shape is Unavailable, after it was asked for again.
+        """
+        return self.read_with_headers(path, params, shape=shape)[0]
+
+    def read_with_headers(
+        self, path: str, params: Mapping[str, Any] | None = None, *, shape: shapes.Shape[T]
+    ) -> tuple[T, Mapping[str, str]]:
+        """As `read`, and the answer's headers: some say there how long a list is."""
+        answer: tuple[T, Mapping[str, str]] = self._retrying()(
+            lambda: self._shaped(self._once(path, params), path, shape)
+        )
+        return answer
 
     def get_list(
-        self, path: str, params: Mapping[str, Any] | None = None, *, at: str | None = None
-    ) -> list[Any]:
-        """The JSON list at GET `path`, inside the answer's field `at` if one is given."""
-        return self._shaped(list, path, params, at)
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        at: str | None = None,
+        key: str | None = None,
+    ) -> list[shapes.Record]:
+        """The records at GET `path`, in the answer's field `at`, each with its `key`."""
+        return self.read(path, params, shape=shapes.records(at=at, key=key))
 
     def get_object(
-        self, path: str, params: Mapping[str, Any] | None = None, *, at: str | None = None
-    ) -> dict[str, Any]:
-        """The JSON object at GET `path`, inside the answer's field `at` if one is given."""
-        return self._shaped(dict, path, params, at)
-
-    def _shaped(
-        self, kind: type[T], path: str, params: Mapping[str, Any] | None, at: str | None
-    ) -> T:
-        answer = self.get_json(path, params)
-        if at:
-            answer = answer.get(at) if isinstance(answer, dict) else None
-        if isinstance(answer, kind):
-            return answer
-        raise WrongSetting(
-            f"{self.title} answered JSON of another shape at {self.where(path)}: that is not its "
-            f"API. Check base_url in [sources.{self.section}]."
-        )
-
-    def get(self, path: str, params: Mapping[str, Any] | None = None) -> requests.Response:
-        """The answer to GET `path`, whatever its content; raises ProviderError in words."""
-        answer: requests.Response = self._retrying()(lambda: self._once(path, params))
-        return answer
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        at: str | None = None,
+        needs: Sequence[str] = (),
+    ) -> shapes.Record:
+        """The object at GET `path`, in the answer's field `at`, with all of `needs` not null."""
+        return self.read(path, params, shape=shapes.record(at=at, needs=needs))
 
     def _retrying(self) -> tenacity.Retrying:
         return tenacity.Retrying(
@@ -182,19 +171,39 @@ class ReadClient:
         """Wait for a place under the provider's ceiling, for the length of a with block."""
         return self.limit.place() if self.limit else contextlib.nullcontext()
 
-    def parsed(self, answer: requests.Response) -> Any:
-        """The answer's JSON; ProviderError when it is none."""
+    def _shaped(
+        self, answer: requests.Response, path: str, shape: shapes.Shape[T]
+    ) -> tuple[T, Mapping[str, str]]:
+        """The one place that decides whether an answer is what was asked for."""
+        parsed = self._parsed(answer)
         try:
-            return orjson.loads(answer.content)
+            shaped = shape(parsed)
+        except shapes.Misshapen as odd:
+            said = self._shown(message_of(answer))
+            words = "" if said in (answer.reason, NO_REASON) else f' that says "{said}"'
+            raise Unavailable(
+                f"{self.title} answered JSON of another shape at {self.where(path)}: {odd}{words}. "
+                f"Try again later; if it stays, check base_url in [sources.{self.section}]."
+            ) from None
+        _answering.add(self.base_url)
+        return shaped, answer.headers
+
+    def _parsed(self, answer: requests.Response) -> Any:
+        try:
+            return shapes.parse(answer.content)
         except orjson.JSONDecodeError:
             kind = answer.headers.get("content-type", "no content type")
-            if "json" in kind:
+            if "json" in kind or not answer.content:
                 raise Unavailable(
                     f"{self.title} sent half an answer (broken JSON); try again later."
                 ) from None
+            said = f"{self.title} answered {self._shown(kind)} instead of JSON at {self.base_url}"
+            if self.base_url in _answering:
+                raise Unavailable(
+                    f"{said}, where it has answered before: try again later."
+                ) from None
             raise WrongSetting(
-                f"{self.title} answered {kind} instead of JSON at {self.base_url}: that is not "
-                f"its API. Check base_url in [sources.{self.section}]."
+                f"{said}: that is not its API. Check base_url in [sources.{self.section}]."
             ) from None
 
     def _worth_waiting(self, error: BaseException) -> bool:
@@ -206,13 +215,17 @@ class ReadClient:
 
     def error(self, answer: requests.Response, path: str) -> ProviderError:
         """What an answer that is not 2xx means, in words fit to be shown."""
-        words = message_of(answer)
-        if self.auth:
-            words = self.auth.hide(words)  # some vendors repeat a wrong key in their answer
-        words = shown(words)
+        words = self._shown(message_of(answer))
         section = f"[sources.{self.section}]"
         own = self.classify(answer, words) if self.classify else None
-        return own or refusal(self.title, section, self.where(path), answer, words)
+        error = own or refusal(self.title, section, self.where(path), answer, words)
+        if answer.status_code < 400 and self.base_url in _answering:
+            return Unavailable(f"{error} It has answered before: try again later.")
+        return error
+
+    def _shown(self, words: str) -> str:
+        """A vendor's words, fit to be shown: some repeat a wrong key in their answer."""
+        return shown(self.auth.hide(words) if self.auth else words)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -17,6 +17,7 @@ import urllib3
 from genai_orchestration.errors import PlainError
 from genai_orchestration.providers.unsigned import unsigned
 
+NO_REASON = "no reason given"
 SHOWN = 200  # characters of a vendor's own words that go into a message
 
 
@@ -95,7 +96,7 @@ def message_of(answer: requests.Response) -> str:
         words = body.get("message") or errors[0].get("message")
     except (orjson.JSONDecodeError, AttributeError, IndexError, TypeError, KeyError):
         words = None
-    return str(words or answer.reason or "no reason given")
+    return str(words or answer.reason or NO_REASON)
 
 
 def shown(words: str) -> str:

@@ -9,11 +9,11 @@ An Arrow table per page goes to the warehouse as Parquet, past dlt's row-by-row 
 faster than dlt's default path, and nested values stay in their row as JSON.
 """
 
-import itertools
+import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,6 +24,8 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 NO_NUL = "\ufffd"  # in the place of NUL, which PostgreSQL cannot store
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # not where the backslash is escaped
 _NAMING = NamingConvention()
+DIGITS = 8  # of the digest of a field's name, in its column's
+_DIGEST = re.compile(rf"_[0-9a-f]{{{DIGITS}}}$")
 KNOWN_WARNING = "when merging arrow schema with dlt schema"
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
@@ -51,7 +53,7 @@ def to_arrow(records: Sequence[Record], columns: Mapping[str, str]) -> pa.Table:
     """One row per record: `columns` (name -> dlt data type) first, then what nobody declared."""
     built = typed({name: [record.get(name) for record in records] for name in columns}, columns)
     for name in unforeseen(records, columns):
-        built[_free_name(name, built)] = _json([record.get(name) for record in records])
+        built[column_of(name, columns)] = _json([record.get(name) for record in records])
     return pa.table(built)
 
 
@@ -63,14 +65,17 @@ def typed(values: Mapping[str, list[Any]], columns: Mapping[str, str]) -> dict[s
     return built
 
 
-def _free_name(name: str, taken: Iterable[str]) -> str:
-    """The column of an undeclared field: as dlt would write it, and never one that is taken."""
-    column = _NAMING.normalize_identifier(name) if name.strip("_ ") else "unnamed"
-    numbers = itertools.count(2)
-    free = column
-    while free in taken:
-        free = f"{column}_{next(numbers)}"
-    return free
+def column_of(field: str, declared: Container[str]) -> str:
+    """The column of an undeclared field: of its name alone, so that it is the same in every load.
+
+    A name that dlt would leave as it is stays, unless it is taken; any other is written as dlt
+    would, and ends in a digest of itself: `A B` and `aB` would both be `a_b`, as `a_b` is.
+    """
+    column = _NAMING.normalize_identifier(field) if field.strip("_ ") else "unnamed"
+    own = column == field and not field.startswith("_dlt") and not _DIGEST.search(field)
+    if own and field not in declared:
+        return field
+    return f"{column}_{hashlib.sha256(field.encode('utf-8', 'replace')).hexdigest()[:DIGITS]}"
 
 
 def unforeseen(records: Iterable[Record], columns: Mapping[str, str]) -> list[str]:

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import dlt
+import pyarrow.compute as pc
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TTableSchemaColumns
 from dlt.extract import DltResource, DltSource
+from dlt.extract.items import DataItemWithMeta
 from dlt.pipeline.pipeline import Pipeline
 
+from genai_orchestration.dlt_environment import addressed_variables
 from genai_orchestration.providers.base import Account, Provider, Table
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
-from genai_orchestration.providers.rows import quiet_dlt
+from genai_orchestration.providers.rows import Record, quiet_dlt
 
 
 def setting(provider: Provider, name: str) -> Any:
@@ -67,7 +70,7 @@ def resource(table: Table, pages: Callable[[], Iterable[Any]]) -> DltResource:
     if table.hard_delete:
         columns[table.hard_delete]["hard_delete"] = True
     return dlt.resource(
-        pages,
+        lambda: (_lowered(page, table.uuids) for page in pages()),
         name=table.name,
         write_disposition=table.disposition,
         primary_key=list(table.primary_key),
@@ -75,10 +78,34 @@ def resource(table: Table, pages: Callable[[], Iterable[Any]]) -> DltResource:
     )
 
 
+def once(records: Iterable[Record], table: Table) -> list[Record]:
+    """The records of a snapshot, each primary key once; of several the last, as read latest."""
+
+    def key(record: Record) -> tuple[Any, ...]:
+        values = ((name, record.get(name)) for name in table.primary_key)
+        return tuple(
+            value.lower() if name in table.uuids and isinstance(value, str) else value
+            for name, value in values
+        )
+
+    return list({key(record): record for record in records}.values())
+
+
+def _lowered(page: Any, columns: tuple[str, ...]) -> Any:
+    """An Arrow table, or one that dlt's hints are on, with these columns in lower case."""
+    if isinstance(page, DataItemWithMeta):
+        return DataItemWithMeta(page.meta, _lowered(page.data, columns))
+    for name in columns:
+        place = page.schema.get_field_index(name)
+        page = page.set_column(place, name, pc.utf8_lower(page.column(place)))
+    return page
+
+
 def source_of(provider: Provider, *resources: DltResource) -> DltSource:
     """The provider's dlt source, named and sectioned as the seeds give it."""
     quiet_dlt()
-    return DltSource(Schema(provider.section), provider.section, list(resources))
+    with addressed_variables():  # for the schema's naming
+        return DltSource(Schema(provider.section), provider.section, list(resources))
 
 
 def active_pipeline() -> Pipeline | None:

@@ -11,7 +11,7 @@ import pytest
 
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.providers import http, paid
+from genai_orchestration.providers import paid, rate_limit
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import Pace
 from genai_orchestration.sandbox.server import Sandbox
@@ -50,7 +50,7 @@ def losses(provider: Provider, count: int, chance: random.Random) -> list[Fault]
 def hurried(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for long, and the sandbox takes all that comes."""
     monkeypatch.setattr(paid, "PATIENT", SHORT)
-    monkeypatch.setattr(http.RateLimit, "SECOND", 0.0)
+    monkeypatch.setattr(rate_limit.RateLimit, "SECOND", 0.0)
     monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__IN_FLIGHT", str(PASSES))
     sandbox.providers["abyssale"].gateway_limit = None
 

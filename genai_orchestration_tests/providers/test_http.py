@@ -47,7 +47,7 @@ def ask(sandbox: Sandbox, waits: Waits) -> Ask:
             sleep=waits.append,
             **more,
         )
-        return client.get_json(PATH, QUERY)
+        return client.get_object(PATH, QUERY)
 
     return get
 

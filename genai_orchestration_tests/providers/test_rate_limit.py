@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from genai_orchestration.providers import http
-from genai_orchestration.providers.http import RateLimit
+from genai_orchestration.providers import rate_limit
+from genai_orchestration.providers.rate_limit import RateLimit
 
 
 @pytest.mark.parametrize("per_second", [5, 20])
@@ -35,7 +35,9 @@ def test_no_second_sees_more_arrivals_than_allowed_however_late_requests_arrive(
 
 def test_a_limit_makes_nobody_wait_who_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
     now, slept = [10.0], list[float]()
-    monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append))
+    monkeypatch.setattr(
+        rate_limit, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=slept.append)
+    )
     limit = RateLimit(2)
     for moment in (10.0, 10.0, 10.4, 15.0):
         now[0] = moment

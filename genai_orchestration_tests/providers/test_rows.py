@@ -6,10 +6,11 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pytest
+from dlt.common.normalizers.naming.snake_case import NamingConvention
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genai_orchestration.providers.rows import ARROW_TYPES, Record, to_arrow, unforeseen
+from genai_orchestration.providers.rows import ARROW_TYPES, Record, column_of, to_arrow, unforeseen
 
 UTC = timezone.utc
 AS_SENT = "value__as_sent"
@@ -124,7 +125,7 @@ def test_a_field_nobody_declared_becomes_a_json_column_after_the_others() -> Non
     assert table.to_pydict() == {
         "id": ["a", "b", None],
         "model": [None, '{"name":"MJ"}', '"MJ"'],
-        "odd_n_me": [None, None, "1"],
+        "odd_n_me_6d9b4d3a": [None, None, "1"],
     }
     assert unforeseen(records, {"id": "text"}) == ["model", "odd näme"]
 
@@ -181,6 +182,27 @@ def test_new_fields_whose_names_collide_are_all_kept() -> None:
     assert table.num_columns == len(record)
     values = [value for name, (value,) in table.to_pydict().items() if name != "id"]
     assert sorted(values) == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_a_new_field_has_the_same_column_whatever_comes_with_it() -> None:
+    pages: list[Record] = [{"a_b": 1}, {"A B": 2}, {"A B": 2, "a_b": 1}, {"aB": 3, "A B": 2}]
+    seen: dict[str, str] = {}
+    for page in pages:
+        for column, (value,) in to_arrow([page], {}).to_pydict().items():
+            assert seen.setdefault(value, column) == column
+    assert seen["1"] == "a_b"
+    assert len(set(seen.values())) == 3
+    assert column_of("A B", {}) == "a_b_fea4c5ce"  # in any process, on any day
+
+
+@given(st.sets(st.text(max_size=8) | st.text("aA_ b1", max_size=4), min_size=2, max_size=20))
+def test_no_two_fields_have_the_same_column(fields: set[str]) -> None:
+    declared = {"a": "text", "b_a": "text", "_dlt_id": "text"}
+    columns = {column_of(field, declared) for field in fields - declared.keys()}
+    assert len(columns) == len(fields - declared.keys())
+    assert not columns & declared.keys()
+    naming = NamingConvention()
+    assert {naming.normalize_identifier(column) for column in columns} == columns  # dlt keeps it
 
 
 def test_a_value_nested_deeper_than_the_fast_writer_goes_is_kept() -> None:

@@ -25,7 +25,7 @@ def refused(sandbox: Sandbox, message: str, status: int = 400) -> str:
         sleep=lambda seconds: None,
     )
     with pytest.raises(ProviderError) as caught:
-        client.get_json("anything")
+        client.get_object("anything")
     return str(caught.value)
 
 

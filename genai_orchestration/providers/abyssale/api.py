@@ -1,20 +1,24 @@
 """Abyssale's address, key, ceiling and errors, and the one question that tells of changes."""
 
 import functools
+from typing import Any
 
 import requests
 
-from genai_orchestration.providers.http import PATIENT, Pace, RateLimit, ReadClient
+from genai_orchestration.providers import shapes
+from genai_orchestration.providers.http import PATIENT, Pace, ReadClient
 from genai_orchestration.providers.key_auth import KeyAuth
+from genai_orchestration.providers.rate_limit import RateLimit
 from genai_orchestration.providers.refusals import (
     NotFound,
     OutOfCredits,
     ProviderError,
     RateLimited,
-    WrongSetting,
 )
+from genai_orchestration.providers.shapes import Record
 
 REQUESTS_PER_SECOND = 10  # the gateway's ceiling over a whole workspace
+YEAR_10_000 = 253_402_300_800  # Unix seconds, where Python's calendar ends
 
 
 class Gone(NotFound):
@@ -45,16 +49,36 @@ def latest_change(client: ReadClient) -> tuple[int, int]:
 
     Together they move whenever a design is made, changed or deleted.
     """
-    answer = client.get("designs", {"sort": "updated", "order": "desc", "page": 1, "per_page": 1})
-    newest = client.parsed(answer)
-    try:
-        total = int(answer.headers.get("X-Total-Count", len(newest)))
-        return total, int(newest[0]["updated_at"]) if newest else 0
-    except (ValueError, TypeError, LookupError):
-        raise WrongSetting(
-            f"{client.title} answered JSON of another shape at {client.base_url}: that is not its "
-            f"API. Check base_url in [sources.{client.section}]."
-        ) from None
+    params = {"sort": "updated", "order": "desc", "page": 1, "per_page": 1}
+    newest, headers = client.read_with_headers("designs", params, shape=dated_designs)
+    total = headers.get("X-Total-Count", "")
+    count = int(total) if total.isdecimal() else len(newest)
+    return count, newest[0]["updated_at"] if newest else 0
+
+
+def dated_designs(answer: Any) -> list[Record]:
+    """Listed designs: each has an id, and the Unix second of its last change."""
+    listed = shapes.records(key="id")(answer)
+    for design in listed:
+        moment = design.get("updated_at")
+        if type(moment) is not int or not 0 <= moment < YEAR_10_000:
+            raise shapes.Misshapen("a list with a design that has no 'updated_at'")
+    return listed
+
+
+def credit_pools(answer: Any) -> Record:
+    """The credits: the pool of generations is there, and says what is available (null: all)."""
+    if "available" not in shapes.record(at="generation_credits")(answer):
+        raise shapes.Misshapen("a credit pool without 'available'")
+    return shapes.record()(answer)
+
+
+def generation(answer: Any) -> Record:
+    """A generation request; once it is finalized, its banners are a list of banners."""
+    found = shapes.record(needs=["is_finalized"])(answer)
+    if found["is_finalized"]:
+        shapes.records(at="banners", key="id")(found)
+    return found
 
 
 def _classify(answer: requests.Response, words: str) -> ProviderError | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from genai_orchestration.providers.abyssale.api import Gone, connect
+from genai_orchestration.providers.abyssale.api import Gone, connect, credit_pools, generation
 from genai_orchestration.providers.abyssale.operations import CREDITS_PER_FORMAT
 from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
@@ -36,12 +36,12 @@ class GenerationReader:
     def report(self, job_id: str) -> JobReport:
         """The request as it stands; after 7 days Abyssale has forgotten it, and it is GONE."""
         try:
-            body = self.client.get_object(f"generation-request/{job_id}")
+            body = self.client.read(f"generation-request/{job_id}", shape=generation)
             return report_of(self.client.harmless(body))
         except Gone:
             return JobReport(state=JobState.GONE, raw="gone")
         except NotFound:  # also the answer of a wrong address, where credits are not found either
-            self.client.get_object("credits")
+            self.client.read("credits", shape=credit_pools)
             return JobReport(state=JobState.GONE, raw="not found")
 
 

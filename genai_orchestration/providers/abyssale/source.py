@@ -17,7 +17,14 @@ import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 
-from genai_orchestration.providers.abyssale.api import REQUESTS_PER_SECOND, connect, latest_change
+from genai_orchestration.providers import shapes
+from genai_orchestration.providers.abyssale.api import (
+    REQUESTS_PER_SECOND,
+    connect,
+    credit_pools,
+    dated_designs,
+    latest_change,
+)
 from genai_orchestration.providers.abyssale.files import ARCHIVE
 from genai_orchestration.providers.abyssale.generation import OPERATIONS
 from genai_orchestration.providers.abyssale.jobs import LOADED, generation_requests
@@ -40,13 +47,12 @@ from genai_orchestration.providers.base import (
     Table,
 )
 from genai_orchestration.providers.http import QUICK, ReadClient
-from genai_orchestration.providers.refusals import (
-    NotFound,
-)
+from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.providers.rows import Record, to_arrow, unforeseen
 from genai_orchestration.providers.sources import (
     account_of,
     active_pipeline,
+    once,
     resource,
     setting,
     source_of,
@@ -78,10 +84,10 @@ def abyssale_source(
     ids = banner_ids if banner_ids is not None else configured_banners()
     return source_of(
         PROVIDER,
-        resource(DESIGNS, lambda: _page(DESIGNS, client.get_list("designs"))),
+        resource(DESIGNS, lambda: snapshot(client, DESIGNS)),
         resource(DESIGN_DETAIL, lambda: design_details(client)),
-        resource(PROJECTS, lambda: _page(PROJECTS, client.get_list("projects"))),
-        resource(FONTS, lambda: _page(FONTS, client.get_list("fonts"))),
+        resource(PROJECTS, lambda: snapshot(client, PROJECTS)),
+        resource(FONTS, lambda: snapshot(client, FONTS)),
         resource(FILE, lambda: files(client, ids, finished)),
         resource(CREDITS, lambda: credits(client)),
     )
@@ -99,8 +105,8 @@ def examine(account: Account) -> Iterator[Finding]:
     """Whether the workspace answers to this key, and what it has to spend."""
     client = connect(account.api_key, account.base_url, QUICK)
     total, _ = latest_change(client)
-    spendable = client.get_object("credits", at="generation_credits")
-    left = "unlimited" if spendable["available"] is None else spendable["available"]
+    available = client.read("credits", shape=credit_pools)["generation_credits"]["available"]
+    left = "unlimited" if available is None else available
     yield Finding.good(
         f"Abyssale answers at {account.base_url}: {total} designs, {left} generation credits."
     )
@@ -116,12 +122,16 @@ def configured_banners() -> list[str]:
 
 def design_details(client: ReadClient) -> Iterator[pa.Table]:
     """The details of designs that changed since they were stored, and the ids of deleted ones."""
-    listed = {design["id"]: design for design in client.get_list("designs")}
+    listed = {
+        design["id"].lower(): design for design in client.read("designs", shape=dated_designs)
+    }
     stored = _stored_details()
     deleted = [{"id": id_, "deleted": True} for id_ in stored.keys() - listed.keys()]
     if deleted:
         yield to_arrow(deleted, DESIGN_DETAIL.columns)
-    changed = [id_ for id_, design in listed.items() if stored.get(id_) != _version(design)]
+    changed = [
+        design["id"] for id_, design in listed.items() if stored.get(id_) != _version(design)
+    ]
     yield from _batches(DESIGN_DETAIL, _each(client, "designs/{}", changed))
 
 
@@ -135,12 +145,13 @@ def files(
         for banner in (job.record or {}).get("banners") or ()
     )
     yield from _batches(FILE, made)
-    yield from _batches(FILE, _each(client, "banners/{}", banner_ids))
+    further = list(dict.fromkeys(banner.lower() for banner in banner_ids))
+    yield from _batches(FILE, _each(client, "banners/{}", further))
 
 
 def credits(client: ReadClient) -> Iterator[pa.Table]:
     """Both credit pools now, as one row."""
-    answer = client.get_object("credits")
+    answer = client.read("credits", shape=credit_pools)
     row: dict[str, Any] = {"read_at": datetime.now(timezone.utc)}
     for pool in ("generation_credits", "ai_credits"):
         row |= {f"{pool}_{name}": value for name, value in (answer.get(pool) or {}).items()}
@@ -148,8 +159,13 @@ def credits(client: ReadClient) -> Iterator[pa.Table]:
     yield to_arrow([{**row, **rest}], CREDITS.columns)
 
 
+def snapshot(client: ReadClient, table: Table) -> Iterator[pa.Table]:
+    """A whole list: without `page` it comes complete, in one answer; fonts are never none."""
+    shape = shapes.records(key="id", empty=table is not FONTS)
+    yield from _page(table, once(client.read(table.name, shape=shape), table))
+
+
 def _page(table: Table, records: Sequence[Record]) -> Iterator[pa.Table]:
-    """A whole list as one table: a listing without `page` comes complete, in one answer."""
     if odd := unforeseen(records, table.columns):
         logger.warning("Abyssale sent fields that are new in %s; kept as JSON: %s", table.name, odd)
     yield to_arrow(records, table.columns)
@@ -171,7 +187,7 @@ def _each(client: ReadClient, path: str, ids: Sequence[str]) -> Iterator[Record]
 
     def fetch(id_: str) -> Record | None:
         try:
-            found: Record = client.get_object(path.format(id_))
+            found: Record = client.get_object(path.format(id_), needs=["id"])
         except NotFound as error:
             logger.warning("%s is left out: %s", id_, error)
             return None
@@ -186,8 +202,12 @@ def _each(client: ReadClient, path: str, ids: Sequence[str]) -> Iterator[Record]
 
 def _version(design: Record) -> tuple[Any, ...]:
     """What tells one state of a design from another; a rename may not move `updated_at`."""
-    moment = datetime.fromtimestamp(design["updated_at"], timezone.utc)
-    return moment, design["name"], design.get("project_id")
+    project = design.get("project_id")
+    return (
+        datetime.fromtimestamp(design["updated_at"], timezone.utc),
+        design.get("name"),
+        project.lower() if isinstance(project, str) else project,
+    )
 
 
 def _stored_details() -> dict[str, tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 
 import requests
 
-from genai_orchestration.providers.abyssale.api import connect
+from genai_orchestration.providers.abyssale.api import connect, credit_pools
 from genai_orchestration.providers.abyssale.operations import is_uuid
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.paid import PaidClient, Rejected
@@ -46,8 +46,8 @@ class AbyssaleSubmitter:
 
     def balance(self) -> int | None:
         """The generation credits that can be spent: available and extra."""
-        pool = self._reads.get_object("credits", at="generation_credits")
-        if pool.get("available") is None:
+        pool = self._reads.read("credits", shape=credit_pools)["generation_credits"]
+        if pool["available"] is None:
             return UNLIMITED
         return int(pool["available"]) + int(pool.get("extra") or 0)
 

@@ -34,6 +34,7 @@ DESIGNS = Table(
     ),
     disposition="replace",
     primary_key=("id",),
+    uuids=("id", "project_id", "category_id"),
     fresh_within=DAILY,
     columns=_DESIGN,
 )
@@ -47,6 +48,7 @@ DESIGN_DETAIL = Table(
     ),
     disposition="merge",
     primary_key=("id",),
+    uuids=("id", "template_id", "project_id", "category_id"),
     hard_delete="deleted",
     fresh_within=DAILY,
     columns={
@@ -71,6 +73,7 @@ PROJECTS = Table(
     description="The workspace's projects (once called categories) as they stand now.",
     disposition="replace",
     primary_key=("id",),
+    uuids=("id",),
     fresh_within=DAILY,
     columns={"id": "text", "name": "text", "created_at_ts": "timestamp", "category_name": "text"},
 )
@@ -83,6 +86,7 @@ FONTS = Table(
     ),
     disposition="replace",
     primary_key=("id",),
+    uuids=("id",),
     fresh_within=DAILY,
     columns={
         "id": "text",
@@ -103,6 +107,7 @@ FILE = Table(
     ),
     disposition="merge",
     primary_key=("id",),
+    uuids=("id", "sharing_id", "generation_request_id"),
     columns={
         "id": "text",
         "version": "bigint",

@@ -26,6 +26,7 @@ from genai_orchestration.providers.refusals import (
 TITLE = "ImagineAPI"
 SECTION = "imagine_api_source"
 ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
+BOT = ("bot_status",)  # what items/status says at least
 FINISHED_WORDS = tuple(word for word, state in STATUSES.items() if state.terminal)
 # A late progress report may put a completed image back to in-progress; its four pictures stay.
 # Never `"_null": False` or `"_nnull": False`: of either, 9.23.1 makes `IS NULL` and `IS NOT NULL`,

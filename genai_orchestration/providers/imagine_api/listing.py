@@ -44,8 +44,8 @@ def count(client: ImageClient, *filters: Mapping[str, Any]) -> int:
     """
     try:
         params = {"limit": 0, "meta": "filter_count", "filter": all_of(filters)}
-        meta = client.get_object(IMAGES, params, at="meta")
-        return int(meta["filter_count"])
+        answer = client.get_object(IMAGES, params, needs=["data"])
+        return int(answer["meta"]["filter_count"])
     except (WrongSetting, KeyError, TypeError, ValueError):
         pages = read(client, *filters, fields="id,date_created", counted=False)
         return sum(len(page) for page in pages)
@@ -146,7 +146,10 @@ def read(
 
 
 def read_ids(client: ImageClient, ids: Sequence[str]) -> Iterator[Page]:
-    """The images with these ids; deleted and foreign ones are simply absent from the answers."""
+    """The images with these ids; deleted and foreign ones are simply absent from the answers.
+
+    Asked for as given and in lower case: a database that keeps ids as text tells them apart.
+    """
     for wrong in (id_ for id_ in ids if not _UUID.fullmatch(id_)):
         # one of them makes the server refuse the whole list
         raise WrongSetting(f"{wrong!r} is not an ImagineAPI image id: they are UUIDs.")
@@ -155,7 +158,7 @@ def read_ids(client: ImageClient, ids: Sequence[str]) -> Iterator[Page]:
         chunk = list(rest[:number])
         return number, client.images(filter=all_of([{"id": {"_in": chunk}}]), limit=len(chunk))
 
-    rest = ids
+    rest = list(dict.fromkeys(form for id_ in ids for form in (id_.lower(), id_)))
     while rest:
         asked, page = client.within_limit(IDS_PER_REQUEST, ask)
         rest = rest[asked:]

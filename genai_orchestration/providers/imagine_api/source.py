@@ -67,7 +67,7 @@ def imagine_api_source(
     account = account_of(PROVIDER, api_key, base_url)
     client = api.connect(account.api_key, account.base_url)
     window = api.Window(_day(start) or start_date(), _day(end))
-    chosen = None if ids is None else tuple(dict.fromkeys(id_.lower() for id_ in ids))
+    chosen = None if ids is None else tuple(dict.fromkeys(ids))
     return source_of(
         PROVIDER,
         resource(IMAGES, lambda: images(client, window, chosen, finished_only)),
@@ -136,7 +136,7 @@ def images(
             yield dlt.mark.with_hints(table, hints)
         if undated := [record["id"] for record in records if not record["date_created"]]:
             logger.warning("Without date_created, and so in no day: %s", ", ".join(undated))
-    if absent := sorted(set(ids or ()) - found):
+    if absent := sorted({id_.lower() for id_ in ids or ()} - found):
         logger.warning("ImagineAPI has no such image of this account: %s", ", ".join(absent))
 
 
@@ -187,7 +187,7 @@ def state_of(record: api.Record) -> str:
 
 def status(client: ImageClient) -> Iterator[pa.Table]:
     """The bot's health now: one row."""
-    answer = client.get_object("items/status", at="data")
+    answer = client.get_object("items/status", at="data", needs=api.BOT)
     yield to_arrow([{"read_at": datetime.now(timezone.utc), **answer}], STATUS.columns)
 
 

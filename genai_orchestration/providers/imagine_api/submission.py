@@ -51,7 +51,7 @@ class ImagineApiSubmitter:
         job_id = id_in(record.get("id")) if isinstance(record, dict) else None
         if job_id is None:
             raise self._paid.unclear("accepted the request and gave no id", answer)
-        return Accepted(job_id=job_id, charged=None, answer=answer)
+        return Accepted(job_id=job_id.lower(), charged=None, answer=answer)
 
     def find(self, request_key: str, payload: Payload) -> Sequence[str] | None:
         """The image with the request's id, else those with its `ref` and prompt, oldest first.
@@ -67,7 +67,7 @@ class ImagineApiSubmitter:
         if not self._has_ref:
             return None
         images = self._images({"ref": {"_eq": request_key}})
-        found = [image["id"] for image in images if is_of(image, payload)]
+        found = [image["id"].lower() for image in images if is_of(image, payload)]
         return None if not found and len(images) == self._reads.at_once(MOST) else found
 
     def balance(self) -> None:

@@ -31,6 +31,7 @@ IMAGES = Table(
     ),
     disposition="merge",
     primary_key=("id",),
+    uuids=("id", "user_created", "results"),
     by_day=True,
     states=True,
     picture="url",

@@ -11,7 +11,7 @@ from genai_orchestration.providers.archive_table import archive_table
 from genai_orchestration.providers.base import Account, Archive
 from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.providers.http import Pace
-from genai_orchestration.providers.magic_hour.api import connect
+from genai_orchestration.providers.magic_hour.api import PROJECT, connect
 from genai_orchestration.providers.magic_hour.jobs import KIND, downloads, pictures
 from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.providers.work import FinishedJob
@@ -52,7 +52,7 @@ def archive(account: Callable[[], Account]) -> Archive:
         client = connect(account().api_key, account().base_url, pace)
 
         def project(job_id: str) -> Mapping[str, Any]:
-            found = client.get_object(f"v1/image-projects/{job_id}")
+            found = client.get_object(f"v1/image-projects/{job_id}", needs=PROJECT)
             if found.get("enabled") is False:
                 raise NotFound("The project was deleted at Magic Hour.")
             return found

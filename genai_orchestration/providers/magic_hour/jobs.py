@@ -7,7 +7,7 @@ from typing import Any
 
 from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
-from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
+from genai_orchestration.providers.magic_hour.api import ACCOUNT, BALANCE, PROJECT, connect
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.magic_hour.tables import STATUSES
 from genai_orchestration.providers.magic_hour.vocabulary import MOST_IMAGES
@@ -45,9 +45,9 @@ class ProjectReader:
     def report(self, job_id: str) -> JobReport:
         """The project as it stands; deleted in the web app, it is GONE."""
         try:
-            project = self.client.get_object(f"v1/image-projects/{job_id}")
+            project = self.client.get_object(f"v1/image-projects/{job_id}", needs=PROJECT)
         except NotFound:  # also the answer of a wrong address, where an account is not found either
-            self.client.get_object(ACCOUNT)
+            self.client.get_object(ACCOUNT, needs=BALANCE)
             return JobReport(state=JobState.GONE, raw="not found")
         if project.get("enabled") is False:
             return JobReport(state=JobState.GONE, raw="deleted")

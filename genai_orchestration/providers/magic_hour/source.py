@@ -19,7 +19,7 @@ from dlt.extract import DltSource
 
 from genai_orchestration.providers.base import Account, Finding, Provider, Schedule, Table
 from genai_orchestration.providers.http import QUICK, ReadClient
-from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
+from genai_orchestration.providers.magic_hour.api import ACCOUNT, BALANCE, connect, model_list
 from genai_orchestration.providers.magic_hour.catalogue import catalogue
 from genai_orchestration.providers.magic_hour.files import archive
 from genai_orchestration.providers.magic_hour.jobs import LOADED, image_projects
@@ -66,29 +66,26 @@ def magic_hour_source(
 def examine(account: Account) -> Iterator[Finding]:
     """Whether the account answers to this key, and what it has to spend."""
     client = connect(account.api_key, account.base_url, QUICK)
-    answer = client.get_object(ACCOUNT)
+    answer = client.get_object(ACCOUNT, needs=BALANCE)
     yield Finding.good(
         f"Magic Hour answers at {client.base_url}: {answer['credits']} credits, "
-        f"tier {answer['tier']}."
+        f"tier {answer.get('tier')}."
     )
 
 
 def credits(client: ReadClient) -> Iterator[pa.Table]:
     """The balance now: one row."""
-    answer, path = _first_of(client, "v1/credits", ACCOUNT)
+    answer, path = _first_of(client, "v1/credits", needs=BALANCE)
     yield _table(CREDITS, [{"read_at": _now(), **answer, "answered_by": f"/{path}"}])
 
 
 def models(client: ReadClient) -> Iterator[pa.Table]:
     """The models: Magic Hour's own list if it has one, else the shipped catalogue."""
     try:
-        answer = client.get_json("v1/models")
+        listed = client.read("v1/models", shape=model_list)
     except NotFound:
         yield _table(MODELS, catalogue())
         return
-    listed = answer if isinstance(answer, list) else answer.get("items") or answer.get("models")
-    if not isinstance(listed, list):
-        listed = [answer]
     yield _table(MODELS, [{**model, "answered_by": "/v1/models"} for model in listed])
 
 
@@ -114,7 +111,7 @@ def status(client: ReadClient) -> Iterator[pa.Table]:
     """Whether the API answers now: one row, also when it does not."""
     started = time.monotonic()
     try:
-        answer, path = _first_of(client, "v1/status", ACCOUNT)
+        answer, path = _first_of(client, "v1/status", needs=["status"])
         said = answer if path == "v1/status" else {}
         row = {"status": "up", **said, "answered_by": f"/{path}"}
     except RateLimited as error:  # it does answer
@@ -125,11 +122,13 @@ def status(client: ReadClient) -> Iterator[pa.Table]:
     yield _table(STATUS, [{"read_at": _now(), "milliseconds": taken, **row}])
 
 
-def _first_of(client: ReadClient, documented: str, fallback: str) -> tuple[Mapping[str, Any], str]:
+def _first_of(
+    client: ReadClient, documented: str, *, needs: Sequence[str]
+) -> tuple[Mapping[str, Any], str]:
     try:
-        return client.get_object(documented), documented
+        return client.get_object(documented, needs=needs), documented
     except NotFound:
-        return client.get_object(fallback), fallback
+        return client.get_object(ACCOUNT, needs=BALANCE), ACCOUNT
 
 
 def _table(table: Table, records: list[dict[str, Any]]) -> pa.Table:

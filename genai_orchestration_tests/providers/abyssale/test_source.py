@@ -195,7 +195,7 @@ def test_a_429_has_three_meanings(
     waits: list[float] = []
     client.sleep = waits.append
     with pytest.raises(kind, match=words):
-        client.get_json("credits")
+        client.get_object("credits")
     assert waits == pytest.approx(waited)
 
 

@@ -38,12 +38,12 @@ def connect(account: Account) -> ReadClient:
 
 def pictures(client: ReadClient) -> Iterator[pa.Table]:
     """All pictures."""
-    yield to_arrow(client.get_json("pictures"), PICTURES.columns)
+    yield to_arrow(client.get_list("pictures"), PICTURES.columns)
 
 
 def examine(account: Account) -> Iterator[Finding]:
     """Whether it answers."""
-    yield Finding.good(f"Fourth has {len(connect(account).get_json('pictures'))} pictures.")
+    yield Finding.good(f"Fourth has {len(connect(account).get_list('pictures'))} pictures.")
 
 
 PROVIDER = Provider(
