@@ -2,35 +2,37 @@
 PYTHON ?= python3
 PORT ?= 3000
 BIN := .venv/bin
+# .venv is of one Python: `make test PYTHON=python3.13` makes it again if it is of another one
+INSTALLED := .venv/installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 .PHONY: demo test format bench tables screenshots clean
 
-.venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear .venv
 	@echo "Installing into .venv: a minute or so, once ..."
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-demo: .venv/installed
+demo: $(INSTALLED)
 	$(BIN)/genai demo --port $(PORT)
 
-test: .venv/installed
+test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 4 --dist worksteal
 
-format: .venv/installed
+format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/installed
+bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(PARTS)
 
-tables: .venv/installed
+tables: $(INSTALLED)
 	$(BIN)/python -m docs.tables
 
-screenshots: .venv/installed
+screenshots: $(INSTALLED)
 	$(BIN)/python -m docs.screenshots
 
 # never .genai itself: that is your own warehouse and history
