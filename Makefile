@@ -1,11 +1,12 @@
 # `make demo` and `make test` need Python 3.10 or newer and make; everything else they fetch.
 PYTHON ?= python3
 PORT ?= 3000
+MINUTES ?= 10
 BIN := .venv/bin
 # .venv is of one Python: `make test PYTHON=python3.13` makes it again if it is of another one
 INSTALLED := .venv/installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: demo test format bench tables screenshots clean
+.PHONY: demo test soak format bench tables screenshots clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear .venv
@@ -21,6 +22,10 @@ test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 4 --dist worksteal
+
+# minutes of faults and SIGKILLs, and then at most 15 to settle; SEED=7 repeats one
+soak: $(INSTALLED)
+	$(BIN)/python -m genai_orchestration_tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

@@ -28,7 +28,7 @@ def main() -> int:
     chosen = parser.parse_args()
     seed = int(time.time()) % 100_000 if chosen.seed is None else chosen.seed
     folder = Path(tempfile.mkdtemp(prefix="genai-soak-"))
-    soak = Soak(folder, seed, chosen.minutes * 60, chosen.settle * 60, console.print)
+    soak = Soak(folder, seed, chosen.minutes * 60, chosen.settle * 60, tell=console.print)
     verdict = soak.run()
     table = Table("what", "count", title=f"soak, seed {seed}", title_justify="left")
     for what, count in verdict.counts.items():

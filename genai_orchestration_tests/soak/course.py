@@ -45,6 +45,7 @@ class Soak:
     seed: int
     seconds: float
     settle_seconds: float
+    victims: tuple[str, ...] = VICTIMS
     tell: Callable[[str], None] = print
     kills: Counter[str] = field(default_factory=Counter)
     outages: list[verdict.Outage] = field(default_factory=list)
@@ -113,9 +114,9 @@ class Soak:
         self.sandbox.storm()
         self._began = time.monotonic()
         deck: list[str] = []
-        while self._elapsed() < self.seconds:
+        while self._elapsed() < self.seconds or deck:  # each of them at least once
+            deck = deck or self._chance.sample(self.victims, len(self.victims))
             self._wait(self._chance.uniform(*PAUSE_SECONDS))
-            deck = deck or self._chance.sample(VICTIMS, len(VICTIMS))
             self._kill(deck.pop())
         self.work.do(self.seconds)
         self.sandbox.calm()
