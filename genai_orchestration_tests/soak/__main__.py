@@ -30,7 +30,9 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="genai-soak-"))
     soak = Soak(folder, seed, chosen.minutes * 60, chosen.settle * 60, tell=console.print)
     verdict = soak.run()
-    table = Table("what", "count", title=f"soak, seed {seed}", title_justify="left")
+    table = Table(title=f"soak, seed {seed}", title_justify="left")
+    table.add_column("what", no_wrap=True)
+    table.add_column("count", overflow="fold")
     for what, count in verdict.counts.items():
         table.add_row(what, str(count))
     console.print(table)

@@ -49,6 +49,7 @@ class Soak:
     tell: Callable[[str], None] = print
     kills: Counter[str] = field(default_factory=Counter)
     outages: list[verdict.Outage] = field(default_factory=list)
+    decided: int = 0  # requests that only a person could decide
     settled: float | None = None  # seconds until nothing differed
 
     def __post_init__(self) -> None:
@@ -70,7 +71,9 @@ class Soak:
         try:
             self._begin()
             self._storm()
-            return self._settle()
+            verdict = self._settle()
+            left = [f"process: {each.command[:80]} outlives genai dev." for each in self.dev.stop()]
+            return Verdict([*verdict.differences, *left], verdict.counts)
         finally:
             self.dev.stop()
             self.sandbox.kill()
@@ -202,7 +205,7 @@ class Soak:
             jobs = truth.jobs[row["provider"]][key]
             answer = ["--job", jobs[0]] if jobs else ["--never-arrived"]
             self._genai("requests", "resolve", key, *answer)
-            self.kills["(requests decided by a person)"] += 1
+            self.decided += 1
         return True
 
     def _genai(self, *arguments: str) -> None:
@@ -231,6 +234,7 @@ class Soak:
             **verdict.counts(truth, seen),
             "ticks whose code server was killed": excused,
             "SIGKILLs": ", ".join(f"{n} {victim}" for victim, n in self.kills.most_common()),
+            "requests that a person had to decide": self.decided,
             "starts of genai dev": self.dev.starts,
             "calls / failed on purpose": f"{calls} / {failed}",
             **{f"  {name}": number for name, number in self.sandbox.failed.most_common()},

@@ -18,7 +18,7 @@ from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs.vendors import PROVIDERS
 
 IMAGE = ("id", "prompt", "date_created", "status", "url", "error", "ref")
-NESTED = ("upscaled_urls",)
+NESTED = ("upscaled_urls", "sha256s")
 FILE = ("job_id", "role", "state", "sha256", "archived_path", "reason")
 GENERATION = ("provider", "job_id", "state", "files", "sha256s")
 MADE = {  # where the other providers' finished jobs are
@@ -68,7 +68,7 @@ def read(settings: Settings) -> Found:
         ticks, red = _ticks(instance)
         runs = instance.get_run_records()
     return Found(
-        images=_rows(settings, "imagine_api", "images", (*IMAGE, *NESTED)),
+        images=_rows(settings, "imagine_api", "images", (*IMAGE, "upscaled_urls")),
         files={name: _rows(settings, name, "asset_file", FILE) for name in PROVIDERS},
         jobs={name: _column(settings, name, sql) for name, sql in MADE.items()},
         generations=_generations(settings),
@@ -107,11 +107,18 @@ def kept(settings: Settings) -> set[str]:
 def _rows(settings: Settings, provider: str, table: str, columns: tuple[str, ...]) -> list[Row]:
     sql = f"SELECT {', '.join(columns)} FROM {{{table}}}"
     found = warehouse.query(PROVIDERS[provider], settings, sql) or []
-    return [dict(zip(columns, map(_plain, row), strict=True)) for row in found]
+    return [_row(columns, values) for values in found]
 
 
-def _plain(value: Any) -> Any:
-    return value.astimezone(timezone.utc) if isinstance(value, datetime) else value
+def _row(columns: tuple[str, ...], values: tuple[Any, ...]) -> Row:
+    """The values by name; JSON, which some drivers give as text, as what it says."""
+    row = dict(zip(columns, values, strict=True))
+    for name, value in row.items():
+        if name in NESTED and isinstance(value, str):
+            row[name] = orjson.loads(value)
+        if isinstance(value, datetime):
+            row[name] = value.astimezone(timezone.utc)
+    return row
 
 
 def _column(settings: Settings, provider: str, sql: str) -> list[str]:
@@ -121,11 +128,7 @@ def _column(settings: Settings, provider: str, sql: str) -> list[str]:
 def _generations(settings: Settings) -> list[Row]:
     sql = f"SELECT {', '.join(GENERATION)} FROM {{generations}}"
     found = warehouse.query(OWN, settings, sql) or []
-    rows = [dict(zip(GENERATION, row, strict=True)) for row in found]
-    for row in rows:
-        if isinstance(row["sha256s"], str):
-            row["sha256s"] = orjson.loads(row["sha256s"])
-    return rows
+    return [_row(GENERATION, values) for values in found]
 
 
 @dataclass(frozen=True)

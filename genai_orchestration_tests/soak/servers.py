@@ -96,10 +96,11 @@ class SandboxServer:
 
     def kill(self) -> None:
         """SIGKILL it, in the middle of whatever it does."""
-        assert self._process
-        self._count()
-        self._process.kill()
-        self._process.wait()
+        if self._process and self._process.poll() is None:
+            with contextlib.suppress(requests.RequestException):
+                self._count()
+            self._process.kill()
+            self._process.wait()
 
     def _count(self) -> None:
         found = self._ask("GET").json()
@@ -123,7 +124,6 @@ class Dev:
     folder: Path
     environment: Mapping[str, str]
     starts: int = 0
-    left: int = 0  # processes that were there after it had ended
     _process: subprocess.Popen[bytes] | None = None
     _sessions: set[int] = field(default_factory=set)
 
@@ -167,18 +167,20 @@ class Dev:
         alive = self._process is not None and self._process.poll() is None
         return alive and {each.role for each in self.processes()} >= set(ALWAYS)
 
-    def stop(self) -> None:
-        """End it with SIGTERM, and then kill what is left."""
-        assert self._process
+    def stop(self) -> list[Process]:
+        """End it with SIGTERM, and kill what it leaves behind; these processes."""
+        if self._process is None:
+            return []
         self.processes()  # the sessions, while their parents are there
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.kill(self._process.pid, signal.SIGTERM)
             self._process.wait(STOP_SECONDS)
-        for each in self.processes():
-            self.left += each.role != "worker"
+        left = self.processes()
+        for each in left:
             each.kill()
         self._process.wait()
         self._sessions.clear()
+        return left
 
     def restart(self) -> None:
         """End it and start it again."""
