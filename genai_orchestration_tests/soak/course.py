@@ -22,9 +22,10 @@ from genai_orchestration_tests.soak.truth import Reader, Truth
 from genai_orchestration_tests.soak.work import Work
 
 VICTIMS = ("worker", "daemon", "code server", "web server", "sandbox")
+OLD_DAYS = (1, 2, 3)  # the sensor counts days before yesterday every ten minutes
 PAUSE_SECONDS = (3.0, 15.0)  # between being whole and the next kill
 WORKER_WITHIN_SECONDS = 30.0  # for a run to begin, when its worker is to be killed
-REPAIR_SECONDS = 10.0  # for `genai dev` to be whole again by itself
+REPAIR_SECONDS = 6.0  # for `genai dev` to be whole again by itself
 LOOK_SECONDS = 5.0  # between two looks while it settles
 FOREIGN = ("API_KEY", "GENAI_", "DAGSTER_", "SOURCES__", "DESTINATION__", "REQUESTS__")
 
@@ -46,6 +47,8 @@ class Soak:
     seconds: float
     settle_seconds: float
     victims: tuple[str, ...] = VICTIMS
+    old_days: tuple[int, ...] = OLD_DAYS
+    pause: tuple[float, float] = PAUSE_SECONDS
     tell: Callable[[str], None] = print
     kills: Counter[str] = field(default_factory=Counter)
     outages: list[verdict.Outage] = field(default_factory=list)
@@ -63,7 +66,7 @@ class Soak:
         environment = self._environment(inbox)
         self.sandbox.environment = environment
         self.dev = Dev(self.folder, environment)
-        self.work = Work(self.seed, self.seconds, self.sandbox.url, inbox)
+        self.work = Work(self.seed, self.seconds, self.sandbox.url, inbox, self.old_days)
         self.reader = Reader(self.sandbox.url, self.sandbox.file)
 
     def run(self) -> Verdict:
@@ -119,7 +122,7 @@ class Soak:
         deck: list[str] = []
         while self._elapsed() < self.seconds or deck:  # each of them at least once
             deck = deck or self._chance.sample(self.victims, len(self.victims))
-            self._wait(self._chance.uniform(*PAUSE_SECONDS))
+            self._wait(self._chance.uniform(*self.pause))
             self._kill(deck.pop())
         self.work.do(self.seconds)
         self.sandbox.calm()

@@ -38,6 +38,7 @@ class Work:
     seconds: float
     url: str
     folder: Path  # of requests to be planned
+    old_days: tuple[int, ...]  # how many days ago some images were made that are still open
     images: list[tuple[float, list[Spec]]] = field(default_factory=list)
     files: list[tuple[float, list[Spec]]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)  # of all paid requests
@@ -93,7 +94,7 @@ class Work:
         now = datetime.now(timezone.utc)
         for _ in range(FIRST_IMAGES):
             old = self._random.random() < OLD_SHARE
-            days = timedelta(days=self._random.choice((1, 2, 3)))
+            days = timedelta(days=self._random.choice(self.old_days))
             yield {**self._image(), **({"date_created": iso(now - days)} if old else {})}
 
     def _times(self) -> Iterator[tuple[float, int]]:
