@@ -79,6 +79,12 @@ class ImageCounter:
         """`date_created` of the oldest open image since `start`."""
         return self._oldest(Window(start))
 
+    def open_jobs(self, start: date, before: datetime) -> Iterator[tuple[str, datetime]]:
+        """Id and `date_created` of each such image: a small request for each thousand."""
+        window = (Window(start).filter(), {"date_created": {"_lt": sent(before)}}, UNFINISHED)
+        for page in read(self.client, *window, fields="id,date_created", counted=False):
+            yield from ((record["id"], parsed(record["date_created"])) for record in page)
+
     def in_no_day(self, start: date | None, end: date) -> Mapping[str, int]:
         """Images that no day from `start` to before `end` holds: how many, by the reason why."""
         reasons: dict[str, Mapping[str, Any]] = {
