@@ -24,8 +24,9 @@ from genai_orchestration_tests.soak.work import Work
 VICTIMS = ("worker", "daemon", "code server", "web server", "sandbox")
 OLD_DAYS = (1, 2, 3)  # the sensor counts days before yesterday every ten minutes
 PAUSE_SECONDS = (3.0, 15.0)  # between being whole and the next kill
-WORKER_WITHIN_SECONDS = 30.0  # for a run to begin, when its worker is to be killed
+WORKER_WITHIN_SECONDS = 90.0  # for a run to begin, when its worker is to be killed
 REPAIR_SECONDS = 6.0  # for `genai dev` to be whole again by itself
+FAULTS_ALONE_SECONDS = 120.0  # at most, after the last kill
 LOOK_SECONDS = 5.0  # between two looks while it settles
 FOREIGN = ("API_KEY", "GENAI_", "DAGSTER_", "SOURCES__", "DESTINATION__", "REQUESTS__")
 
@@ -124,6 +125,8 @@ class Soak:
             deck = deck or self._chance.sample(self.victims, len(self.victims))
             self._wait(self._chance.uniform(*self.pause))
             self._kill(deck.pop())
+        # faults alone: the runs that no kill ends meet them, too
+        self._wait(min(self.seconds, FAULTS_ALONE_SECONDS))
         self.work.do(self.seconds)
         self.sandbox.calm()
 
