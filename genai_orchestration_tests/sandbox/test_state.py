@@ -1,11 +1,11 @@
 """A sandbox with a file goes on where the process before it stopped."""
 
+import os
 from pathlib import Path
 
 import pytest
 import requests
 
-from genai_orchestration.sandbox import state
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 
@@ -45,16 +45,16 @@ def test_work_whose_answer_is_lost_is_kept_and_work_that_cannot_be_kept_is_not_a
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "sandbox"
-    paid = {"path": "/imagine_api", "json": {"prompt": "a red fox"}}
+    prompt = {"prompt": "a red fox"}
     with Sandbox(kept=file).running() as first:
-        first.traffic.faults.append(Fault(kind="reset", path=paid["path"]))
+        first.traffic.faults.append(Fault(kind="reset", path="/imagine_api"))
         with pytest.raises(requests.ConnectionError):
-            ask(first, "POST", "/imagine_api/items/images", json=paid["json"])
+            ask(first, "POST", "/imagine_api/items/images", json=prompt)
         accepted = len(first.providers["imagine_api"].images)
     assert len(Sandbox(kept=file).providers["imagine_api"].images) == accepted
     with Sandbox(kept=file).running() as second:
-        monkeypatch.setattr(state.os, "replace", lambda *paths: 1 / 0)
-        answer = ask(second, "POST", "/imagine_api/items/images", json=paid["json"])
+        monkeypatch.setattr(os, "replace", lambda *paths: 1 / 0)
+        answer = ask(second, "POST", "/imagine_api/items/images", json=prompt)
         assert answer.status_code == 500
     monkeypatch.undo()
     assert len(Sandbox(kept=file).providers["imagine_api"].images) == accepted
