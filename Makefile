@@ -1,40 +1,47 @@
 # `make demo` and `make test` need Python 3.10 or newer and make; everything else they fetch.
 PYTHON ?= python3
 PORT ?= 3000
+MINUTES ?= 10
 BIN := .venv/bin
+# .venv is of one Python: `make test PYTHON=python3.13` makes it again if it is of another one
+INSTALLED := .venv/installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: demo test conformance format bench tables screenshots clean
+.PHONY: demo test conformance soak format bench tables screenshots clean
 
-.venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear .venv
 	@echo "Installing into .venv: a minute or so, once ..."
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-demo: .venv/installed
+demo: $(INSTALLED)
 	$(BIN)/genai demo --port $(PORT)
 
-test: .venv/installed
+test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 4 --dist worksteal
 
 # needs Node 20, npm and a C++ compiler as well; not a part of `make test`: half an hour
-conformance: .venv/installed
+conformance: $(INSTALLED)
 	$(BIN)/python -m conformance
 
-format: .venv/installed
+# minutes of faults and SIGKILLs, and then at most 15 to settle; SEED=7 repeats one
+soak: $(INSTALLED)
+	$(BIN)/python -m genai_orchestration_tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/installed
+bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks $(PARTS)
 
-tables: .venv/installed
+tables: $(INSTALLED)
 	$(BIN)/python -m docs.tables
 
-screenshots: .venv/installed
+screenshots: $(INSTALLED)
 	$(BIN)/python -m docs.screenshots
 
 # never .genai itself: that is your own warehouse and history

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import date, datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -98,13 +99,20 @@ def dev(port: int) -> None:
     show_default=True,
     help="The sandbox's port; 0 finds one.",
 )
-def sandbox(port: int) -> None:
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file that keeps all it is given, for the next time.",
+)
+def sandbox(port: int, keep: Path | None) -> None:
     """Serve local stand-ins of the three APIs; their key is "sandbox"."""
     from genai_orchestration.dev import stopped_by_signals
     from genai_orchestration.sandbox.server import Sandbox
 
     with stopped_by_signals():
-        Sandbox().serve(port, lambda served: click.echo(_environment(served.environment())))
+        Sandbox(kept=keep).serve(
+            port, lambda served: click.echo(_environment(served.environment()))
+        )
 
 
 def _environment(variables: dict[str, str]) -> str:

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,24 +17,23 @@ from genai_orchestration.settings import Settings
 from genai_orchestration_tests.dagster_client import Dagster, dagster, processes, until
 
 IMAGES = ["imagine_api", "images"]
-TODAY = datetime.now(timezone.utc).date()
 FINISHED = ("completed", "failed")
 
 
 @pytest.fixture
 def environment(sandbox: Sandbox, settings: Settings) -> dict[str, str]:
     """What `dagster dev` is started with, besides what the sandbox's fixture has set."""
-    first = TODAY - timedelta(days=31)
+    first = days_ago(sandbox, 31)
     return {
         "GENAI_HOME": str(settings.home),
-        "SOURCES__IMAGINE_API_SOURCE__START_DATE": first.isoformat(),
+        "SOURCES__IMAGINE_API_SOURCE__START_DATE": first,
     }
 
 
 def test_a_backfill_is_one_run_and_the_sensor_materializes_what_finishes(
     sandbox: Sandbox, settings: Settings, environment: dict[str, str]
 ) -> None:
-    days = [(TODAY - timedelta(days=back)).isoformat() for back in range(10, 20)]
+    days = [days_ago(sandbox, back) for back in range(10, 20)]
     with dagster(settings, environment) as ui:
         backfill = ui.backfill(IMAGES, days)
         runs = until(
@@ -47,7 +46,7 @@ def test_a_backfill_is_one_run_and_the_sensor_materializes_what_finishes(
 
         until("the sensor has caught up", 180, lambda: "still open" in sentence(ui))
         sandbox.clock.advance(60)
-        open_days = [TODAY.isoformat(), (TODAY - timedelta(days=1)).isoformat()]
+        open_days = [days_ago(sandbox, 0), days_ago(sandbox, 1)]
         until(
             "what has finished is in the warehouse",
             90,
@@ -73,7 +72,7 @@ def test_killing_the_run_worker_and_the_daemon_changes_nothing_in_the_end(
         until("a run for the news is queued", 90, lambda: fresh(ui))
         for daemon in processes("dagster._daemon", settings.home):
             os.kill(daemon, signal.SIGKILL)
-    today = TODAY.isoformat()
+    today = days_ago(sandbox, 0)
     with dagster(settings, environment) as ui:
         until(
             "every finished image is in the warehouse",
@@ -81,6 +80,11 @@ def test_killing_the_run_worker_and_the_daemon_changes_nothing_in_the_end(
             lambda: finished(stored(settings, today)) == finished_at(sandbox, today),
         )
     assert rows_per_id(settings) == {1}
+
+
+def days_ago(sandbox: Sandbox, days: int) -> str:
+    """A day of the sandbox's clock, which stands still: a run across midnight sees the same one."""
+    return (sandbox.clock.now().date() - timedelta(days=days)).isoformat()
 
 
 def sentence(ui: Dagster) -> str:

@@ -117,7 +117,9 @@ def connections(guard: Guard) -> urllib3.PoolManager:
 
 
 def _pool(base: type, connection: type, guard: Guard) -> type:
-    return type(base.__name__, (base,), {"ConnectionCls": functools.partial(connection, guard)})
+    # static: from Python 3.14 on, a partial in a class is a method, and would get the pool as well
+    guarded = staticmethod(functools.partial(connection, guard))
+    return type(base.__name__, (base,), {"ConnectionCls": guarded})
 
 
 class _Plain(HTTPConnection):

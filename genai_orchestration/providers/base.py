@@ -84,6 +84,9 @@ class DayCounter(Protocol):
     def oldest_unfinished(self, start: date) -> datetime | None:
         """When the oldest open job since `start` was created; None when none is open."""
 
+    def open_jobs(self, start: date, before: datetime) -> Iterator[tuple[str, datetime]]:
+        """Id and creation of each open job created since `start` and before then, oldest first."""
+
 
 @dataclass(frozen=True)
 class Finding:

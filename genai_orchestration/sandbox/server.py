@@ -7,18 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.providers import all_providers
+from genai_orchestration.sandbox import state
 from genai_orchestration.sandbox.clock import Clock
-from genai_orchestration.sandbox.traffic import Fault, Traffic
+from genai_orchestration.sandbox.traffic import Chaos, Fault, Traffic
 
 KEY = "sandbox"  # the one API key that every provider's sandbox takes
 HOST = "127.0.0.1"
@@ -36,19 +39,21 @@ class ProviderSandbox(Protocol):
 
 
 class Sandbox:
-    """The three APIs, their clock and their faults, as one ASGI application on a local port."""
+    """The three APIs, their clock and their faults, as one ASGI application on a local port.
 
-    def __init__(self, *, clock: Clock | None = None) -> None:
-        self.clock = clock or Clock()
-        self.providers: dict[str, Any] = {
-            provider.name: importlib.import_module(f"{provider.package}.sandbox").create(self.clock)
-            for provider in all_providers()
-        }
+    With a `kept` file it goes on as what an earlier process of that file was when it last answered.
+    """
+
+    def __init__(self, *, clock: Clock | None = None, kept: Path | None = None) -> None:
+        self.clock, self.providers = (kept and state.load(kept)) or _created(clock or Clock())
         mounts = [
             Mount(f"/{name}", app=Router(routes=list(sandbox.routes())))
             for name, sandbox in self.providers.items()
         ]
-        self.traffic = Traffic(Starlette(routes=[*self._admin_routes(), *mounts]))
+        app: ASGIApp = Starlette(routes=[*self._admin_routes(), *mounts])
+        if kept:
+            app = state.Kept(app, lambda: state.save(kept, (self.clock, self.providers)))
+        self.traffic = Traffic(app)
         self.url = ""
 
     def base_url(self, provider: str) -> str:
@@ -105,6 +110,9 @@ class Sandbox:
             Route("/_admin/clock", self._move_clock, methods=["POST"]),
             Route("/_admin/faults", self._add_fault, methods=["POST"]),
             Route("/_admin/faults", self._clear_faults, methods=["DELETE"]),
+            Route("/_admin/chaos", self._failed, methods=["GET"]),
+            Route("/_admin/chaos", self._begin_chaos, methods=["POST"]),
+            Route("/_admin/chaos", self._end_chaos, methods=["DELETE"]),
         ]
 
     async def _move_clock(self, request: Request) -> JSONResponse:
@@ -119,3 +127,24 @@ class Sandbox:
     async def _clear_faults(self, request: Request) -> JSONResponse:
         self.traffic.faults.clear()
         return JSONResponse([])
+
+    async def _failed(self, request: Request) -> JSONResponse:
+        return JSONResponse({"calls": len(self.traffic.calls), "failed": self.traffic.failed})
+
+    async def _begin_chaos(self, request: Request) -> JSONResponse:
+        asked = await request.json()
+        faults = [Fault(**fault) for fault in asked.pop("faults")]
+        self.traffic.chaos = Chaos(**asked, faults=faults)
+        return JSONResponse({**asked, "faults": [asdict(fault) for fault in faults]})
+
+    async def _end_chaos(self, request: Request) -> JSONResponse:
+        self.traffic.chaos = None
+        return await self._failed(request)
+
+
+def _created(clock: Clock) -> state.Contents:
+    """New sandboxes of all providers, going by that clock."""
+    return clock, {
+        provider.name: importlib.import_module(f"{provider.package}.sandbox").create(clock)
+        for provider in all_providers()
+    }

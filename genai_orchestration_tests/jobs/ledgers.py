@@ -98,6 +98,7 @@ BRING: Mapping[RequestState, Callable[[Ledger, str], None]] = {
 
 
 def engine(place: Settings) -> sa.Engine:
-    """The ledger's database, from outside."""
+    """The ledger's database, from outside; no connection is kept after its use."""
     address = place.ledger_address or f"sqlite:///{place.ledger}"
-    return sa.create_engine(address.replace("postgresql:", "postgresql+psycopg2:"))
+    url = address.replace("postgresql:", "postgresql+psycopg2:")
+    return sa.create_engine(url, poolclass=sa.NullPool)

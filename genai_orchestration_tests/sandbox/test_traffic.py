@@ -101,3 +101,51 @@ def test_faults_and_the_clock_are_moved_over_http(server: Sandbox) -> None:
     assert call(server, "GET", READ).status_code == 500
     call(server, "DELETE", "/_admin/faults")
     assert call(server, "GET", READ).status_code == 200
+
+
+def test_a_dropped_call_did_no_work(server: Sandbox) -> None:
+    server.traffic.faults.append(Fault(kind="drop", path=CREATE))
+    with pytest.raises(requests.ConnectionError):
+        call(server, "POST", CREATE, json=BODY)
+    assert accepted(server) == 0
+
+
+def test_half_a_body_can_look_like_all_of_it(server: Sandbox) -> None:
+    whole = call(server, "GET", READ)
+    server.traffic.faults.append(Fault(kind="half", path=READ))
+    half = call(server, "GET", READ)
+    assert half.status_code == 200
+    assert half.headers["Content-Length"] == str(len(half.content))
+    assert half.content == whole.content[: len(whole.content) // 2]
+
+
+def test_a_body_can_trickle_and_be_whole(server: Sandbox) -> None:
+    whole = call(server, "GET", READ).content
+    server.traffic.faults.append(Fault(kind="trickle", path=READ, seconds=0.2))
+    with call(server, "GET", READ, stream=True) as response:
+        first = response.raw.read1(len(whole))
+        assert 0 < len(first) < len(whole)
+        assert first + response.raw.read() == whole
+
+
+def test_chaos_strikes_its_share_of_calls_and_counts_them_by_what_they_failed_by(
+    server: Sandbox,
+) -> None:
+    statuses = (500, 429)
+
+    def storm(calls: int) -> list[int]:
+        faults = [
+            {"kind": "status", "status": status, "path": "/magic_hour"} for status in statuses
+        ]
+        call(server, "POST", "/_admin/chaos", json={"share": 0.5, "seed": 7, "faults": faults})
+        return [call(server, "GET", READ).status_code for _ in range(calls)]
+
+    first = storm(60)
+    assert {200, *statuses} == set(first)
+    assert 15 < first.count(200) < 45
+    assert storm(60) == first, "the same seed strikes the same calls"
+    assert call(server, "GET", "/abyssale/ready").status_code == 200
+    found = call(server, "DELETE", "/_admin/chaos").json()
+    assert sum(found["failed"].values()) == 2 * (60 - first.count(200))
+    assert {text.split()[0] for text in found["failed"]} == {"500", "429"}
+    assert [call(server, "GET", READ).status_code for _ in range(9)] == [200] * 9

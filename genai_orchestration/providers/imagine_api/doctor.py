@@ -21,7 +21,7 @@ def examine(account: Account) -> Iterator[Finding]:
     if refused:
         yield Finding.off(f"{Unreadable(refused)} Until then these columns stay empty.")
     total = listing.count(client)
-    bot = client.get_object("items/status", at="data").get("bot_status")
+    bot = client.get_object("items/status", at="data", needs=api.BOT)["bot_status"]
     yield Finding.good(
         f"ImagineAPI answers at {account.base_url}: {total} images, the bot is {bot}."
     )

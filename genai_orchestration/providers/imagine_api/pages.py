@@ -29,6 +29,7 @@ def sound(page: list[Any], *, dated: bool = True) -> Page:
             record["id"] = str(record["id"])
         if not isinstance(record["id"], str):
             raise _not_its_api("an image without an id")
+        record["id"] = record["id"].lower()  # as they are stored: databases differ in the case
         if dated and not isinstance(record["date_created"], str):
             raise _not_its_api(f"the image {record['id']} of no day in answer to days")
     return page

@@ -123,7 +123,7 @@ class Picture:
     def bytes(self, width: int | None = None, height: int | None = None) -> bytes:
         """A PNG; one given side makes a square of it, as all originals are square."""
         sides = (width or height or self.pixels, height or width or self.pixels)
-        return picture(f"{self.name} of {self.image.prompt}", *sides)
+        return picture(self.id, *sides)
 
     def exists(self, now: datetime) -> bool:
         """Whether the file is there yet; files are never removed."""
