@@ -1,8 +1,8 @@
 """The asset `genai/generations`: made anew soon after any of the tables that it is read from.
 
 A declarative condition decides when, in one place: a load knows nothing of it, several loads in a
-row are followed by one build, and a build that fails fails no load. (Built at the end of each load
-it would be in every selection of every schedule and sensor.)
+row are followed by one build at most two minutes behind the first, and a build that fails fails no
+load. (Built at the end of each load it would be in every selection of every schedule and sensor.)
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,22 @@ KEY = dg.AssetKey([generations.OWN.name, generations.GENERATIONS.name])
 JOB = "genai_generations"
 OP = "make_generations"  # Dagster wants another name for it than the job's
 NEWS = dg.AutomationCondition.any_deps_updated()
-HANDLED = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+# Loads that are under way are waited for: several in a row are followed by one build. Loads that
+# follow each other without a gap would be waited for without an end, so once a minute they are not.
+QUIET = ~dg.AutomationCondition.any_deps_in_progress()
+EACH_MINUTE = dg.AutomationCondition.cron_tick_passed("* * * * *")
 SOON = (
     dg.AutomationCondition.eager()
     # of years of days most are missing for good
     .without(~dg.AutomationCondition.any_deps_missing())
-    # what was loaded between a request and the next look may have come too late for the build;
-    # by Dagster's own rule it would count as handled, and wait for the next load
-    .replace("handled", dg.AutomationCondition.initial_evaluation() | (HANDLED & ~NEWS))
+    .replace(QUIET, QUIET | EACH_MINUTE)
+    # A build reads what was loaded before it began. By Dagster's own rule its end would count as an
+    # answer to what was loaded while it ran, too.
+    .replace(
+        "handled",
+        dg.AutomationCondition.initial_evaluation()
+        | (dg.AutomationCondition.newly_requested() & ~NEWS),
+    )
 )
 
 

@@ -1,17 +1,21 @@
 """When Dagster makes `genai/generations` anew: after news of the tables behind it, once."""
 
+import itertools
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
 
+from genai_orchestration import generations
 from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.generations import JOB, KEY, OP
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.warehouse_rows import put
 
 # one day of hundreds: the others are missing, and need not be there
-DAY = dg.AssetMaterialization(["imagine_api", "images"], partition="2026-03-10")
+IMAGES = dg.AssetKey(["imagine_api", "images"])
+DAY = dg.AssetMaterialization(IMAGES, partition="2026-03-10")
 
 
 @pytest.fixture
@@ -36,15 +40,19 @@ def test_it_follows_the_providers_tables() -> None:
 
 
 @pytest.fixture
-def asked(instance: dg.DagsterInstance) -> Callable[[], int]:
-    """How many builds a look of the sensor asks for."""
+def asked(instance: dg.DagsterInstance) -> Callable[..., int]:
+    """How many builds a look of the sensor asks for, now or at another time."""
     definitions = defs()
     cursor = None
 
-    def look() -> int:
+    def look(at: datetime | None = None) -> int:
         nonlocal cursor
         result = dg.evaluate_automation_conditions(
-            definitions, instance, asset_selection=dg.AssetSelection.assets(KEY), cursor=cursor
+            definitions,
+            instance,
+            asset_selection=dg.AssetSelection.assets(KEY),
+            cursor=cursor,
+            evaluation_time=at,
         )
         cursor = result.cursor
         return result.total_requested
@@ -78,6 +86,51 @@ def test_news_of_the_moment_in_which_it_is_made_are_not_lost(
     assert [asked(), asked()] == [1, 0]
     instance.report_runless_asset_event(built)
     assert [asked(), asked()] == [0, 0]
+
+
+@pytest.mark.parametrize("second", [1, 15, 29])  # of the minute, at which the looks begin
+def test_loads_that_follow_each_other_without_a_gap_are_not_waited_for(
+    instance: dg.DagsterInstance, asked: Callable[..., int], second: int
+) -> None:
+    load = defs().resolve_job_def("imagine_api_load").get_subset(asset_selection={IMAGES})
+    instance.create_run_for_job(
+        load,
+        tags={"dagster/partition": "2026-03-11"},
+        asset_selection=frozenset({IMAGES}),
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    now = datetime.now(timezone.utc).replace(second=second, microsecond=0)
+    builds = []
+    for _ in range(13):  # six minutes of looks, before each of them a load has ended
+        instance.report_runless_asset_event(DAY)
+        if asked(now):
+            builds.append(now)
+            instance.report_runless_asset_event(dg.AssetMaterialization(KEY))
+        now += timedelta(seconds=30)
+    assert 5 <= len(builds) <= 6, "not at each look, either"
+    assert {later - build for build, later in itertools.pairwise(builds)} == {timedelta(minutes=1)}
+
+
+def test_a_load_that_ends_while_the_table_is_made_is_followed_by_another_build(
+    instance: dg.DagsterInstance,
+    asked: Callable[..., int],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def build(settings: Settings) -> int:
+        """A build that has read all rows, when a load ends and the sensor looks."""
+        assert asked() == 0, "it is asked for, and on its way"
+        instance.report_runless_asset_event(DAY)
+        assert asked() == 0, "one at a time"
+        return 1
+
+    assert asked() == 0
+    instance.report_runless_asset_event(DAY)
+    assert asked() == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(generations, "build", build)
+        assert defs().resolve_job_def(JOB).execute_in_process(instance=instance).success
+    assert [asked(), asked()] == [1, 0]
 
 
 def test_its_job_makes_the_table(instance: dg.DagsterInstance, settings: Settings) -> None:
