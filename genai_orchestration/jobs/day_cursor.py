@@ -61,10 +61,10 @@ class Cursor:
         return (self.through - day).days
 
     @classmethod
-    def loads(cls, text: str | None) -> "Cursor":
-        """The cursor from its text; an empty one is a first start."""
+    def loads(cls, text: str | None, first_round: int = 0) -> "Cursor":
+        """The cursor from its text; an empty one is a first start, or one after a reset."""
         if not text:
-            return cls()
+            return cls(seq=first_round)
         try:
             return cls._from(json.loads(text))
         except (ValueError, LookupError, TypeError, AttributeError):

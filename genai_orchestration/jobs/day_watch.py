@@ -76,8 +76,6 @@ def open_days(
     """
     today = now.date()
     first = reach(now, start)
-    # from the minute of the first start on: after a reset, no key is one that Dagster has seen
-    seq = cursor.seq if cursor.through else int(now.timestamp()) // 60
     wanted = {today, today - DAY, *unfinished}
     missed = cursor.missed
     if cursor.through and cursor.through < today:
@@ -91,7 +89,7 @@ def open_days(
     opened = {day: None for day in sorted(wanted) if day >= first}
     asked = {day: a for day, a in cursor.asked.items() if day >= first}
     return dataclasses.replace(
-        cursor, through=today, loaded={**opened, **kept}, asked=asked, seq=seq, missed=missed
+        cursor, through=today, loaded={**opened, **kept}, asked=asked, missed=missed
     )
 
 

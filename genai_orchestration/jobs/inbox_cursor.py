@@ -23,10 +23,9 @@ class InboxCursor:
     seq: int = 0  # of the newest run that was asked for
 
     @classmethod
-    def loads(cls, text: str | None, now: datetime) -> "InboxCursor":
+    def loads(cls, text: str | None, first_round: int) -> "InboxCursor":
         """The cursor from its text; one that cannot be read is as none: reading again is free."""
-        # from this minute on: after a reset, no key is one that Dagster has seen
-        new = cls(seq=int(now.timestamp()) // 60)
+        new = cls(seq=first_round)
         try:
             found = json.loads(text) if text else None
             if not found:

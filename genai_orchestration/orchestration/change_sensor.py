@@ -14,7 +14,7 @@ from genai_orchestration import times
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
+from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
 from genai_orchestration.providers.base import ChangeWatch, Provider
 
 EVERY = 300  # seconds between two questions
@@ -29,12 +29,12 @@ class AskedVersion:
     attempt: int = 1
 
     @classmethod
-    def loads(cls, text: str | None) -> "AskedVersion":
+    def loads(cls, text: str | None, first_round: int) -> "AskedVersion":
         """The cursor from its text; one that cannot be read is as none: loading again is free."""
         try:
-            return cls(**json.loads(text)) if text else cls()
+            return cls(**json.loads(text)) if text else cls(seq=first_round)
         except (ValueError, TypeError):
-            return cls()
+            return cls(seq=first_round)
 
     @property
     def run_key(self) -> str:
@@ -73,8 +73,8 @@ def changed(
 
     One run at a time: what changes while one is under way is asked for after it.
     """
-    asked = AskedVersion.loads(context.cursor)
-    outcome = outcome_of(context.instance, sensor, asked.run_key) if asked.seq else None
+    asked = AskedVersion.loads(context.cursor, first_round(context))
+    outcome = outcome_of(context.instance, sensor, asked.run_key) if asked.version else None
     match outcome.state if outcome else "none":
         case "active":
             return dg.SkipReason(f"A change is being loaded: {asked.version}.")

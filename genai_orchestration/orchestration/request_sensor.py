@@ -33,7 +33,7 @@ from genai_orchestration.jobs.requests import NewRequest, Operations, operations
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
+from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
 from genai_orchestration.orchestration.submission import op_name
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
@@ -67,7 +67,8 @@ def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.Sen
             if not (settings.anywhere or settings.submit):
                 return dg.SkipReason(NOWHERE)
             with Ledger.open(Settings.load(), who=SENSOR) as ledger:
-                return _Look(context.instance, ledger, providers, settings).result(context.cursor)
+                cursor = InboxCursor.loads(context.cursor, first_round(context))
+                return _Look(context.instance, ledger, providers, settings).result(cursor)
         except NotLoaded:
             raise
         except PlainError as error:
@@ -90,9 +91,8 @@ class _Look:
     told: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def result(self, text: str | None) -> dg.SensorResult:
+    def result(self, before: InboxCursor) -> dg.SensorResult:
         """What the tick comes to; NotLoaded when something fails again and again."""
-        before = InboxCursor.loads(text, self.now)
         cursor = self._take_in(before)
         for provider in self.providers:
             if provider.operations:

@@ -17,6 +17,18 @@ class NotLoaded(PlainError):
     """What was asked for failed, and for a sensor again and again."""
 
 
+def first_round(context: dg.SensorEvaluationContext) -> int:
+    """From which number on a sensor without a cursor counts its rounds of asking.
+
+    It is the time, in seconds, of the last tick that came to its end. A tick that was cut short
+    leaves it as it is: done again, however late, it asks under the same keys. A reset of the cursor
+    leaves it, too, and it lies behind all rounds before: no sensor asks more than ten times a tick,
+    and none ticks more often than twice a minute. So no key is one that Dagster has seen, and would
+    not run again.
+    """
+    return int(context.last_tick_completion_time or 0)
+
+
 def outcome_of(instance: dg.DagsterInstance, sensor: str, run_key: str) -> Outcome:
     """The newest run that the sensor asked for with that key: how it ended, or that it has not.
 

@@ -22,7 +22,7 @@ from genai_orchestration.orchestration.archive import archive_keys
 from genai_orchestration.orchestration.change_sensor import change_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
 from genai_orchestration.orchestration.job_sensor import job_sensor
-from genai_orchestration.orchestration.runs import NotLoaded, outcome_of
+from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
 from genai_orchestration.providers.base import Counts, DayCounter, DayWatch, Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.refusals import ProviderError
@@ -95,7 +95,8 @@ def look(
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Tick, str]:
     """One look: what to do, and a sentence about the state of things."""
-    cursor = _without_filled_gap(Cursor.loads(context.cursor), context.instance, watched.key)
+    cursor = Cursor.loads(context.cursor, first_round(context))
+    cursor = _without_filled_gap(cursor, context.instance, watched.key)
     outcomes = {
         day: outcome_of(context.instance, watched.watch.sensor, day_watch.run_key(day, ask))
         for day, ask in cursor.asked.items()

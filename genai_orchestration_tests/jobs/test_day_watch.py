@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from genai_orchestration.jobs.day_cursor import DAY, Asked, Cursor
+from genai_orchestration.jobs.day_cursor import DAY, Asked, Cursor, UnreadableCursor
 from genai_orchestration.jobs.day_watch import (
     AT_ONCE,
     OLD_EVERY,
@@ -26,7 +26,6 @@ from genai_orchestration.providers.base import Counts
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 TODAY = NOON.date()
-FIRST_SEQ = int(NOON.timestamp()) // 60  # rounds are counted from the minute of the first start
 YESTERDAY = TODAY - DAY
 SOON = timedelta(seconds=30)
 
@@ -72,7 +71,7 @@ def test_a_first_start_without_images_asks_for_nothing() -> None:
 
 def test_an_image_made_and_finished_between_two_looks_is_asked_for() -> None:
     later = tick(started({TODAY: (0, 5)}), NOON + 3 * SOON, {TODAY: (0, 6)})
-    assert later.requests == (Request(TODAY, f"{TODAY}|n6|s{FIRST_SEQ + 2}|a1"),)
+    assert later.requests == (Request(TODAY, f"{TODAY}|n6|s2|a1"),)
 
 
 def test_all_that_finished_on_a_day_shares_a_run() -> None:
@@ -84,7 +83,7 @@ def test_counts_that_grow_while_a_run_is_active_wait_for_it() -> None:
     waiting = tick(asked.cursor, NOON + 2 * SOON, {TODAY: (1, 2)}, {TODAY: Outcome("active")})
     assert (waiting.requests, waiting.loading) == ((), 1)
     after = tick(waiting.cursor, NOON + 3 * SOON, {TODAY: (1, 2)}, {TODAY: Outcome("succeeded")})
-    assert keys(after) == [f"{TODAY}|n2|s{FIRST_SEQ + 2}|a1"]
+    assert keys(after) == [f"{TODAY}|n2|s2|a1"]
 
 
 def test_a_run_that_never_came_to_be_is_asked_for_under_the_same_key() -> None:
@@ -106,7 +105,7 @@ def test_a_failed_run_is_asked_for_again_later_each_time_until_the_tick_is_red()
     waits = [delay(attempt) for attempt in range(1, RED_AFTER + 2)]
     assert [wait.total_seconds() for wait in waits] == [30, 60, 120, 240, 3600, 3600]
     for attempt, wait in enumerate(waits, start=1):
-        assert keys(current) == [f"{TODAY}|n1|s{FIRST_SEQ + 1}|a{attempt}"]
+        assert keys(current) == [f"{TODAY}|n1|s1|a{attempt}"]
         ended = now
         early = tick(current.cursor, ended + wait - SOON / 2, numbers, {TODAY: failed(ended)})
         assert early.requests == ()
@@ -253,11 +252,12 @@ def test_no_cursor_is_a_first_start(text: str | None) -> None:
 
 
 def test_the_largest_cursor_is_kept_whole_and_is_below_a_kilobyte() -> None:
+    rounds = int(NOON.timestamp()) + 99_999
     largest = Cursor(
         through=TODAY,
         loaded={TODAY - n * DAY: 999_999 for n in range(REACH + 1)},
-        asked={TODAY - n * DAY: Asked(999_999, 99_999 - n, 99) for n in range(AT_ONCE)},
-        seq=FIRST_SEQ + 99_999,
+        asked={TODAY - n * DAY: Asked(999_999, rounds - n, 99) for n in range(AT_ONCE)},
+        seq=rounds,
         old_looked=NOON,
         place=TODAY - 30 * DAY,
         missed=(date(2025, 1, 1), TODAY - (REACH + 1) * DAY),
@@ -275,7 +275,12 @@ def test_a_key_names_all_that_tells_one_request_from_another() -> None:
     assert len({run_key(TODAY, ask), run_key(YESTERDAY, ask), *others}) == 5
 
 
-def test_after_a_reset_of_the_cursor_no_key_is_one_that_dagster_has_run() -> None:
-    before = tick(Cursor(), NOON, {TODAY: (0, 1)})
-    after = tick(Cursor(), NOON + timedelta(minutes=5), {TODAY: (0, 1)})
-    assert set(keys(before)).isdisjoint(keys(after))
+def test_a_first_tick_that_is_done_again_asks_under_the_same_keys_however_late() -> None:
+    ticks = [tick(Cursor.loads("", 7), NOON + late, {TODAY: (0, 1)}) for late in (SOON, DAY / 3)]
+    assert keys(ticks[0]) == keys(ticks[1]) == [f"{TODAY}|n1|s8|a1"]
+
+
+@pytest.mark.parametrize("text", ["5", "[]", '"2026-03-10"', "null", "{}", "{", '{"through":5}'])
+def test_what_is_no_cursor_is_told_in_a_sentence(text: str) -> None:
+    with pytest.raises(UnreadableCursor, match="reset it on the sensor's page"):
+        Cursor.loads(text)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from genai_orchestration import times
 from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR
 from genai_orchestration.sandbox.server import Sandbox
@@ -26,18 +27,27 @@ class Daemon:
     instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
     definitions: dg.Definitions = field(default_factory=lambda: defs())
     cursor: str | None = None
+    last_tick: float | None = None  # when the last tick began that came to its end
     said: str = ""  # the last skip's sentence
 
     def look(self, *, keep: bool = True) -> Sequence[dg.RunRequest]:
         """One tick; what it asks for. Without `keep` the daemon dies before storing its cursor."""
         sensor = self.definitions.resolve_sensor_def(self.sensor)
-        context = dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursor, definitions=self.definitions
+        context = dg.SensorEvaluationContext(
+            instance_ref=None,
+            instance=self.instance,
+            repository_name=None,
+            last_tick_completion_time=self.last_tick,
+            last_run_key=None,
+            cursor=self.cursor,
+            log_key=None,
+            definitions=self.definitions,
         )
+        began = times.now().timestamp()
         tick = sensor.evaluate_tick(context)
         self.said = tick.skip_message or ""
         if keep:
-            self.cursor = tick.cursor or self.cursor
+            self.cursor, self.last_tick = tick.cursor or self.cursor, began
         return tick.run_requests or []
 
     def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult | None:

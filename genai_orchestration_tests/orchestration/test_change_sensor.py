@@ -107,6 +107,18 @@ def test_a_failed_load_is_asked_for_again_and_the_tick_is_red_after_five(
     assert daemon.look() == []
 
 
+def test_after_a_reset_of_the_cursor_the_same_version_is_loaded_again(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lost,) = daemon.look(keep=False)
+    later(monkeypatch, minutes=2)
+    (again,) = daemon.look()
+    assert again.run_key == lost.run_key, "a tick that is done again"
+    assert daemon.run(again)
+    daemon.cursor = None
+    assert daemon.work() == [True]
+
+
 def test_a_failed_load_rests_before_it_is_asked_for_again(daemon: Daemon, sandbox: Sandbox) -> None:
     (request,) = daemon.look()
     sandbox.traffic.faults.append(Fault(kind="status", path="/abyssale", status=401, times=1000))

@@ -139,6 +139,19 @@ def test_with_submit_on_only_what_a_person_has_approved_is_submitted_and_under_a
     assert states() == {"fox-1": "planned", "owl-1": "planned", "fox-2": "approved"}
 
 
+def test_a_tick_that_is_done_again_asks_under_the_same_key_and_one_after_a_reset_does_not(
+    daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, "prompts.csv", SHEET)
+    (lost,) = daemon.look(keep=False)
+    later(monkeypatch, minutes=2)
+    (again,) = daemon.look()
+    assert again.run_key == lost.run_key
+    daemon.cursor = None
+    (after,) = daemon.look()
+    assert after.run_key != lost.run_key
+
+
 def test_what_the_sandbox_let_through_never_goes_to_a_real_address(
     daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from genai_orchestration import times, warehouse
 from genai_orchestration.jobs.day_cursor import Cursor
-from genai_orchestration.jobs.day_watch import RED_AFTER
+from genai_orchestration.jobs.day_watch import RED_AFTER, run_key
 from genai_orchestration.orchestration import assets, sensors
-from genai_orchestration.orchestration.runs import NotLoaded
+from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
 from genai_orchestration.orchestration.sensors import Watched, look
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Counts, DayCounter
@@ -219,16 +219,47 @@ def test_a_run_on_its_way_is_waited_for(daemon: Daemon, vendor: ImagineApiSandbo
 
 
 def test_a_tick_that_is_done_again_starts_no_second_run(
-    daemon: Daemon, vendor: ImagineApiSandbox
+    daemon: Daemon, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vendor.add([image()])
     (lost,) = daemon.look(keep=False)
     assert daemon.run(lost)
+    later(monkeypatch, minutes=3)
     (again,) = daemon.look()
     assert again.run_key == lost.run_key
     assert daemon.run(again) is None
     assert daemon.look() == []
     assert len(stored()) == 1
+
+
+def test_after_a_reset_of_the_cursor_a_day_is_loaded_again(
+    daemon: Daemon, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor.add([image()])
+    for reset in range(3):
+        assert daemon.work() == [True], f"after {reset} resets"
+        later(monkeypatch, seconds=30 * (reset + 1))
+        daemon.cursor = None
+
+
+def test_a_day_that_fails_again_and_again_does_not_keep_another_from_being_loaded(
+    daemon: Daemon, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor.add([image()])
+    (request,) = daemon.look()
+    asked = Cursor.loads(daemon.cursor)
+    bad = YESTERDAY.date()
+    often = dataclasses.replace(asked.asked[bad], attempt=RED_AFTER)
+    daemon.cursor = dataclasses.replace(asked, asked={bad: often}).dumps()
+    job = daemon.definitions.resolve_job_def("imagine_api_load")
+    key = run_key(bad, often)
+    failed = daemon.instance.create_run_for_job(job, tags={**daemon.tags(request), RUN_KEY: key})
+    daemon.instance.report_run_failed(failed)
+    new = vendor.add([image(YESTERDAY + timedelta(days=1))])
+    assert daemon.work() == [True]
+    assert set(stored()) == set(new)
+    with pytest.raises(NotLoaded, match=f"The images of {bad} failed to load 5 times"):
+        daemon.look()
 
 
 def test_a_run_that_was_never_started_is_asked_for_again(
@@ -291,6 +322,9 @@ class Slow:
     def oldest_unfinished(self, start: date) -> datetime | None:
         return self.counter.oldest_unfinished(start)
 
+    def open_jobs(self, start: date, before: datetime) -> Iterator[tuple[str, datetime]]:
+        return self.counter.open_jobs(start, before)
+
 
 @dataclass
 class Together(Slow):
@@ -332,9 +366,9 @@ def test_the_hint_at_a_backfill_goes_once_the_days_are_loaded(
     gap = (today - timedelta(days=70), today - timedelta(days=69))
     daemon.cursor = Cursor(through=today, loaded={}, missed=gap).dumps()
     daemon.work()
-    assert f"launch a backfill from {gap[0]} to {gap[1]}" in daemon.said
     for day in gap:
+        assert f"launch a backfill from {gap[0]} to {gap[1]}" in daemon.said
         event = dg.AssetMaterialization(IMAGES, partition=day.isoformat())
         daemon.instance.report_runless_asset_event(event)
-    daemon.look()
+        daemon.look()
     assert "backfill" not in daemon.said
