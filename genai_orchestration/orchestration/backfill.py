@@ -8,6 +8,7 @@ import dagster as dg
 from genai_orchestration.definitions import defs
 from genai_orchestration.dev import instance_home
 from genai_orchestration.orchestration import continued
+from genai_orchestration.orchestration.checks import WINDOW_COMPLETE
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.here import run_here
 from genai_orchestration.orchestration.partitions import range_tags
@@ -23,7 +24,8 @@ def materialize_days(
 
     How many days, and the id of the run that this one went on with: a backfill of the same days
     that was interrupted within the last day is continued, and what it has loaded is not read again.
-    NotLoaded when the run fails, or when a day is outside the partitions.
+    NotLoaded when the run fails, when a day is outside the partitions, or when the days have fewer
+    rows now than the API counted.
     """
     first = provider.start() if provider.start else start
     today = datetime.now(timezone.utc).date()
@@ -39,5 +41,12 @@ def materialize_days(
         before = continued.unfinished(instance, job, tags)
         if before:
             tags = {**tags, continued.CONTINUES: before.run_id}
-        run_here(defs(), instance, job, tags=tags, asset_selection=keys)
+        run = run_here(defs(), instance, job, tags=tags, asset_selection=keys)
+    for check in run.get_asset_check_evaluations():
+        if check.check_name == WINDOW_COMPLETE and not check.passed:
+            raise NotLoaded(
+                f"The check {WINDOW_COMPLETE} of {check.asset_key.to_user_string()} failed: "
+                f"{check.description} The run is {run.run_id}. Run the same command again; if "
+                "rows were deleted meanwhile, it passes then."
+            )
     return (end - start).days, before.run_id if before else None

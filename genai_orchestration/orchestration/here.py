@@ -30,7 +30,7 @@ def run_here(
     run_config: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     **arguments: Any,
-) -> None:
+) -> dg.ExecuteInProcessResult:
     """Run a job in this process, on the instance that the web UI shows; NotLoaded when it fails.
 
     `arguments` are those of `execute_in_process`: partition_key, asset_selection. The run's log
@@ -48,6 +48,7 @@ def run_here(
         )
     if not run.success:
         raise NotLoaded(f"The job {job} failed: {cause_of(instance, run.run_id)}.")
+    return run
 
 
 def bury(instance: dg.DagsterInstance) -> None:

@@ -61,6 +61,19 @@ def test_a_run_that_fails_is_told_with_its_cause(sandbox: Sandbox) -> None:
     assert said.sentence.startswith("The job imagine_api_load failed: ImagineAPI answered 401")
 
 
+def test_fewer_rows_than_the_api_counted_are_told_and_no_success(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    body = '{"meta": {"filter_count": 5000}, "data": []}'
+    path = "/imagine_api/items/images"
+    wrong = Fault(kind="status", status=200, path=path, body=body, times=2)  # open and finished
+    sandbox.traffic.faults.append(wrong)
+    said = process("backfill", "imagine_api", *WEEK).sentence
+    assert said.startswith("The check window_complete of imagine_api/images failed: ")
+    assert "; the API counted 10000. The run is " in said
+    assert materialized(settings), "what there is was loaded"
+
+
 # a backfill in small portions that is killed once the second of them is loaded
 KILLED = """
 import os, signal
