@@ -7,17 +7,18 @@ Memory, disk and what an interruption costs are those of a portion. Counting is 
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from genai_orchestration.providers.base import Counts, DayCounter, Provider
+from genai_orchestration.providers.base import Counts, DayCounter, Provider, Table
 from genai_orchestration.providers.http import PATIENT
 
 # Jobs in a package; of 1.5 KB each, they take some 600 MB at the load step's peak. As many rows are
 # a row group of DuckDB's, which rewrites neighbours that would fit into fewer groups: a portion
 # that nearly fills one is written once, and takes no more memory in a large table.
 MOST = 122_880
+DAY = timedelta(days=1)
 FILLED = 0.9  # of that, for days of unequal size
 
 
@@ -36,6 +37,31 @@ def portions(provider: Provider, start: date, end: date) -> Iterator[Portion]:
         yield Portion(start, end)
     else:
         yield from _parts(provider.day_watch.connect(PATIENT), start, end)
+
+
+def countable(provider: Provider, table: Table) -> bool:
+    """Whether the provider can count the jobs of the table, and not only list them."""
+    return provider.day_watch is not None and provider.day_watch.table == table.name
+
+
+def counted(provider: Provider, start: date, end: date) -> Portion:
+    """The days as one portion, however many jobs they have, counted now."""
+    watch = provider.day_watch
+    return Portion(start, end, watch.connect(PATIENT).counts(start, end) if watch else None)
+
+
+def open_jobs(provider: Provider, portion: Portion) -> Mapping[date, int]:
+    """How many jobs of each day the provider has not finished; days without one are left out.
+
+    A single day was counted with its portion; of more days, those with open jobs are counted.
+    """
+    if portion.counts is None or provider.day_watch is None or not portion.counts.unfinished:
+        return {}
+    if portion.end - portion.start == DAY:
+        return {portion.start: portion.counts.unfinished}
+    counter = provider.day_watch.connect(PATIENT)
+    days = counter.unfinished_days(portion.start, portion.end)
+    return {day: counter.counts(day, day + DAY).unfinished for day in days}
 
 
 def _parts(counter: DayCounter, start: date, end: date) -> Iterator[Portion]:

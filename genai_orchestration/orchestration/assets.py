@@ -35,6 +35,10 @@ KEPT = ("dagster/column_schema", "dagster/storage_kind")
 class Incomplete(PlainError):
     """Fewer finished jobs were loaded than the API had counted: a sensor must not settle that."""
 
+    def __init__(self, check: dg.AssetCheckResult) -> None:
+        super().__init__(f"{check.description} It is asked for again.")
+        self.check = check
+
 
 class JobsConfig(dg.Config):
     """What a run of tables without a history loads."""

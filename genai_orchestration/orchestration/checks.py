@@ -8,8 +8,10 @@ import dagster as dg
 from genai_orchestration import warehouse
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key
+from genai_orchestration.portions import countable
 from genai_orchestration.providers.base import Counts, Provider, Table
-from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.refusals import ProviderError, WrongSetting
 from genai_orchestration.providers.sources import setting
 from genai_orchestration.providers.states import TERMINAL
 from genai_orchestration.settings import Settings
@@ -73,23 +75,25 @@ def window_spec(provider: Provider, table: Table) -> dg.AssetCheckSpec:
 
 def window_check(
     key: dg.AssetKey,
-    days: tuple[date, date],
     by_day: Mapping[date, DayFacts],
     counts: Counts,
     *,
     finished_only: bool,
 ) -> dg.AssetCheckResult:
-    """Compare the rows of the loaded days with the API's own count before the load."""
+    """Compare the rows of the loaded days with the API's own count before the load.
+
+    `by_day` has each of the days, those without a row, too.
+    """
     found = sum(fact.finished if finished_only else fact.rows for fact in by_day.values())
     wanted = counts.finished if finished_only else counts.finished + counts.unfinished
     what = "finished rows" if finished_only else "rows"
-    last = days[1] - timedelta(days=1)
+    days = f"from {min(by_day)} to {max(by_day)}"
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=WINDOW_COMPLETE,
         # more than counted is complete too: rows deleted at the provider are kept here
         passed=found >= wanted,
-        description=f"{found} {what} from {days[0]} to {last}; the API counted {wanted}.",
+        description=f"{found} {what} {days}; the API counted {wanted}.",
         metadata={"rows": found, "counted": wanted},
     )
 
@@ -126,16 +130,49 @@ def _stuck_after(provider: Provider) -> timedelta:
 
 def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
     allowed = _stuck_after(provider)
-    before = (datetime.now(timezone.utc) - allowed).strftime("%Y-%m-%d %H:%M:%S+00")
-    sql = f"""SELECT id, date_created FROM {{{table.name}}}
-        WHERE state NOT IN {TERMINAL} AND date_created < TIMESTAMPTZ '{before}'
-        ORDER BY date_created"""  # noqa: S608 own names and a date
-    stuck = warehouse.query(provider, settings, sql) or []
-    named = ", ".join(f"{id_} since {since:%Y-%m-%d %H:%M}" for id_, since in stuck[:NAMED])
-    more = f" and {len(stuck) - NAMED} more" if len(stuck) > NAMED else ""
+    before = datetime.now(timezone.utc) - allowed
+    stuck, number, trouble = _stuck_rows(provider, table, settings, before), 0, ""
+    try:  # the sensor loads what is finished: of the other jobs there may be no row
+        oldest, number = _stuck_there(provider, table, before)
+        stuck.update(oldest)
+    except ProviderError as error:
+        trouble = f" Only rows were read: {error}"
+    ordered = sorted((since, id_) for id_, since in stuck.items())
+    named = ", ".join(f"{id_} since {since:%Y-%m-%d %H:%M}" for since, id_ in ordered[:NAMED])
+    rest = max(len(stuck), number) - NAMED
+    more = f" and {rest} more" if rest > 0 else ""
     limit = f"{allowed.total_seconds() / 60:g} minutes"
     words = f"Open for over {limit}: {named}{more}." if stuck else f"None is open for {limit}."
-    return not stuck, words, dg.AssetCheckSeverity.WARN
+    return not (stuck or trouble), words + trouble, dg.AssetCheckSeverity.WARN
+
+
+def _stuck_rows(
+    provider: Provider, table: Table, settings: Settings, before: datetime
+) -> dict[str, datetime]:
+    """Open rows that were created before then: their ids, and when."""
+    then = before.strftime("%Y-%m-%d %H:%M:%S+00")
+    sql = f"""SELECT id, date_created FROM {{{table.name}}}
+        WHERE state NOT IN {TERMINAL} AND date_created < TIMESTAMPTZ '{then}'"""  # noqa: S608 own names and a date
+    return {
+        id_: since.astimezone(timezone.utc)
+        for id_, since in warehouse.query(provider, settings, sql) or []
+    }
+
+
+def _stuck_there(
+    provider: Provider, table: Table, before: datetime
+) -> tuple[list[tuple[str, datetime]], int]:
+    """The provider's oldest open jobs that were created before then, and how many there are.
+
+    Two small requests, however many: this is asked after each load. None where it cannot count.
+    """
+    if provider.day_watch is None or not countable(provider, table):
+        return [], 0
+    counter = provider.day_watch.connect(QUICK)
+    start = provider.start() if provider.start else date.min
+    oldest = counter.oldest_open(start, before, NAMED)
+    full = len(oldest) == NAMED
+    return oldest, counter.unfinished(start, before) if full else len(oldest)
 
 
 _CHECKS = {IDS: _ids, WORDS: _words, STUCK: _stuck}

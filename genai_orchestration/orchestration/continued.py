@@ -2,16 +2,22 @@
 
     run ─parent─► run that did not end ─parent─► … ─► days that any of them has materialized
 
-A run goes on with another by Dagster's own parent (a retry, "re-execute"), or by the tag that
-`genai backfill` gives. A step that came to its end is not gone on with: it is run again as a whole.
+A run goes on with its parent when Dagster retries it, or when a person re-executes it "from
+failure"; or with another by the tag that `genai backfill` gives. Whoever re-executes all of it has
+all of it loaded again, and so has who goes on with a run that was begun too long ago, or with a
+step that came to its end.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 
 import dagster as dg
 
+from genai_orchestration import times
+
 CONTINUES = "genai/continues"  # a run's id
+# of runs that Dagster has begun to finish their parent's work, and not to do it once more
+RESUMES = ("dagster/retry_number", "dagster/is_resume_retry", "dagster/is_asset_resume_retry")
 WITHIN = timedelta(days=1)  # what was read longer ago may have changed
 
 
@@ -36,11 +42,13 @@ def unfinished(
     """The newest run of the job with these tags, if it was begun lately and did not succeed."""
     records = instance.get_run_records(dg.RunsFilter(job_name=job, tags=dict(tags)), limit=1)
     for record in records:
-        begun = record.create_timestamp
-        fresh = datetime.now(timezone.utc) - begun < WITHIN
-        if fresh and record.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
+        if _is_fresh(record) and record.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
             return record.dagster_run
     return None
+
+
+def _is_fresh(record: dg.RunRecord) -> bool:
+    return times.now() - record.create_timestamp < WITHIN
 
 
 def _attempts(context: dg.AssetExecutionContext) -> Iterator[str]:
@@ -49,11 +57,20 @@ def _attempts(context: dg.AssetExecutionContext) -> Iterator[str]:
         yield context.run.run_id
     step = context.op_def.name  # of an asset, both have its name
     run: dg.DagsterRun | None = context.run
-    while run and (before := run.parent_run_id or run.tags.get(CONTINUES)):
+    while run and (before := _resumed(run)):
+        record = context.instance.get_run_record_by_id(before)
         ended = context.instance.get_records_for_run(
             before, of_type=dg.DagsterEventType.STEP_SUCCESS
         ).records
-        if any(record.event_log_entry.step_key == step for record in ended):
+        if any(each.event_log_entry.step_key == step for each in ended):
+            return
+        if record is None or not _is_fresh(record):
             return
         yield before
-        run = context.instance.get_run_by_id(before)
+        run = record.dagster_run
+
+
+def _resumed(run: dg.DagsterRun) -> str | None:
+    """The run that this one is to finish."""
+    resumes = any(tag in run.tags for tag in RESUMES)
+    return (run.parent_run_id if resumes else None) or run.tags.get(CONTINUES)

@@ -1,13 +1,18 @@
 """Assets by UTC day: one op loads a range of days in portions, and tells of each day by itself.
 
 partitions ─► days that an interrupted attempt has not loaded ─► portions ─► a run of dlt each
-    portion loaded, another follows ─► its days are materialized already
-    all loaded ───────────────────────► results, facts of each day, the check against the API
+    portion loaded, another follows ─► checked, its days are materialized already
+    all loaded ───────────────────────► checked against the API ─► results, facts of each day
+                                             └ a sensor's run has too few rows ─► Incomplete
+
+A result that was given out stays, whatever fails after it, and its days count as loaded when the
+step is tried again: so nothing is given out before all is known.
 """
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,10 +21,10 @@ from dagster_dlt import DagsterDltResource
 
 from genai_orchestration.orchestration import continued, facts, following
 from genai_orchestration.orchestration.assets import RETRIES, Incomplete, in_sentences, run_tables
-from genai_orchestration.orchestration.checks import WINDOW_COMPLETE, window_check, window_spec
+from genai_orchestration.orchestration.checks import window_check, window_spec
 from genai_orchestration.orchestration.groups import Group, asset_key
 from genai_orchestration.orchestration.translator import table_spec
-from genai_orchestration.portions import Portion, portions
+from genai_orchestration.portions import Portion, countable, counted, open_jobs, portions
 from genai_orchestration.providers.base import Counts, Table
 from genai_orchestration.settings import Settings
 
@@ -41,7 +46,11 @@ def day_assets(group: Group) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=group.name,
         specs=[table_spec(group.provider, table) for table in group.tables],
-        check_specs=[window_spec(group.provider, table) for table in group.tables],
+        check_specs=[
+            window_spec(group.provider, table)
+            for table in group.tables
+            if countable(group.provider, table)
+        ],
         can_subset=len(group.tables) > 1,
         partitions_def=group.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -52,7 +61,7 @@ def day_assets(group: Group) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: DaysConfig, dlt: DagsterDltResource
     ) -> Iterator[Event]:
         with in_sentences(), following.loading(context, group.provider):
-            yield from _Range(context, group).load(dlt, finished_only=config.finished_only)
+            yield from _Range(context, group, finished_only=config.finished_only).load(dlt)
 
     return load_days
 
@@ -60,106 +69,155 @@ def day_assets(group: Group) -> dg.AssetsDefinition:
 class _Range:
     """One run over a range of days."""
 
-    def __init__(self, context: dg.AssetExecutionContext, group: Group) -> None:
+    def __init__(
+        self, context: dg.AssetExecutionContext, group: Group, *, finished_only: bool
+    ) -> None:
         window = context.partition_time_window
         self.context, self.group, self.settings = context, group, Settings.load()
         self.days = (window.start.date(), window.end.date())
+        self.finished_only = finished_only
         self.tables = [
             table
             for table in group.tables
             if asset_key(group.provider, table.name) in context.selected_asset_keys
         ]
+        self.loaded: list[Portion] = []
+        self.open: dict[date, int] = {}  # jobs that were counted, but not loaded
 
-    def load(self, dlt: DagsterDltResource, *, finished_only: bool) -> Iterator[Event]:
-        """Load portion by portion; the results of all of it, and the check of what was loaded."""
-        loaded: list[Portion] = []
+    def load(self, dlt: DagsterDltResource) -> Iterator[Event]:
+        """Load portion by portion; the results of all of it, and the check of what was loaded.
+
+        Where a sensor has asked, too few rows are a check alone, and then Incomplete.
+        """
+        try:
+            events = list(self._load(dlt))
+        except Incomplete as error:
+            yield from self._selected(error.check)
+            raise
+        yield from events
+
+    def _load(self, dlt: DagsterDltResource) -> Iterator[Event]:
         results: dict[dg.AssetKey, dg.MaterializeResult[Any]] = {}
         rows: Counter[dg.AssetKey] = Counter()
+        before: Portion | None = None
         for portion in self._portions():
-            if loaded:
-                self._materialized(loaded[-1])
-            window = {"start": portion.start, "end": portion.end, "finished_only": finished_only}
-            for result, count in run_tables(self.context, dlt, self.group, **window):
+            if before:
+                self._materialized(before)
+            window = {"start": portion.start, "end": portion.end}
+            arguments = {**window, "finished_only": self.finished_only}
+            for result, count in run_tables(self.context, dlt, self.group, **arguments):
                 assert result.asset_key
                 results[result.asset_key] = result
                 rows[result.asset_key] += count
-            loaded.append(portion)
+            self._note(portion)
+            before = portion
         for table in self.tables:
-            key = asset_key(self.group.provider, table.name)
-            by_day = self._tell_days(table)
+            key = self._key(table)
+            by_day = self._facts(table, self.days)
+            check = self._check(table, by_day, self.loaded)
+            self._tell_days(key, by_day)
             result = results.get(key) or dg.MaterializeResult(asset_key=key)
             # all days of a run share its number: beside a day's own count it would mislead
             told = {**(result.metadata or {}), "rows_loaded_by_run": rows[key]}
             yield result._replace(metadata=told)
-            yield from self._checked(key, loaded, by_day, finished_only)
+            yield from self._selected(check)
 
     def _portions(self) -> Iterator[Portion]:
-        """What is left to load: all of it, unless this run goes on with an interrupted one."""
+        """What is left to load: all of it, unless this run goes on with an interrupted one.
+
+        Days that one has loaded are kept, unless the API counts more in them now.
+        """
         done = continued.days_done(self.context)
-        if done:
-            self.context.log.info(f"{len(done)} days were loaded before the interruption.")
-        for first, end in _without(self.days, done):
-            yield from portions(self.group.provider, first, end)
+        for is_done, days in _ranges(self.days, done):
+            kept = counted(self.group.provider, *days) if is_done else None
+            if kept and self._is_complete(kept):
+                self.context.log.info(
+                    f"{days[0]} to {days[1] - DAY} were loaded before the interruption."
+                )
+                self._note(kept)
+            else:
+                yield from portions(self.group.provider, *days)
+
+    def _note(self, portion: Portion) -> None:
+        self.loaded.append(portion)
+        if self.finished_only:
+            self.open.update(open_jobs(self.group.provider, portion))
 
     def _materialized(self, portion: Portion) -> None:
         """Tell Dagster of the days of a portion now: what comes after it may be interrupted."""
         for table in self.tables:
             by_day = self._facts(table, (portion.start, portion.end))
-            for day in _days(portion.start, portion.end):
+            self._check(table, by_day, [portion])
+            for day, fact in by_day.items():
                 self.context.log_event(
                     dg.AssetMaterialization(
-                        asset_key(self.group.provider, table.name),
-                        partition=day.isoformat(),
-                        metadata=by_day.get(day, facts.DayFacts()).metadata(),
+                        self._key(table), partition=day.isoformat(), metadata=fact.metadata()
                     )
                 )
 
-    def _tell_days(self, table: Table) -> dict[date, facts.DayFacts]:
+    def _tell_days(self, key: dg.AssetKey, by_day: Mapping[date, facts.DayFacts]) -> None:
         """Give each day's partition its own row counts and pictures."""
-        by_day = self._facts(table, self.days)
-        for day in _days(*self.days):
+        for day, fact in by_day.items():
             self.context.add_asset_metadata(
-                by_day.get(day, facts.DayFacts()).metadata(),
-                asset_key=asset_key(self.group.provider, table.name),
-                partition_key=day.isoformat(),
+                fact.metadata(), asset_key=key, partition_key=day.isoformat()
             )
-        return by_day
+
+    def _key(self, table: Table) -> dg.AssetKey:
+        return asset_key(self.group.provider, table.name)
 
     def _facts(self, table: Table, days: Days) -> dict[date, facts.DayFacts]:
-        return facts.of_days(self.group.provider, table, self.settings, days)
+        """What is known of each of the days, in their order."""
+        found = facts.of_days(self.group.provider, table, self.settings, days)
+        by_day = {day: found.get(day, facts.DayFacts()) for day in _days(*days)}
+        if self.finished_only and countable(self.group.provider, table):
+            return {
+                day: replace(fact, unread=self.open.get(day, 0)) for day, fact in by_day.items()
+            }
+        return by_day
 
-    def _checked(
-        self,
-        key: dg.AssetKey,
-        loaded: Sequence[Portion],
-        by_day: dict[date, facts.DayFacts],
-        finished_only: bool,
-    ) -> Iterator[dg.AssetCheckResult]:
-        """What was loaded against what the API counted; Incomplete: a sensor must not settle."""
-        counted = [portion for portion in loaded if portion.counts]
-        if not counted:
-            return
-        days = [day for each in counted for day in _days(each.start, each.end)]
-        there = {day: by_day[day] for day in days if day in by_day}
+    def _check(
+        self, table: Table, by_day: Mapping[date, facts.DayFacts], loaded: Sequence[Portion]
+    ) -> dg.AssetCheckResult | None:
+        """The rows of the days against what the API counted; None where it cannot count.
+
+        Incomplete when a sensor must not settle them.
+        """
+        if not countable(self.group.provider, table):
+            return None
         check = window_check(
-            key, (days[0], days[-1] + DAY), there, _sum(counted), finished_only=finished_only
+            self._key(table), by_day, _sum(loaded), finished_only=self.finished_only
         )
-        if dg.AssetCheckKey(key, WINDOW_COMPLETE) in self.context.selected_asset_check_keys:
+        if self.finished_only and not check.passed:
+            raise Incomplete(check)
+        return check
+
+    def _is_complete(self, portion: Portion) -> bool:
+        """Whether the rows of days that were loaded earlier are as many as the API counts."""
+        days = (portion.start, portion.end)
+        try:
+            checks = [
+                self._check(table, self._facts(table, days), [portion]) for table in self.tables
+            ]
+        except Incomplete:
+            return False
+        return all(check.passed for check in checks if check)
+
+    def _selected(self, check: dg.AssetCheckResult | None) -> Iterator[dg.AssetCheckResult]:
+        """The check, if it belongs to this run."""
+        selected = {(key.asset_key, key.name) for key in self.context.selected_asset_check_keys}
+        if check and (check.asset_key, check.check_name) in selected:
             yield check
-        if finished_only and not check.passed:
-            raise Incomplete(f"{check.description} It is asked for again.")
 
 
 def _days(first: date, end: date) -> Iterator[date]:
     return (first + DAY * number for number in range((end - first).days))
 
 
-def _without(days: Days, done: set[date]) -> Iterator[Days]:
-    """The unbroken ranges of days that are not done."""
+def _ranges(days: Days, done: set[date]) -> Iterator[tuple[bool, Days]]:
+    """The unbroken ranges of days that are done, and of those that are not."""
     for is_done, group in itertools.groupby(_days(*days), key=done.__contains__):
-        if not is_done:
-            left = list(group)
-            yield left[0], left[-1] + DAY
+        together = list(group)
+        yield is_done, (together[0], together[-1] + DAY)
 
 
 def _sum(portions: Sequence[Portion]) -> Counts:

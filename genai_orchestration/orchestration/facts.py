@@ -26,6 +26,7 @@ class DayFacts:
 
     states: Mapping[str, int] = field(default_factory=dict)
     pictures: tuple[tuple[str, str], ...] = ()
+    unread: int | None = None  # open jobs that were counted, but not loaded
 
     @property
     def rows(self) -> int:
@@ -37,9 +38,18 @@ class DayFacts:
         """Rows in a terminal state."""
         return sum(n for state, n in self.states.items() if state in TERMINAL)
 
+    @property
+    def open(self) -> int:
+        """Jobs that are not finished: as many as were counted, else as there are rows of them."""
+        return self.rows - self.finished if self.unread is None else self.unread
+
     def metadata(self) -> dict[str, Any]:
         """The facts as metadata of the day's partition."""
-        shown = {"dagster/partition_row_count": self.rows, "finished": self.finished}
+        shown = {
+            "dagster/partition_row_count": self.rows,
+            "finished": self.finished,
+            "open": self.open,
+        }
         by_state = {f"state {state.lower()}": n for state, n in sorted(self.states.items())}
         pictures = {"newest": dg.MetadataValue.md(thumbnails(self.pictures))}
         return {**shown, **by_state, **(pictures if self.pictures else {})}

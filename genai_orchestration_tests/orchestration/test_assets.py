@@ -174,6 +174,52 @@ def test_checks_name_what_is_wrong(instance: dg.DagsterInstance, vendor: Imagine
     )
 
 
+@pytest.mark.parametrize("finished_only", [True, False], ids=["finished", "whole days"])
+def test_open_images_are_told_of_each_day_and_named_when_stuck_with_a_row_or_without(
+    instance: dg.DagsterInstance, vendor: ImagineApiSandbox, finished_only: bool
+) -> None:
+    vendor.add([image(), image(), image(1)])
+    stuck = vendor.add(
+        [image(outcome="stuck"), image(outcome="pending"), image(2, outcome="stuck")]
+    )
+    found = checked(load_days(instance, 0, 2, finished_only=finished_only))
+    assert [metadata(instance, day(n))["open"] for n in range(3)] == [2, 0, 1]
+    passed, words = found["no_stuck_jobs"]
+    assert not passed
+    assert words.startswith("Open for over 60 minutes: ")
+    assert all(id_ in words for id_ in stuck)
+    assert words.count(" since ") == 3
+    assert words.endswith(f"{stuck[2]} since {NOON + timedelta(days=2):%Y-%m-%d %H:%M}.")
+    vendor.add([image(2, outcome="stuck") for _ in range(20)])
+    _, words = checked(load_days(instance, 2, 2, finished_only=finished_only))["no_stuck_jobs"]
+    assert words.endswith(" and 13 more.")
+    assert words.count(" since ") == 10
+    assert metadata(instance, day(2))["open"] == 21
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("API_KEY", "", "ImagineAPI has no API key: set api_key"),
+        ("BASE_URL", "http://127.0.0.1:9", "ImagineAPI does not answer at http://127.0.0.1:9"),
+    ],
+)
+def test_a_provider_that_cannot_be_asked_for_stuck_images_is_said_and_no_pass(
+    instance: dg.DagsterInstance,
+    vendor: ImagineApiSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    words: str,
+) -> None:
+    monkeypatch.setenv(f"SOURCES__IMAGINE_API_SOURCE__{name}", value)
+    check = {dg.AssetCheckKey(IMAGES, "no_stuck_jobs")}
+    job = defs().resolve_job_def("imagine_api_load").get_subset(asset_check_selection=check)
+    passed, said = checked(job.execute_in_process(instance=instance))["no_stuck_jobs"]
+    assert not passed
+    assert said.startswith(f"None is open for 60 minutes. Only rows were read: {words}")
+
+
 def test_checks_of_sound_rows_pass(
     instance: dg.DagsterInstance, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

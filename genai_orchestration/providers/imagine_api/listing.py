@@ -74,13 +74,25 @@ class ImageCounter:
             yield found.date()
             start = found.date() + timedelta(days=1)
 
-    def unfinished(self, start: date) -> int:
-        """Open images created since `start`."""
-        return count(self.client, Window(start).filter(), UNFINISHED)
+    def unfinished(self, start: date, before: datetime | None = None) -> int:
+        """Open images created since `start`, and before then."""
+        until = [_before(before)] if before else []
+        return count(self.client, Window(start).filter(), *until, UNFINISHED)
 
     def oldest_unfinished(self, start: date) -> datetime | None:
         """`date_created` of the oldest open image since `start`."""
         return self._oldest(Window(start))
+
+    def oldest_open(self, start: date, before: datetime, most: int) -> list[tuple[str, datetime]]:
+        """Id and `date_created` of the oldest open images since `start` and before then."""
+        params = {
+            "fields": "id,date_created",
+            "sort": "date_created,id",
+            "limit": most,
+            "filter": all_of([Window(start).filter(), _before(before), UNFINISHED]),
+        }
+        found = sound(self.client.get_list("items/images", params, at="data"))
+        return [(record["id"], parsed(record["date_created"])) for record in found]
 
     def _oldest(self, window: Window) -> datetime | None:
         params = {
@@ -91,6 +103,10 @@ class ImageCounter:
         }
         found = self.client.get_list("items/images", params, at="data")
         return parsed(found[0]["date_created"]) if found else None
+
+
+def _before(moment: datetime) -> Mapping[str, Any]:
+    return {"date_created": {"_lt": sent(moment)}}
 
 
 def read_window(
