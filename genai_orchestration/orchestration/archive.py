@@ -16,6 +16,7 @@ from genai_orchestration import archiving, times, warehouse
 from genai_orchestration.archive_plan import Days
 from genai_orchestration.archiving import Archived
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration import thumbnails
 from genai_orchestration.orchestration.assets import RETRIES, in_sentences
 from genai_orchestration.orchestration.groups import asset_key
@@ -90,7 +91,7 @@ def archive_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
         more = f" and {len(soon) - NAMED} more" if len(soon) > NAMED else ""
         passed = f"{waiting} jobs have files to be archived, and time for it."
         failed = f"{len(soon)} jobs have files that may soon be lost: {named}{more}."
-        return dg.AssetCheckResult(passed=not soon, description=failed if soon else passed)
+        return dg.AssetCheckResult(passed=not soon, description=as_text(failed if soon else passed))
 
     return [radar]
 

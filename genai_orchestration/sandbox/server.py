@@ -16,9 +16,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from genai_orchestration.errors import PlainError
+from genai_orchestration.guard import Guard
 from genai_orchestration.providers import all_providers
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.sandbox.traffic import Fault, Traffic
+from genai_orchestration.settings import hosts
 
 KEY = "sandbox"  # the one API key that every provider's sandbox takes
 HOST = "127.0.0.1"
@@ -48,7 +50,8 @@ class Sandbox:
             Mount(f"/{name}", app=Router(routes=list(sandbox.routes())))
             for name, sandbox in self.providers.items()
         ]
-        self.traffic = Traffic(Starlette(routes=[*self._admin_routes(), *mounts]))
+        served = Starlette(routes=[*self._admin_routes(), *mounts])
+        self.traffic = Traffic(Guard(served, hosts()))
         self.url = ""
 
     def base_url(self, provider: str) -> str:
