@@ -89,7 +89,7 @@ def media_type(headers: Headers) -> str:
 def _is_known(host: str, hosts: Collection[str]) -> bool:
     """Whether a Host header names this machine, or a name that the setting adds."""
     parts = HOST.fullmatch(host)
-    return bool(parts) and (parts[1] in LOOPBACK or parts[1] in hosts or host in hosts)
+    return parts is not None and bool({parts[1], host} & {*LOOPBACK, *hosts})
 
 
 def _is_own(origin: str, host: str, hosts: Collection[str]) -> bool:

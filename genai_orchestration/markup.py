@@ -9,8 +9,10 @@ import re
 
 # what means nothing to either: letters, digits, spaces, and punctuation where a sentence has it
 HARMLESS = re.compile(
-    r"[^\W_]| |[.,;:?%)](?=[ )]|$)|(?<= )\((?=[^\W_])|(?<=[^\W_])[-_'](?=[^\W_])|(?<=\d)[.,](?=\d)"
+    r"[^\W_]| |[.,;:?%)](?=[ ),.;:]|$)|(?<= )\((?=[^\W_])"
+    r"|(?<=[^\W_])[-_'](?=[^\W_])|(?<=\d)[.,](?=\d)"
 )
+LIST = re.compile(r"\d+(?=[.)])")  # at the beginning of a line, that makes a list of it
 
 
 def as_text(words: object) -> str:
@@ -19,7 +21,10 @@ def as_text(words: object) -> str:
     Whatever could be markup becomes a character reference, which both show as the character.
     """
     line = " ".join(str(words).split())
+    first = LIST.match(line)
     return "".join(
-        char if HARMLESS.match(line, place) else f"&#{ord(char)};"
+        char
+        if HARMLESS.match(line, place) and not (first and first.end() == place)
+        else f"&#{ord(char)};"
         for place, char in enumerate(line)
     )

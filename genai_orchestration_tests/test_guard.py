@@ -1,4 +1,4 @@
-"""The guard: which requests are refused, by their headers, and that the sandbox stands behind it."""
+"""The guard: which requests are refused, by their headers; the sandbox stands behind it."""
 
 import pytest
 import requests

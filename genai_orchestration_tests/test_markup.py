@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import markdown
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -16,7 +16,6 @@ from genai_orchestration.jobs.audit import Verdict
 from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration import facts, request_checks, request_facts
-from genai_orchestration.settings import Settings
 
 BEACON = "http://evil.example/beacon.png"
 HOSTILE = (
@@ -34,6 +33,9 @@ HOSTILE = (
     f"# {BEACON}",
     "&lt;b&gt; &amp; <b>",
     "*a* _b_ __c__ ~~d~~ 1. a - b",
+    "1. a",
+    "2) b",
+    "- c",
 )
 
 
@@ -63,9 +65,10 @@ def rendered(source: str) -> Iterator[Tags]:
 
 def is_text(words: str) -> None:
     line = " ".join(words.split())
-    for shown in rendered(f"before {as_text(words)} after"):
-        assert [tag for tag, _ in shown.tags if tag != "p"] == []
-        assert shown.text.strip() == f"before {line} after".replace("  ", " ")
+    for before in ("", "before "):
+        for shown in rendered(f"{before}{as_text(words)}"):
+            assert [tag for tag, _ in shown.tags if tag != "p"] == []
+            assert shown.text.strip() == f"{before}{line}".strip()
     quoted = Tags(f'<img alt="{as_text(words)}">')
     assert quoted.tags == [("img", {"alt": line})]
 
@@ -75,6 +78,7 @@ def test_markup_comes_out_as_its_own_characters(words: str) -> None:
     is_text(words)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab1 _*`[]()!<>&\"'\\#|~-+.:/@=$^{}\n\t"), max_size=40))
 def test_so_does_anything_else(words: str) -> None:
     is_text(words)
@@ -85,7 +89,7 @@ def test_a_sentence_stays_readable_where_nothing_renders_it() -> None:
     assert as_text(sentence) == sentence
 
 
-def sources(settings: Settings, hostile: str) -> Iterator[tuple[str, str]]:
+def sources(hostile: str) -> Iterator[tuple[str, str]]:
     """Everything that makes Markdown or HTML of others' text, with that text in all of it."""
     day = facts.DayFacts({"SUCCEEDED": 1}, ((BEACON, hostile), (f"{BEACON}{hostile}", "a fox")))
     yield "pictures of a day", day.metadata()["newest"].value
@@ -103,8 +107,8 @@ def sources(settings: Settings, hostile: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_every_place_shows_it_as_text(hostile: str, settings: Settings) -> None:
-    for place, source in sources(settings, hostile):
+def test_every_place_shows_it_as_text(hostile: str) -> None:
+    for place, source in sources(hostile):
         for shown in rendered(source):
             asked = [a for tag, a in shown.tags if tag in ("img", "a", "script", "link", "b")]
             own = {f"{BEACON}?width={facts.PIXELS}"} if place == "pictures of a day" else set()
