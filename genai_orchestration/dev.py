@@ -26,7 +26,7 @@ from genai_orchestration.settings import HOME_VARIABLE, Settings
 
 HOST = "127.0.0.1"  # the web UI has no authentication: never open it to a network by itself
 PORT = 3000
-READY_WITHIN = 180.0  # seconds; some 5 are usual, more on a machine that is busy
+READY_WITHIN = 600.0  # seconds; some 5 are usual, and many times that on a machine that is busy
 STOP_WITHIN = 30.0  # seconds for runs and daemons to end before they are killed
 CHECK_SECONDS = 0.5  # between two looks whether Dagster still runs
 LONGEST_TMPDIR = 70  # characters: the path of a socket has at most 103 on every system

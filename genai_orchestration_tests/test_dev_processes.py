@@ -31,7 +31,7 @@ from genai_orchestration_tests.dagster_client import (
     until,
 )
 
-UP_WITHIN = 240  # seconds, on a machine that runs the whole suite
+UP_WITHIN = 600  # seconds, on a machine that runs the whole suite
 EVIL = "http://evil.example"
 LAUNCH = """mutation($params: ExecutionParams!) {
     launchPipelineExecution(executionParams: $params) { __typename } }"""
