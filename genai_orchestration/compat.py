@@ -17,7 +17,7 @@ def run_webserver(webserver: type[Any]) -> None:
     """
     from dagster_webserver import app, cli
 
-    if not issubclass(webserver, app.DagsterWebserver):
+    if not issubclass(webserver, app.DagsterWebserver):  # type: ignore[attr-defined]
         raise TypeError(f"{webserver} is no dagster_webserver.app.DagsterWebserver")
-    app.DagsterWebserver = webserver  # type: ignore[misc]
-    cli.main()
+    app.DagsterWebserver = webserver  # type: ignore[attr-defined]
+    cli.main()  # type: ignore[no-untyped-call]

@@ -5,6 +5,7 @@ import importlib.util
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -14,6 +15,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._grpc.__generated__ import dagster_api_pb2
 from dagster_webserver import app, cli
+from dagster_webserver.webserver import DagsterWebserver
 from starlette.applications import Starlette
 
 from genai_orchestration import compat
@@ -34,14 +36,14 @@ def test_a_code_server_has_the_method_that_the_supervisor_asks() -> None:
 
 
 @pytest.fixture
-def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """Where the application of the web server's command is served, without a code location."""
-    monkeypatch.setattr(app, "DagsterWebserver", app.DagsterWebserver)  # undone at the end
+    monkeypatch.setattr(app, "DagsterWebserver", DagsterWebserver)  # undone at the end
     monkeypatch.setattr(cli, "main", lambda: None)
     monkeypatch.setenv("GENAI_HOSTS", "genai.example.com")
     compat.run_webserver(GuardedWebserver)
     with (
-        dg.DagsterInstance.ephemeral() as instance,
+        dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
         WorkspaceProcessContext(instance, EmptyWorkspaceTarget(), version="0") as context,
         served(app.create_app_from_workspace_process_context(context)) as address,
     ):
