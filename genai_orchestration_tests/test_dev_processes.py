@@ -25,6 +25,7 @@ from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration_tests.browser import chromium
 from genai_orchestration_tests.command import GENAI, MARK, left_behind
 from genai_orchestration_tests.dagster_client import (
+    LOCATION,
     REPOSITORY,
     Dagster,
     free_port,
@@ -218,16 +219,11 @@ def test_who_is_no_page_of_others_is_served(up: tuple[Dev, Sandbox]) -> None:
 
 def test_the_web_ui_works_as_before(up: tuple[Dev, Sandbox]) -> None:
     running, _ = up
-    ui = Dagster(running.url)
     with chromium() as page:
         refused: list[str] = []
         page.on("response", lambda it: refused.append(it.url) if it.status in REFUSED else None)
-        launched = materialize(page, running.url)
-        until("the materialization's run is there", 60, lambda: launched(ui))
-        backfilled = backfill(page, running.url)
-        until("the backfill is there", 60, lambda: backfilled(ui))
-        launch(page, running.url)
-        until("the launchpad's run is there", 60, lambda: runs(running))
+        for use in (materialize, backfill, launch):
+            use(page, Dagster(running.url))
         assert refused == []
 
 
@@ -307,27 +303,35 @@ def test_nothing_is_left_behind_by_a_supervisor_that_was_killed(tmp_path: Path) 
         assert left_behind(running.mark) == []
 
 
-def materialize(page: Page, url: str) -> Any:
+def materialize(page: Page, ui: Dagster) -> None:
     """Materialize the table of Magic Hour's models."""
-    page.goto(f"{url}/assets/magic_hour/models")
-    page.get_by_role("button", name="Materialize", exact=True).first.click()
-    expect(page.get_by_text("Launched run").first).to_be_visible()
-    return lambda ui: [run for run in ui.runs() if run["pipelineName"] == "__ASSET_JOB"]
+    page.goto(f"{ui.url}/assets/magic_hour/models")
+    page.get_by_role("button", name=re.compile("Materialize")).first.click()
+    launched = page.get_by_text(re.compile("^Launched run"))
+    expect(launched).to_be_visible()
+    expect(launched).to_have_text(re.compile(newest(ui)["runId"][:8]))
 
 
-def backfill(page: Page, url: str) -> Any:
-    """Launch a backfill of a day of ImagineAPI's images."""
-    page.goto(f"{url}/assets/imagine_api/images")
-    page.get_by_role("button", name=re.compile("^Materialize")).first.click()
-    page.get_by_role("button", name="Latest").click()
-    page.get_by_role("button", name=re.compile("^Launch")).click()
-    return lambda ui: ui.ask(
-        "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id } } } }"
-    )
+def backfill(page: Page, ui: Dagster) -> None:
+    """Launch a backfill of the two newest days of ImagineAPI's images."""
+    asked = "{ partitionBackfillsOrError { ... on PartitionBackfills { results { id } } } }"
+    page.goto(f"{ui.url}/assets/imagine_api/images")
+    page.get_by_role("button", name=re.compile("Materialize")).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Failed and missing", exact=True).click()
+    dialog.get_by_role("button", name="Launch backfill").click()
+    found = lambda: ui.ask(asked)["partitionBackfillsOrError"]["results"]  # noqa: E731
+    until("the backfill is there", 120, found)
 
 
-def launch(page: Page, url: str) -> None:
+def launch(page: Page, ui: Dagster) -> None:
     """Launch a job from the launchpad."""
-    location = "__repository__@genai_orchestration"
-    page.goto(f"{url}/locations/{location}/jobs/magic_hour_requests/playground")
-    page.get_by_role("button", name="Launch run").first.click()
+    job = "magic_hour_load"
+    page.goto(f"{ui.url}/locations/{LOCATION}/jobs/{job}/playground")
+    page.get_by_role("button", name="Launch Run").click()
+    until("its run is there", 120, lambda: job in {run["pipelineName"] for run in ui.runs()})
+
+
+def newest(ui: Dagster) -> dict[str, Any]:
+    """The newest run of assets that a person has chosen."""
+    return next(run for run in ui.runs() if run["pipelineName"] == "__ASSET_JOB")
