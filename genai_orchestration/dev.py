@@ -28,6 +28,7 @@ HOST = "127.0.0.1"  # the web UI has no authentication: never open it to a netwo
 PORT = 3000
 READY_WITHIN = 600.0  # seconds; some 5 are usual, and many times that on a machine that is busy
 STOP_WITHIN = 30.0  # seconds for runs and daemons to end before they are killed
+PREDECESSOR_WITHIN = 2 * supervisor.STOP_SECONDS + 5  # for what a killed one has left to end
 CHECK_SECONDS = 0.5  # between two looks whether Dagster still runs
 LONGEST_TMPDIR = 70  # characters: the path of a socket has at most 103 on every system
 SETTINGS_FILE = "dagster.yaml"
@@ -136,7 +137,7 @@ def _alone(home: Path) -> Iterator[int]:
     private_folder(home)
     lock = os.open(home / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        deadline = time.monotonic() + STOP_WITHIN
+        deadline = time.monotonic() + PREDECESSOR_WITHIN
         while not _locked(lock):
             holder = os.pread(lock, 100, 0).decode().strip()
             if _is_alive(holder) or time.monotonic() > deadline:

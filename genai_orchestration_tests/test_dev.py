@@ -61,7 +61,7 @@ def test_the_places_are_told_without_a_password(tmp_path: Path) -> None:
 def test_one_home_is_held_by_one_process_and_waits_for_what_a_killed_one_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dev, "STOP_WITHIN", 1.0)
+    monkeypatch.setattr(dev, "PREDECESSOR_WITHIN", 1.0)
     monkeypatch.setattr(dev, "CHECK_SECONDS", 0.01)
     with dev._alone(tmp_path) as lock:
         assert (tmp_path / dev.LOCK).read_text() == f"{os.getpid()}\n"

@@ -270,6 +270,7 @@ def test_processes_end_with_their_parent_and_it_ends_with_one_of_them(tmp_path: 
         until("it is up", UP_WITHIN, lambda: is_up(killed))
         assert len(left_behind(killed.mark)) > 4
         killed.process.kill()
+        killed.process.wait()  # else its id would stay taken
         # at once, as systemd would: it waits until the other's processes are gone
         with dev(tmp_path, {}) as restarted:
             until("it is up again", UP_WITHIN, lambda: is_up(restarted))
