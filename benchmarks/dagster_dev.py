@@ -106,11 +106,9 @@ def running(
     home = dev.instance_home(Settings(home=folder))
     if settings is not None:
         (home / dev.SETTINGS_FILE).write_text(settings)
-    workspace = folder / "workspace.yaml"
-    workspace.write_text(f"load_from:\n  - python_module: {module}\n")
     environment = {**environment, "DAGSTER_HOME": str(home)}
     with (
-        dev.serving(workspace, free_port(), environment),
+        dev.serving(module, free_port(), environment, folder=folder),
         dg.DagsterInstance.from_config(str(home)) as instance,
     ):
         yield Dagster(instance)

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from genai_orchestration.archive_cli import archive
 from genai_orchestration.gallery_cli import gallery
+from genai_orchestration.loopback import ask_directly
 from genai_orchestration.paid_cli import jobs, requests
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def main() -> None:
     State is kept in GENAI_HOME (default .genai), the warehouse is a dlt destination named by
     GENAI_DESTINATION (default duckdb). Keys and addresses: .dlt/secrets.toml and .dlt/config.toml.
     """
+    os.umask(0o077)  # what this process and its children make is for its owner alone
+    ask_directly(os.environ)
     # dlt's own telemetry; the project's .dlt/config.toml says so too, but may be out of sight
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
@@ -85,10 +87,9 @@ def dev(port: int) -> None:
     from genai_orchestration.settings import Settings
 
     settings = Settings.load()
-    with stopped_by_signals(), dagster_dev(settings, port) as url:
-        click.echo(f"The web UI is at {url}; state is in {settings.home}. Ctrl-C ends it.")
-        while True:
-            time.sleep(3600)
+    with stopped_by_signals(), dagster_dev(settings, port) as dagster:
+        click.echo(f"The web UI is at {dagster.url} - Ctrl-C ends it. {settings.places}")
+        dagster.wait()
 
 
 @main.command()

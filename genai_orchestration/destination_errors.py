@@ -7,6 +7,8 @@ Of a driver's own words only the first line is shown, without anything that look
 with credentials in it. The value of a setting is never shown.
 """
 
+import errno
+import os
 import re
 from collections.abc import Iterator, Mapping
 
@@ -42,6 +44,10 @@ class UnusableHome(PlainError):
     """GENAI_HOME is not a folder in which state can be kept."""
 
 
+class DiskFull(PlainError):
+    """Nothing more can be written where state is kept."""
+
+
 class WarehouseUnreachable(WarehouseError):
     """The database does not answer, or not to these credentials: it may do so later."""
 
@@ -50,6 +56,11 @@ def in_words(error: BaseException, settings: Settings) -> PlainError | None:
     """The error, however deep it is wrapped, as a sentence; None when nobody foresaw it."""
     if known := plain(error):
         return known
+    if any(_is_full(cause) for cause in causes(error)):
+        return DiskFull(
+            f"The disk is full: free some space where {settings.home} is, or set {HOME_VARIABLE} "
+            "to a folder on another disk, and run this again."
+        )
     sentences = (_sentence(cause, settings) for cause in causes(error))
     return next(filter(None, sentences), None)
 
@@ -86,6 +97,13 @@ def _sentence(error: BaseException, settings: Settings) -> PlainError | None:
         case _ if DRIVERS_WORDS & {kind.__name__ for kind in type(error).__mro__}:
             return _no_answer(error, settings)
     return None
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a disk is full, as the system says it, or SQLite or DuckDB in words of their own."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return "disk is full" in str(error) or os.strerror(errno.ENOSPC) in str(error)
 
 
 def _not_toml(error: TomlProviderReadException) -> UnreadableSetting:

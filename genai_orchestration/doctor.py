@@ -5,19 +5,24 @@ import ipaddress
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from urllib.parse import urlsplit
+
+import dlt
 
 from genai_orchestration import warehouse
 from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.archive_store import open_store
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
+from genai_orchestration.private import is_open
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Account, Finding, Provider
 from genai_orchestration.providers.refusals import MissingKey
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
 
+SECRETS = "secrets.toml"
 # what reading an answer raises when it is JSON, but of another shape than the provider's
 OTHER_SHAPE = (LookupError, TypeError, AttributeError, ValueError)
 
@@ -41,6 +46,7 @@ def examine() -> Iterator[Finding]:
             "No provider has a key: copy .dlt/secrets.toml.example to .dlt/secrets.toml and put "
             "yours in, or look around with `genai demo`."
         )
+    yield from _open_secrets()
     settings = Settings.load()
     home = _home(settings)
     yield home
@@ -96,6 +102,15 @@ def _own_network(host: str) -> bool:
         return ipaddress.ip_address(host).is_private
     except ValueError:
         return "." not in host  # localhost, or a neighbour in a container network
+
+
+def _open_secrets() -> Iterator[Finding]:
+    """The files with keys that other users of this machine may read."""
+    context = dlt.current.run_context()
+    for folder in (context.settings_dir, context.global_dir):
+        file = (Path(folder) / SECRETS).absolute()
+        if is_open(file):
+            yield Finding.off(f"Others may read the keys in {file}: run chmod 600 '{file}'.")
 
 
 def _home(settings: Settings) -> Finding:

@@ -25,12 +25,11 @@ def gallery(port: int, demo: bool, file: Path | None) -> None:
     """Look at every picture: search prompts, see what each cost and why it failed."""
     from genai_orchestration.demo.stage import demo_settings
     from genai_orchestration.gallery import check_installed
-    from genai_orchestration.settings import DESTINATION_VARIABLE, HOME_VARIABLE, Settings
+    from genai_orchestration.settings import Settings
 
     check_installed()
     settings = demo_settings() if demo else Settings.load()
-    os.environ[HOME_VARIABLE] = str(settings.home)  # the app in the server reads it
-    os.environ[DESTINATION_VARIABLE] = settings.destination
+    os.environ.update(settings.environment())  # the app in the server reads them
     if file:
         from genai_orchestration.gallery.export import export
 

@@ -27,6 +27,7 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
 
 from genai_orchestration import locks
 from genai_orchestration.locks import ProcessLock, WarehouseLocked, lock_file, process_lock
+from genai_orchestration.private import close
 from genai_orchestration.settings import Settings
 
 # A package is about one row group of DuckDB's, which one thread writes, whatever their number: more
@@ -46,12 +47,15 @@ class LockedPool(DuckDbConnectionPool):
     def borrow_conn(self, *args: Any, **kwargs: Any) -> duckdb.DuckDBPyConnection:
         """A connection, as soon as no other process has the file open."""
         with self._conn_lock:
+            file = Path(self.credentials._conn_str())
             if self._held is None:
-                lock = process_lock(lock_file(Path(self.credentials._conn_str())))
+                lock = process_lock(lock_file(file))
                 lock.acquire(locks.patience())
                 self._held = lock
             try:
-                return _until_free(super().borrow_conn, *args, **kwargs)
+                connection = _until_free(super().borrow_conn, *args, **kwargs)
+                close(file)  # to others
+                return connection
             finally:
                 if self._conn is None:  # it did not open
                     self._free()

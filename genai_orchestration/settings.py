@@ -2,11 +2,14 @@
 
 Environment variables decide: GENAI_HOME (a folder), GENAI_DESTINATION (a dlt destination's name),
 GENAI_LEDGER (the address of the ledger's database), GENAI_ARCHIVE (the folder or fsspec address of
-the archive) and GENAI_ARCHIVE_LIMIT (megabytes of its largest file). Keys, addresses and
-credentials of providers and warehouses are dlt's own configuration, not ours.
+the archive), GENAI_ARCHIVE_LIMIT (megabytes of its largest file) and GENAI_HOSTS (names under which
+a proxy is asked). A relative path is relative to the folder where the command was typed, and is
+absolute from then on. Keys, addresses and credentials of providers and warehouses are dlt's own
+configuration, not ours.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +21,11 @@ DESTINATION_VARIABLE = "GENAI_DESTINATION"
 LEDGER_VARIABLE = "GENAI_LEDGER"
 ARCHIVE_VARIABLE = "GENAI_ARCHIVE"
 LIMIT_VARIABLE = "GENAI_ARCHIVE_LIMIT"
+HOSTS_VARIABLE = "GENAI_HOSTS"
 LARGEST = 100  # megabytes of an archived file: a 2048 px grid has 8, a minute of video 60
 UNFIT = "'%?#\\"
+# SQLAlchemy's address of a SQLite file in a relative path: its beginning, and the path
+RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|file:|:memory:)([^?]+)")
 
 
 class UnfitHome(PlainError):
@@ -55,9 +61,29 @@ class Settings:
         return cls(
             home=home,
             destination=env.get(DESTINATION_VARIABLE) or "duckdb",
-            ledger_address=env.get(LEDGER_VARIABLE) or None,
-            archive_address=env.get(ARCHIVE_VARIABLE) or None,
+            ledger_address=_absolute_database(env.get(LEDGER_VARIABLE) or ""),
+            archive_address=_absolute_place(env.get(ARCHIVE_VARIABLE) or ""),
             archive_limit=_bytes(env.get(LIMIT_VARIABLE) or str(LARGEST)),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which another process loads the same settings, in whatever folder."""
+        return {
+            HOME_VARIABLE: str(self.home),
+            DESTINATION_VARIABLE: self.destination,
+            LEDGER_VARIABLE: self.ledger_address or "",
+            ARCHIVE_VARIABLE: self.archive_address or "",
+            LIMIT_VARIABLE: str(self.archive_limit / 1_000_000),
+        }
+
+    @property
+    def places(self) -> str:
+        """Where everything is kept, as a sentence without a password."""
+        file = self.destination == "duckdb"
+        warehouse = self.warehouse if file else f"the destination {self.destination}"
+        return (
+            f"State is kept in {self.home}: the ledger is {self.ledger_shown}, the warehouse "
+            f"{warehouse}, the archive {self.archive_shown}."
         )
 
     @property
@@ -80,8 +106,12 @@ class Settings:
     @property
     def archive_shown(self) -> str:
         """The archive for people: without a key or a password in its address."""
-        scheme, separator, place = self.archive.rpartition("://")
-        return f"{scheme}{separator}{place.rpartition('@')[2]}" if scheme else self.archive
+        return _without_password(self.archive)
+
+    @property
+    def ledger_shown(self) -> str:
+        """The ledger for people: its file, or its database's address without a password."""
+        return _without_password(self.ledger_address or str(self.ledger))
 
     @property
     def dagster_home(self) -> Path:
@@ -97,6 +127,39 @@ class Settings:
     def dlt_pipelines(self) -> Path:
         """What dlt's own commands take as `--pipelines-dir`: pipelines as a run left them."""
         return self.dlt_home / "pipelines"
+
+
+def hosts(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The names of GENAI_HOSTS, under which a proxy in front of this project is asked.
+
+    A port is part of a name where browsers show it: `genai.example.com:8443`.
+    """
+    env = os.environ if environment is None else environment
+    names = re.split(r"[\s,]+", env.get(HOSTS_VARIABLE, "").lower())
+    bare = (re.sub(r"^https?://", "", name).partition("/")[0] for name in names)
+    return tuple(filter(None, bare))
+
+
+def _absolute_database(address: str) -> str | None:
+    """The ledger's address with an absolute path; None without one."""
+
+    def absolute(found: re.Match[str]) -> str:
+        return f"{found[1]}{Path(found[2]).expanduser().absolute()}"
+
+    return RELATIVE_SQLITE.sub(absolute, address) or None
+
+
+def _absolute_place(address: str) -> str | None:
+    """The archive's address, absolute if it is a folder; None without one."""
+    if not address or "://" in address:
+        return address or None
+    return str(Path(address).expanduser().absolute())
+
+
+def _without_password(address: str) -> str:
+    """An address without the user and the password that it may name."""
+    scheme, separator, place = address.rpartition("://")
+    return f"{scheme}{separator}{place.rpartition('@')[2]}" if scheme else address
 
 
 def _bytes(megabytes: str) -> int:

@@ -37,6 +37,7 @@ from dlt.pipeline.pipeline import Pipeline
 from genai_orchestration.dlt_environment import addressed_variables
 from genai_orchestration.errors import PlainError
 from genai_orchestration.locks import exclusive, lock_file
+from genai_orchestration.private import private_folder
 from genai_orchestration.providers.base import Table
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 
@@ -124,6 +125,7 @@ def pipeline(
     The folder lasts as long as the with block: two runs that share one delete each other's work,
     and the pipeline's state is in the warehouse anyway.
     """
+    private_folder(settings.home)
     runs = settings.dlt_home / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     _sweep(runs)

@@ -13,7 +13,14 @@ from genai_orchestration.settings import Settings
 FOREIGN = ("API_KEY", "GENAI_", "DAGSTER_", "SOURCES__", "DESTINATION__", "REQUESTS__")
 
 # of a minute and more each: begun first, so that the suite does not wait for them at its end
-LONG = ("test_soak", "test_end_to_end", "test_demo_ui", "test_archiving_killed", "test_kills")
+LONG = (
+    "test_soak",
+    "test_end_to_end",
+    "test_dev_processes",
+    "test_demo_ui",
+    "test_archiving_killed",
+    "test_kills",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

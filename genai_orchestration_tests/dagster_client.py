@@ -28,8 +28,8 @@ def free_port() -> int:
 @contextlib.contextmanager
 def dagster(settings: Settings, environment: Mapping[str, str]) -> Iterator["Dagster"]:
     """`dagster dev` with the project's settings, ended with all of its processes at the end."""
-    with dev.dagster_dev(settings, free_port(), environment) as url:
-        yield Dagster(url)
+    with dev.dagster_dev(settings, free_port(), environment) as running:
+        yield Dagster(running.url)
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Dagster:
         """Runs with these tags (`__` in a name stands for `/`), newest first."""
         found = self.ask(
             """query($filter: RunsFilter) { runsOrError(filter: $filter, limit: 200) { ... on Runs {
-                results { runId status tags { key value } } } } }""",
+                results { runId status pipelineName tags { key value } } } } }""",
             filter={"tags": _tags(tags)},
         )["runsOrError"]["results"]
         return [{**run, "tags": {t["key"]: t["value"] for t in run["tags"]}} for run in found]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from genai_orchestration import warehouse
 from genai_orchestration.providers import provider_named
 from genai_orchestration.settings import Settings
@@ -9,8 +11,10 @@ from genai_orchestration_tests.command import MARK, genai, left_behind, process,
 
 
 def test_the_tour_ends_with_every_image_final_but_the_stuck_ones_and_leaves_the_real_state_alone(
-    settings: Settings, tmp_path: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("GENAI_HOME", "zwölf Füchse")  # in the folder where it is typed
+    settings = Settings.load()
     settings.home.mkdir()
     settings.warehouse.write_text("the real warehouse")
     said = process(
@@ -18,6 +22,8 @@ def test_the_tour_ends_with_every_image_final_but_the_stuck_ones_and_leaves_the_
         "--once",
         GENAI_DESTINATION="postgres",  # the real one: not for the demo
         SOURCES__MAGIC_HOUR_SOURCE__API_KEY="a-real-key",
+        HTTP_PROXY="http://127.0.0.1:9",  # a company's, which cannot reach this machine
+        http_proxy="http://127.0.0.1:9",
         **{MARK: str(tmp_path)},
     )
     assert (said.code, said.err) == (0, ""), said
@@ -48,7 +54,7 @@ def test_the_tour_ends_with_every_image_final_but_the_stuck_ones_and_leaves_the_
         "demo.lock",
         "warehouse.duckdb",
     ]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["home"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["zwölf Füchse"]
     assert left_behind(str(tmp_path)) == []
 
 

@@ -28,12 +28,11 @@ def with_ui(port: int) -> None:
     dev.port_is_free(port)
     with dev.stopped_by_signals(), demo_sandbox(settings) as (sandbox, environment):
         console.print("Starting the sandbox and Dagster ...")
-        with dev.dagster_dev(settings, port, environment) as url:
+        with dev.dagster_dev(settings, port, environment) as dagster:
             _launch(port, requests.approve(sandbox, settings))
-            console.print(f"\n[bold]The web UI is at {url}[/] - Ctrl-C ends the demo.")
-            console.print(f"The warehouse is {settings.warehouse}.\n")
-            while True:
-                time.sleep(3600)
+            console.print(f"\n[bold]The web UI is at {dagster.url}[/] - Ctrl-C ends the demo.")
+            console.print(f"{settings.places}\n", soft_wrap=True)
+            dagster.wait()
 
 
 def once() -> None:

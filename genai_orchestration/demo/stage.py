@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.sandbox.server import Sandbox
-from genai_orchestration.settings import ARCHIVE_VARIABLE, HOME_VARIABLE, LEDGER_VARIABLE, Settings
+from genai_orchestration.settings import HOME_VARIABLE, Settings
 
 HISTORY = 31  # days of images in the sandbox, and today
 
@@ -33,10 +33,7 @@ def demo_sandbox(settings: Settings) -> Iterator[tuple[Sandbox, dict[str, str]]]
             sandbox,
             {
                 **sandbox.environment(),
-                HOME_VARIABLE: str(settings.home),
-                "GENAI_DESTINATION": settings.destination,
-                LEDGER_VARIABLE: "",  # the demo's own file, whatever the real ledger is
-                ARCHIVE_VARIABLE: "",
+                **settings.environment(),  # whatever the real ones are
                 "SOURCES__IMAGINE_API_SOURCE__START_DATE": history()[0].isoformat(),
                 "SOURCES__ABYSSALE_SOURCE__BANNER_IDS": ",".join(
                     sandbox.providers["abyssale"].banner_ids

@@ -10,6 +10,7 @@ from typing import Any
 
 from genai_orchestration.gallery.pictures import ARCHIVED
 from genai_orchestration.gallery.rows import Row
+from genai_orchestration.markup import as_text
 
 CAPTION = 90  # characters of a prompt on a card
 PIXELS = 320  # that a public address is asked for
@@ -17,21 +18,15 @@ PUBLIC = re.compile(r"https?://[^\s\"'<>()\\]+")
 HIDDEN = ("picture", "sha256s", "prompt", "error_text")  # shown in another way, or not at all
 
 
-def plain(text: object) -> str:
-    """The text as HTML that is neither markup nor Markdown, on one line."""
-    words = " ".join(str(text).split())
-    return "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in words)
-
-
 def picture(row: Row) -> str:
     """An image that the browser loads once it is in sight; a grey field where there is none."""
-    path, words = row["picture"] or "", plain(row["prompt"] or row["job_id"])
+    path, words = row["picture"] or "", as_text(row["prompt"] or row["job_id"])
     if ARCHIVED.fullmatch(path):
         address = f"/thumbnails/{path}"
     elif PUBLIC.fullmatch(path):
-        address = plain(f"{path}?width={PIXELS}")
+        address = as_text(f"{path}?width={PIXELS}")
     else:
-        return f'<div class="genai-none">{plain(row["state"])}</div>'
+        return f'<div class="genai-none">{as_text(row["state"])}</div>'
     return f'<img loading="lazy" referrerpolicy="no-referrer" src="{address}" alt="{words}">'
 
 
@@ -40,8 +35,8 @@ def card(row: Row) -> str:
     words = str(row["prompt"] or row["request_key"] or row["job_id"])
     cut = words if len(words) <= CAPTION else words[:CAPTION].rstrip() + " …"
     return (
-        f'<figure class="genai-card genai-{plain(row["state"]).lower()}">{picture(row)}'
-        f"<figcaption>{plain(cut)}</figcaption></figure>"
+        f'<figure class="genai-card genai-{as_text(row["state"]).lower()}">{picture(row)}'
+        f"<figcaption>{as_text(cut)}</figcaption></figure>"
     )
 
 
@@ -49,26 +44,26 @@ def details(row: Row, files: Sequence[Row]) -> str:
     """Everything that is known of a job, and all of its files."""
     told = {name: value for name, value in row.items() if value is not None}
     lines = [
-        f"<tr><th>{plain(name)}</th><td>{plain(_cell(value))}</td></tr>"
+        f"<tr><th>{as_text(name)}</th><td>{as_text(_cell(value))}</td></tr>"
         for name, value in told.items()
         if name not in HIDDEN and not name.startswith("_dlt")
     ]
     error = (
-        f'<p class="genai-error">{plain(told["error_text"])}</p>' if "error_text" in told else ""
+        f'<p class="genai-error">{as_text(told["error_text"])}</p>' if "error_text" in told else ""
     )
     shown = "".join(_file(file) for file in files) or picture(row)
     return (
-        f'<div class="genai-details"><h3>{plain(told.get("prompt", row["job_id"]))}</h3>{error}'
+        f'<div class="genai-details"><h3>{as_text(told.get("prompt", row["job_id"]))}</h3>{error}'
         f'<div class="genai-files">{shown}</div><table>{"".join(lines)}</table></div>'
     )
 
 
 def _file(file: Row) -> str:
-    path, role = file["archived_path"] or "", plain(file["role"])
+    path, role = file["archived_path"] or "", as_text(file["role"])
     if not ARCHIVED.fullmatch(path):
-        return f'<div class="genai-none">{role}: {plain(file["reason"] or file["state"])}</div>'
+        return f'<div class="genai-none">{role}: {as_text(file["reason"] or file["state"])}</div>'
     size = f"{file['width']} x {file['height']}, " if file["width"] else ""
-    words = plain(f"{size}{(file['bytes'] or 0) / 1024:,.0f} KB")
+    words = as_text(f"{size}{(file['bytes'] or 0) / 1024:,.0f} KB")
     return (
         f'<a href="/files/{path}" target="_blank" rel="noopener"><img loading="lazy" '
         f'src="/thumbnails/{path}" alt="{role}"><small>{role}, {words}</small></a>'

@@ -12,14 +12,14 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.gallery import pictures
-from genai_orchestration.settings import Settings
+from genai_orchestration.guard import Guard
+from genai_orchestration.settings import Settings, hosts
 
 HOST = "127.0.0.1"  # it asks for no password: never open it to a network by itself
 FOR_EVER = "private, max-age=31536000, immutable"  # a content address never changes
@@ -47,7 +47,7 @@ def serve(settings: Settings, port: int, ready: Callable[[str], None]) -> None:
 
 
 def application(settings: Settings) -> Starlette:
-    """The app and the pictures, for requests to this machine's own names."""
+    """The app and the pictures, for this machine's own names and the gallery's own pages."""
     import marimo
 
     gallery = marimo.create_asgi_app(quiet=True).with_app(path="", root=str(APP)).build()
@@ -56,9 +56,8 @@ def application(settings: Settings) -> Starlette:
         Route("/files/{path:path}", _file),
         Mount("/", gallery),
     ]
-    # without it, any page in the browser could read the gallery under a name of its own
-    names = Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
-    made = Starlette(routes=routes, middleware=[names])
+    # marimo's own websocket tells its pages from those of others by no Origin
+    made = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=hosts())])
     made.state.settings = settings
     return made
 

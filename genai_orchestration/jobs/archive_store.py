@@ -33,6 +33,7 @@ from genai_orchestration.jobs.archive_folder import (
     temporary,
 )
 from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
+from genai_orchestration.private import private_folder
 from genai_orchestration.settings import ARCHIVE_VARIABLE, Settings
 
 INCOMING = ".incoming"  # the folder of temporary files
@@ -103,8 +104,11 @@ class LocalStore:
     @contextlib.contextmanager
     def incoming(self) -> Iterator[BinaryIO]:
         """A temporary file on the archive's own disk."""
-        with _in_words(str(self._root)), temporary(self._root, INCOMING) as file:
-            yield file
+        with _in_words(str(self._root)):
+            if not self._root.exists():  # a folder that is there already may be shared on purpose
+                private_folder(self._root)
+            with temporary(self._root, INCOMING) as file:
+                yield file
 
     def keep(self, file: BinaryIO, sha256: str, extension: str, *, quarantine: bool = False) -> str:
         """On the disk before its name is: a crash leaves either all of it or no name."""

@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.ledger_tables import METADATA
+from genai_orchestration.private import close, private_folder
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
 
 PATIENCE = 60  # seconds that a writer waits for the others; each of them takes milliseconds
@@ -52,10 +53,13 @@ class LedgerDatabase:
         url = _url(settings)
         database = cls(url)
         try:
+            if settings.ledger_address is None:
+                private_folder(settings.home)
             with _alone(url), database._writer.begin() as connection:
                 METADATA.create_all(connection)
                 _bring_up(connection)
                 database._file = _identity(url)
+                _keep_private(url)
         except (DBAPIError, OSError) as error:
             database.close()
             if isinstance(error, OSError) and settings.ledger_address is None:
@@ -238,6 +242,13 @@ def _alone(url: sa.URL) -> Iterator[None]:
             f"Another process has been opening the ledger {path} for {PATIENCE} s. See which one "
             "hangs, end it, and run this again."
         ) from None
+
+
+def _keep_private(url: sa.URL) -> None:
+    """For a file: nobody else may read it, nor what SQLite keeps beside it."""
+    if url.get_backend_name() == "sqlite":
+        for end in ("", "-wal", "-shm"):
+            close(Path(f"{url.database}{end}"))
 
 
 def _use_wal(url: sa.URL) -> None:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 
 from genai_orchestration import warehouse
+from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key
 from genai_orchestration.portions import countable
@@ -44,7 +45,7 @@ def table_checks(group: Group) -> list[dg.AssetChecksDefinition]:
                 check_name=key.name,
                 passed=passed,
                 severity=severity,
-                description=words,
+                description=as_text(words),
             )
 
     return [check]

@@ -10,6 +10,7 @@ import dagster as dg
 from dlt.pipeline.pipeline import Pipeline
 
 from genai_orchestration import warehouse
+from genai_orchestration.markup import as_text
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.settings import Settings
@@ -18,6 +19,7 @@ THUMBNAILS = 3  # the UI renders Markdown in place up to 1,000 characters
 MARKDOWN = 1000
 PIXELS = 160
 CAPTION = 60
+ADDRESS = re.compile(r"https?://[^\s()<>\\\"'\[\]]+")  # that ends with the picture's parentheses
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,7 @@ def thumbnails(pictures: tuple[tuple[str, str], ...]) -> str:
     """Markdown that shows the pictures side by side; prompts are untrusted and are escaped."""
     shown = ""
     for address, caption in pictures:
-        words = re.sub(r"[^\w .,:;-]", " ", caption)[:CAPTION].strip()
-        small = f"![{words}]({address.partition('?')[0]}?width={PIXELS}) "
-        if len(shown) + len(small) < MARKDOWN and re.fullmatch(r"https?://[^\s()]+", address):
+        small = f"![{as_text(caption[:CAPTION])}]({address.partition('?')[0]}?width={PIXELS}) "
+        if len(shown) + len(small) < MARKDOWN and ADDRESS.fullmatch(address):
             shown += small
     return shown.strip()

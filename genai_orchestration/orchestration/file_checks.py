@@ -16,6 +16,7 @@ from genai_orchestration import archiving, times, warehouse
 from genai_orchestration.archive_backlog import without_files
 from genai_orchestration.archive_plan import Plan
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration.archive import op_name
 from genai_orchestration.orchestration.assets import in_sentences
 from genai_orchestration.orchestration.groups import asset_key
@@ -61,7 +62,7 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
                     check_name=chosen.name,
                     passed=passed,
                     severity=severity,
-                    description=words,
+                    description=as_text(words),
                 )
 
     return [check]

@@ -19,6 +19,7 @@ from genai_orchestration.jobs.audit import Cap, Verdict
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.limits import budget_of
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.states import OPEN
@@ -93,7 +94,7 @@ def _result(key: dg.AssetKey, name: str, ask: Callable[[], Verdict]) -> dg.Asset
         check_name=name,
         passed=verdict.passed,
         severity=severity,
-        description=verdict.words,
+        description=as_text(verdict.words),
     )
 
 

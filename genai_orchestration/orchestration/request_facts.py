@@ -9,6 +9,7 @@ from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.markup import as_text
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.unsigned import unsigned
@@ -36,7 +37,7 @@ def metadata(
 
 def of_pass(passed: Passed) -> dict[str, Any]:
     """What a run has submitted, and why some requests wait."""
-    reasons = [f"{number} x {reason}" for reason, number in passed.reasons.items()]
+    reasons = [f"{number} x {as_text(reason)}" for reason, number in passed.reasons.items()]
     return {
         "submitted by this run": len(passed.submitted),
         **({"waiting because": dg.MetadataValue.md("\n\n".join(reasons))} if reasons else {}),

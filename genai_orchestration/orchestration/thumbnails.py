@@ -7,7 +7,6 @@ only behind a click (seen in Dagster 1.13). So each picture is a value of its ow
 """
 
 import base64
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -18,6 +17,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.archive_plan import Days
 from genai_orchestration.gallery import pictures
 from genai_orchestration.generations import ROLES
+from genai_orchestration.markup import as_text
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.settings import Settings
 
@@ -67,7 +67,7 @@ def metadata(
 
 def _markdown(settings: Settings, path: str, caption: str) -> str | None:
     """The picture as Markdown, at most MARKDOWN characters; the caption is untrusted."""
-    words = re.sub(r"[^\w .,:;-]", " ", caption)[:CAPTION].strip()
+    words = as_text(caption[:CAPTION])
     try:
         content = pictures.original(settings, path)
         for side in SIDES:

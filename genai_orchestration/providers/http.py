@@ -27,6 +27,7 @@ from requests.adapters import HTTPAdapter
 
 from genai_orchestration.providers import shapes
 from genai_orchestration.providers.key_auth import KeyAuth
+from genai_orchestration.providers.proxies import Session
 from genai_orchestration.providers.rate_limit import RateLimit
 from genai_orchestration.providers.refusals import (
     NO_REASON,
@@ -89,7 +90,7 @@ class ReadClient:
                 f"{self.title}'s base_url {begin!r} is not an http(s) address: "
                 f"set base_url in [sources.{self.section}]."
             )
-        self._session = requests.Session()
+        self._session = Session()
         self._session.headers.update({"Accept": "application/json", **self.headers})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))

@@ -21,6 +21,7 @@ import requests
 import urllib3
 
 from genai_orchestration.providers.http import PATIENT, ReadClient
+from genai_orchestration.providers.proxies import Session
 from genai_orchestration.providers.refusals import (
     OutOfCredits,
     ProviderError,
@@ -113,7 +114,7 @@ class PaidClient:
         try:
             with (
                 self.reads.place(),
-                requests.Session() as session,
+                Session() as session,
                 session.post(
                     self.reads.where(path),
                     data=json.dumps(body),  # whatever the ledger could keep; orjson takes less

@@ -15,6 +15,7 @@ import requests
 import urllib3
 
 from genai_orchestration.errors import PlainError
+from genai_orchestration.providers.proxies import proxy_of
 from genai_orchestration.providers.unsigned import unsigned
 
 NO_REASON = "no reason given"
@@ -118,7 +119,14 @@ def retry_after(answer: requests.Response | urllib3.BaseHTTPResponse) -> float |
 
 
 def cause_of(error: Exception) -> str:
-    """Why there was no answer, without the address and its query string."""
+    """Why there was no answer, without the address and its query string; a proxy is named."""
+    asked = getattr(getattr(error, "request", None), "url", None)
+    proxy = proxy_of(asked) if asked else None
+    way = f", by way of the proxy {proxy} of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY" if proxy else ""
+    return f"{_cause(error)}{way}"
+
+
+def _cause(error: Exception) -> str:
     match error:
         case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError():
             return "no answer in time"

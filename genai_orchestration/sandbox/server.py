@@ -18,10 +18,12 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
 from genai_orchestration.errors import PlainError
+from genai_orchestration.guard import Guard
 from genai_orchestration.providers import all_providers
 from genai_orchestration.sandbox import state
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.sandbox.traffic import Chaos, Fault, Traffic
+from genai_orchestration.settings import hosts
 
 KEY = "sandbox"  # the one API key that every provider's sandbox takes
 HOST = "127.0.0.1"
@@ -50,7 +52,7 @@ class Sandbox:
             Mount(f"/{name}", app=Router(routes=list(sandbox.routes())))
             for name, sandbox in self.providers.items()
         ]
-        app: ASGIApp = Starlette(routes=[*self._admin_routes(), *mounts])
+        app: ASGIApp = Guard(Starlette(routes=[*self._admin_routes(), *mounts]), hosts())
         if kept:
             app = state.Kept(app, lambda: state.save(kept, (self.clock, self.providers)))
         self.traffic = Traffic(app)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 from playwright.sync_api import Locator, Page, expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.browser import chromium
@@ -52,8 +54,26 @@ def test_only_this_machines_own_names_are_answered(address: str) -> None:
     """A page of the web could give itself an address here, and read the gallery (DNS rebinding)."""
     assert requests.get(address, timeout=10).status_code == 200
     foreign = requests.get(address, headers={"Host": "evil.test"}, timeout=10)
-    assert foreign.status_code == 400
+    assert foreign.status_code == 403
     assert requests.get(f"{address}/files/../warehouse.duckdb", timeout=10).status_code == 404
+
+
+def test_no_page_of_others_reads_it_by_a_websocket(address: str) -> None:
+    """Marimo sends everything that is shown over one, and asks for no password."""
+    socket = f"{address.replace('http', 'ws')}/ws?session_id=s_reader"
+    for headers in (
+        {"Origin": "http://evil.test"},
+        {"Origin": "null"},
+        {"Origin": address.replace("127.0.0.1", "localhost")},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.test"},
+    ):
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(socket, additional_headers=headers, proxy=None)
+        path = f"{address}/thumbnails/x"
+        assert requests.get(path, headers=headers, timeout=10).status_code == 403
+    with connect(socket, additional_headers={"Origin": address}, proxy=None) as opened:
+        assert opened.recv(30)
 
 
 def _turned(page: Page) -> None:

@@ -260,13 +260,13 @@ def test_a_job_is_canceled_only_behind_the_apis_back(
     server: Sandbox, state: MagicHourSandbox
 ) -> None:
     first, second = (create(server, "ai-image-generator", IMAGE)["id"] for _ in range(2))
-    answer = call(server, "POST", f"/_admin/cancel/{first}", headers={})
+    answer = call(server, "POST", f"/_admin/cancel/{first}", json={}, headers={})
     assert answer.json() == {"id": first, "status": "canceled"}
     server.clock.advance(60)
     assert status(server, first) == "canceled"
     state.cancel(second)  # too late
     assert status(server, second) == "complete"
-    assert call(server, "POST", "/_admin/cancel/nothing", headers={}).status_code == 404
+    assert call(server, "POST", "/_admin/cancel/nothing", json={}, headers={}).status_code == 404
 
 
 def test_a_complete_job_may_show_some_of_its_downloads_or_null_for_a_time(
