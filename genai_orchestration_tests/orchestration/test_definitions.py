@@ -192,7 +192,7 @@ def test_a_schedule_asks_for_one_run_of_its_tables(
     days = {tag: value for tag, value in asked.tags.items() if "partition" in tag}
     assert days == (
         {
-            "dagster/asset_partition_range_start": "2026-03-09",
+            "dagster/asset_partition_range_start": "2026-03-07",
             "dagster/asset_partition_range_end": "2026-03-10",
         }
         if name == "imagine_api_daily"
