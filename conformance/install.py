@@ -12,11 +12,11 @@ HOME = Path(__file__).parent.parent / ".conformance"
 VERSIONS = ("9.23.1", "11.3.5")  # what ImagineAPI ships, and a current one
 INSTALLED = "installed"  # this file is written last: without it a folder is begun again
 
-# asks a registry for newer versions whenever a server starts
-SILENT = """\
-module.exports = async () => null;
-module.exports.updateCheck = async () => {};
-"""
+# what would ask a registry for newer versions whenever a server starts, and does not
+SILENCED = {
+    "node_modules/update-check/index.js": "module.exports = async () => null;\n",
+    "node_modules/@directus/update-check/dist/index.js": "export async function updateCheck() {}\n",
+}
 
 
 class NotInstalled(Exception):
@@ -33,19 +33,16 @@ def installed(version: str) -> Path:
     if done.exists() and done.read_text() == manifest(version):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    silent = folder / "silent"
-    silent.mkdir(parents=True)
-    (silent / "package.json").write_text('{"name": "silent", "version": "1.0.0"}')
-    (silent / "index.js").write_text(SILENT)
+    folder.mkdir(parents=True)
     (folder / "package.json").write_text(manifest(version))
     _npm("install", "--no-audit", "--no-fund", "--loglevel=error", folder=folder)
+    _silence(folder)
     done.write_text(manifest(version))
     return folder
 
 
 def manifest(version: str) -> str:
     """The package.json: Directus, the two databases' drivers, and what is put in place of what."""
-    silent = "file:./silent"
     return json.dumps(
         {
             "name": "conformance",
@@ -55,12 +52,18 @@ def manifest(version: str) -> str:
                 # the older one downloads a library from outside of npm when it is installed
                 "sharp": "0.33.5",
                 "sqlite3": "$sqlite3",
-                "update-check": silent,
-                "@directus/update-check": silent,
             },
         },
         indent=2,
     )
+
+
+def _silence(folder: Path) -> None:
+    files = {folder / name: text for name, text in SILENCED.items() if (folder / name).exists()}
+    if not files:
+        raise NotInstalled(f"Directus' check for updates is not where it was, in {folder}.")
+    for file, text in files.items():
+        file.write_text(text)
 
 
 def _npm(*arguments: str, folder: Path) -> None:

@@ -32,6 +32,9 @@ NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0, microseco
 REQUESTS = 50
 FILES = 5  # of a completed image
 TICKS = 6  # more than the sensor needs
+STATUSES: tuple[Status, ...] = (
+    *("completed", "failed", "pending", "failed", "in-progress", "failed", "queued"),
+)
 FINAL = ("completed", "failed")
 IS_FINAL = "filter[status][_in]=completed,failed"
 COMPARED = ("id", "prompt", "status", "progress", "url", "error", "ref", "results")
@@ -47,15 +50,13 @@ def _configured(customer: Client) -> Iterator[None]:
         yield
 
 
-def _images(number: int, *days_ago: int) -> list[Image]:
+def _images(number: int, *days_ago: int, stored: bool = False) -> list[Image]:
     """So many images of each of these days, in every status."""
-    statuses: tuple[Status, ...] = (
-        *("completed", "completed", "failed", "pending", "in-progress", "completed", "queued"),
-    )
     return [
         Image(
-            status=statuses[n % len(statuses)],
-            progress=31 if statuses[n % len(statuses)] == "in-progress" else None,
+            status=STATUSES[n % len(STATUSES)],
+            stored=stored,
+            progress=31 if STATUSES[n % len(STATUSES)] == "in-progress" else None,
             ref=f"order-{n}" if n % 2 else None,
             date_created=iso(NOON - timedelta(days=back, seconds=n)),
         )
@@ -92,8 +93,8 @@ def _finish(bot: Bot) -> None:
 def test_the_sensor_loads_what_is_final_and_waits_for_the_rest(
     directus: RealServer, settings: Settings
 ) -> None:
-    number = 101
-    images = _images(number, 1)
+    number = 50
+    images = _images(number, 1, stored=True)
     final = [image for image in images if image.status in FINAL]
     customer = directus.customer(images)
     with _configured(customer):

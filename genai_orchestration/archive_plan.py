@@ -87,7 +87,7 @@ class Plan:
             if row.file_id and row.sha256:
                 self.known[row.file_id] = row.sha256
         chosen, trouble = {f.role for f in files if self._chosen(job.rows.get(f.role))}, None
-        if chosen:
+        if chosen or not (files or NO_FILE in job.rows):
             known = {file.role for file in files}
             files, trouble = self._fresh(job, files)
             more = (file.role for file in files if file.role not in known)

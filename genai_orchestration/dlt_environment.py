@@ -14,6 +14,7 @@ from typing import Any
 
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.environ import EnvironProvider
+from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 CLOUDS = ("aws_", "azure_")  # what the clouds' own programs read as well: AWS_ACCESS_KEY_ID
@@ -37,7 +38,7 @@ class _Use:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.blocks = 0
-        self.before: EnvironProvider | None = None
+        self.before: ConfigProvider | None = None
 
 
 _use = _Use()

@@ -7,10 +7,9 @@ Memory, disk and what an interruption costs are those of a portion. Counting is 
 
 import itertools
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, timedelta
 
 from genai_orchestration.providers.base import Counts, DayCounter, Provider, Table
 from genai_orchestration.providers.http import PATIENT
@@ -19,6 +18,7 @@ from genai_orchestration.providers.http import PATIENT
 # a row group of DuckDB's, which rewrites neighbours that would fit into fewer groups: a portion
 # that nearly fills one is written once, and takes no more memory in a large table.
 MOST = 122_880
+DAY = timedelta(days=1)
 FILLED = 0.9  # of that, for days of unequal size
 
 
@@ -53,15 +53,15 @@ def counted(provider: Provider, start: date, end: date) -> Portion:
 def open_jobs(provider: Provider, portion: Portion) -> Mapping[date, int]:
     """How many jobs of each day the provider has not finished; days without one are left out.
 
-    A single day was counted with its portion; of more days the open jobs are listed.
+    A single day was counted with its portion; of more days, those with open jobs are counted.
     """
     if portion.counts is None or provider.day_watch is None or not portion.counts.unfinished:
         return {}
-    if portion.end - portion.start == timedelta(days=1):
+    if portion.end - portion.start == DAY:
         return {portion.start: portion.counts.unfinished}
-    before = datetime.combine(portion.end, time(), timezone.utc)
-    jobs = provider.day_watch.connect(PATIENT).open_jobs(portion.start, before)
-    return Counter(created.date() for _, created in jobs)
+    counter = provider.day_watch.connect(PATIENT)
+    days = counter.unfinished_days(portion.start, portion.end)
+    return {day: counter.counts(day, day + DAY).unfinished for day in days}
 
 
 def _parts(counter: DayCounter, start: date, end: date) -> Iterator[Portion]:

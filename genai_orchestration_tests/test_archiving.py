@@ -94,6 +94,39 @@ def test_all_files_of_all_images_are_archived_although_a_third_of_the_answers_fa
     assert not list(Path(settings.archive).rglob("*.part"))
 
 
+def test_what_an_earlier_version_kept_by_halves_is_whole_after_again_and_verify(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    """A home as that version left it: a file, its row, and the whole file in quarantine."""
+    account = emptied(sandbox)
+    account.add(at(sandbox.clock.now() - timedelta(days=1)))
+    loaded_images(settings)
+    archiving.archive(IMAGINE, settings)
+    good = rows(IMAGINE, "role", "sha256", "bytes", "archived_path")
+    folder = Path(settings.archive)
+    halves = {}
+    with warehouse.pipeline(IMAGINE, settings) as pipeline, pipeline.sql_client() as client:
+        for role, sha, size, path in good[:2]:
+            half = (folder / path).read_bytes()[: size // 2]
+            name = hashlib.sha256(half).hexdigest()
+            halves[f"quarantine/{name[:2]}/{name}.png"] = len(half)
+            (folder / name[:2]).mkdir(exist_ok=True)
+            (folder / name[:2] / f"{name}.png").write_bytes(half)
+            (folder / "quarantine" / sha[:2]).mkdir(parents=True, exist_ok=True)
+            (folder / path).rename(folder / "quarantine" / path)
+            client.execute_sql(
+                f"UPDATE asset_file SET sha256 = '{name}', bytes = {len(half)}, "
+                f"archived_path = '{name[:2]}/{name}.png' WHERE role = '{role}'"
+            )
+    done = archiving.archive(IMAGINE, settings, again=True, verify=True)
+    assert (done.files, done.refused, done.failed, done.changed) == (5, {}, {}, {})
+    assert rows(IMAGINE, "role", "sha256", "bytes", "archived_path") == good
+    there = whole(folder)
+    assert {path: size for _, _, size, path in good}.items() <= there.items()
+    assert halves.items() <= there.items()
+    assert set(rows(IMAGINE, "state", "reason")) == {("archived", None)}
+
+
 def test_what_is_archived_is_never_fetched_again(sandbox: Sandbox, settings: Settings) -> None:
     loaded_images(settings)
     today = sandbox.clock.now().date()
@@ -201,14 +234,15 @@ def test_pictures_that_come_late_are_archived_by_the_freshest_record_of_their_pr
         assert all(each.archived for each in ledger.jobs(provider="magic_hour"))
 
 
+@pytest.mark.parametrize("stored", [0, 1])
 def test_the_roles_are_those_of_the_freshest_record_and_not_of_the_stored_one(
-    sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, settings: Settings, stored: int
 ) -> None:
-    """Stored with one picture, and no word of how many were due."""
+    """Stored with one picture or none, and no word of how many were due."""
     job = hero(sandbox, "hero-1", image_count=4, model="nano-banana-2")
     with Ledger.open(settings) as ledger:
         (ended,) = ledger.jobs(provider="magic_hour")
-        downloads = (ended.record or {})["downloads"][:1]
+        downloads = (ended.record or {})["downloads"][:stored]
         with ledger._database.write() as connection:
             record = {"id": job, "status": "complete", "downloads": downloads}
             connection.execute(sa.update(jobs).values(record=record))

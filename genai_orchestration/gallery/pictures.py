@@ -13,6 +13,8 @@ from typing import Any
 
 import fsspec
 
+from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
+from genai_orchestration.jobs.archive_store import LocalStore
 from genai_orchestration.settings import Settings
 
 SIDE = 320  # pixels of a thumbnail's longer side: a card, on a screen with twice the pixels
@@ -31,11 +33,18 @@ def original(settings: Settings, path: str) -> bytes:
     """The archived file of that content address; NoPicture when it is not there, or too large."""
     if not ARCHIVED.fullmatch(path):
         raise NoPicture(f"{path!r} is no path of the archive")
+    address, local = settings.archive, "://" not in settings.archive
     try:
-        with fsspec.open(f"{settings.archive}/{path}", "rb") as file:
-            content: bytes = file.read(LARGEST + 1)
-    except OSError as error:
+        with (
+            LocalStore(Path(address)).open(path)
+            if local
+            else fsspec.open(f"{address}/{path}", "rb")
+        ) as file:
+            content: bytes = file.read(LARGEST + 1) if file else b""
+    except (OSError, ArchiveUnusable) as error:
         raise NoPicture(str(error)) from None
+    if not content:
+        raise NoPicture(f"{path} is not there")
     if len(content) > LARGEST:
         raise NoPicture(f"{path} has over {LARGEST} bytes")
     return content

@@ -23,22 +23,31 @@ PART = ".part"
 
 
 @contextlib.contextmanager
-def folder(root: Path, *names: str) -> Iterator[int]:
-    """A handle of the folder below `root`, made where it is missing; ArchiveUnusable for a link."""
-    root.mkdir(parents=True, exist_ok=True)
+def folder(root: Path, *names: str, make: bool = True) -> Iterator[int]:
+    """A handle of the folder below `root`; ArchiveUnusable for a link in its place.
+
+    It is made where it is missing; without `make`, it is FileNotFoundError.
+    """
+    if make:
+        root.mkdir(parents=True, exist_ok=True)
     handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for number, name in enumerate(names, start=1):
             check_no_link(root.joinpath(*names[:number]))
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(name, dir_fd=handle)
-                os.fsync(handle)
+            if make:
+                _make(name, handle)
             inside = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
             os.close(handle)
             handle = inside
         yield handle
     finally:
         os.close(handle)
+
+
+def _make(name: str, handle: int) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, dir_fd=handle)
+        os.fsync(handle)
 
 
 def check_no_link(path: Path) -> None:

@@ -124,12 +124,13 @@ class LocalStore:
     def open(self, path: str) -> Iterator[BinaryIO | None]:
         """The file, which is no link, nor behind one."""
         *folders, name = path.split("/")
-        with _in_words(str(self._root)), folder(self._root, *folders) as handle:
-            if size_of(name, handle) is None:
-                yield None
-                return
-            with open_file(self._root / path, handle, "rb") as file:
-                yield file
+        found = None
+        with _in_words(str(self._root)), contextlib.ExitStack() as stack:
+            with contextlib.suppress(FileNotFoundError):
+                handle = stack.enter_context(folder(self._root, *folders, make=False))
+                if size_of(name, handle) is not None:
+                    found = stack.enter_context(open_file(self._root / path, handle, "rb"))
+            yield found
 
     def quarantine(self, path: str) -> None:
         """One rename: another process finds it at either place."""
@@ -137,9 +138,9 @@ class LocalStore:
         aside = quarantined(path).split("/")[:-1]
         with (
             _in_words(str(self._root)),
-            folder(self._root, *folders) as here,
-            folder(self._root, *aside) as there,
             contextlib.suppress(FileNotFoundError),
+            folder(self._root, *folders, make=False) as here,
+            folder(self._root, *aside) as there,
         ):
             os.replace(name, name, src_dir_fd=here, dst_dir_fd=there)
             os.fsync(there)

@@ -8,6 +8,7 @@ import dagster as dg
 from genai_orchestration import warehouse
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key
+from genai_orchestration.portions import countable
 from genai_orchestration.providers.base import Counts, Provider, Table
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.refusals import ProviderError, WrongSetting
@@ -137,15 +138,16 @@ def _stuck_after(provider: Provider) -> timedelta:
 def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
     allowed = _stuck_after(provider)
     before = datetime.now(timezone.utc) - allowed
-    stuck = _stuck_rows(provider, table, settings, before)
-    trouble = ""
+    stuck, number, trouble = _stuck_rows(provider, table, settings, before), 0, ""
     try:  # the sensor loads what is finished: of the other jobs there may be no row
-        stuck.update(_stuck_there(provider, table, before))
+        oldest, number = _stuck_there(provider, table, before)
+        stuck.update(oldest)
     except ProviderError as error:
         trouble = f" Only rows were read: {error}"
     ordered = sorted((since, id_) for id_, since in stuck.items())
     named = ", ".join(f"{id_} since {since:%Y-%m-%d %H:%M}" for since, id_ in ordered[:NAMED])
-    more = f" and {len(stuck) - NAMED} more" if len(stuck) > NAMED else ""
+    rest = max(len(stuck), number) - NAMED
+    more = f" and {rest} more" if rest > 0 else ""
     limit = f"{allowed.total_seconds() / 60:g} minutes"
     words = f"Open for over {limit}: {named}{more}." if stuck else f"None is open for {limit}."
     return not (stuck or trouble), words + trouble, dg.AssetCheckSeverity.WARN
@@ -164,13 +166,20 @@ def _stuck_rows(
     }
 
 
-def _stuck_there(provider: Provider, table: Table, before: datetime) -> dict[str, datetime]:
-    """Open jobs at the provider that were created before then; none where it cannot list them."""
-    watch = provider.day_watch
-    if watch is None or watch.table != table.name:
-        return {}
+def _stuck_there(
+    provider: Provider, table: Table, before: datetime
+) -> tuple[list[tuple[str, datetime]], int]:
+    """The provider's oldest open jobs that were created before then, and how many there are.
+
+    Two small requests, however many: this is asked after each load. None where it cannot count.
+    """
+    if provider.day_watch is None or not countable(provider, table):
+        return [], 0
+    counter = provider.day_watch.connect(QUICK)
     start = provider.start() if provider.start else date.min
-    return dict(watch.connect(QUICK).open_jobs(start, before))
+    oldest = counter.oldest_open(start, before, NAMED)
+    full = len(oldest) == NAMED
+    return oldest, counter.unfinished(start, before) if full else len(oldest)
 
 
 def _counts_outside(provider: Provider, table: Table) -> bool:

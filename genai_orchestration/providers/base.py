@@ -78,14 +78,14 @@ class DayCounter(Protocol):
     def unfinished_days(self, start: date, end: date) -> Iterator[date]:
         """The days from `start` to before `end` that have open jobs, a request for each."""
 
-    def unfinished(self, start: date) -> int:
-        """Open jobs created since `start`."""
+    def unfinished(self, start: date, before: datetime | None = None) -> int:
+        """Open jobs created since `start`, and before then."""
 
     def oldest_unfinished(self, start: date) -> datetime | None:
         """When the oldest open job since `start` was created; None when none is open."""
 
-    def open_jobs(self, start: date, before: datetime) -> Iterator[tuple[str, datetime]]:
-        """Id and creation of each open job created since `start` and before then, oldest first."""
+    def oldest_open(self, start: date, before: datetime, most: int) -> list[tuple[str, datetime]]:
+        """Id and creation of the oldest of them, at most so many."""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def column_of(field: str, declared: Container[str]) -> str:
     A name that dlt would leave as it is stays, unless it is taken; any other is written as dlt
     would, and ends in a digest of itself: `A B` and `aB` would both be `a_b`, as `a_b` is.
     """
-    column = _NAMING.normalize_identifier(field) if field.strip("_ ") else "unnamed"
+    column = _NAMING.normalize_identifier(field) if field.replace("_", " ").strip() else "unnamed"
     own = column == field and not field.startswith("_dlt") and not _DIGEST.search(field)
     if own and field not in declared:
         return field

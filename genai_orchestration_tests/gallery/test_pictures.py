@@ -47,6 +47,15 @@ def test_nothing_but_archived_files_is_read(settings: Settings, path: str) -> No
         pictures.original(settings, path)
 
 
+def test_a_link_inside_the_archive_is_not_followed(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(b"somebody's own")
+    folder = Path(settings.archive) / NOWHERE[:2]
+    folder.mkdir(parents=True)
+    (Path(settings.archive) / NOWHERE).symlink_to(tmp_path / "secret.png")
+    with pytest.raises(NoPicture, match="is not there"):
+        pictures.original(settings, NOWHERE)
+
+
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7", b"\x89PNG\r\n\x1a\n torn", b"<svg/>"])
 def test_what_is_no_picture_has_no_thumbnail(settings: Settings, content: bytes) -> None:
     path = put(settings, content)

@@ -56,7 +56,7 @@ def elsewhere(archive: Path) -> Path:
         (SHA[:2], lambda store: read(store, PATH)),
         (SHA[:2], lambda store: store.quarantine(PATH)),
         ("quarantine", lambda store: put(store, quarantine=True)),
-        ("quarantine", lambda store: store.quarantine(PATH)),
+        ("quarantine", lambda store: store.quarantine(put(store))),
         ("quarantine", lambda store: store.check()),
         (f"quarantine/{SHA[:2]}", lambda store: put(store, quarantine=True)),
         (".incoming", put),
@@ -115,6 +115,14 @@ def test_a_store_that_keeps_half_of_a_file_is_told_of_and_asked_again(tmp_path: 
     assert put(store) == PATH
     assert read(store, PATH) == PNG
     assert list((tmp_path / "incoming").iterdir()) == []
+
+
+def test_to_read_makes_nothing(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "archive")
+    assert read(store, PATH) is None
+    store.quarantine(PATH)
+    assert store.sweep() == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_any_store_of_fsspec_keeps_reads_and_puts_aside(tmp_path: Path) -> None:

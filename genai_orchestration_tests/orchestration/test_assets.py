@@ -217,8 +217,11 @@ def test_open_images_are_told_of_each_day_and_named_when_stuck_with_a_row_or_wit
     assert all(id_ in words for id_ in stuck)
     assert words.count(" since ") == 3
     assert words.endswith(f"{stuck[2]} since {NOON + timedelta(days=2):%Y-%m-%d %H:%M}.")
-    load_days(instance, 2, 2, finished_only=finished_only)
-    assert metadata(instance, day(2))["open"] == 1
+    vendor.add([image(2, outcome="stuck") for _ in range(20)])
+    _, words = checked(load_days(instance, 2, 2, finished_only=finished_only))["no_stuck_jobs"]
+    assert words.endswith(" and 13 more.")
+    assert words.count(" since ") == 10
+    assert metadata(instance, day(2))["open"] == 21
 
 
 @pytest.mark.parametrize(

@@ -59,14 +59,13 @@ def load(
     instance: dg.DagsterInstance,
     last: int = 0,
     again: dg.JobExecutionResult | None = None,
-    finished_only: bool = True,
-    **tags: str,
+    tags: Mapping[str, str] = ALL,
 ) -> dg.JobExecutionResult:
     """A run over the first days, up to and including `last`; `again` is the run to re-execute."""
     return dg.execute_job(
         dg.reconstructable(load_job),
         instance,
-        run_config={"ops": {"imagine_api_images": {"config": {"finished_only": finished_only}}}},
+        run_config={"ops": {"imagine_api_images": {"config": {"finished_only": True}}}},
         tags={
             "dagster/asset_partition_range_start": day(0),
             "dagster/asset_partition_range_end": day(last),
@@ -141,7 +140,7 @@ def test_a_run_with_too_few_rows_leaves_no_partition_and_is_read_again_when_re_e
     assert [passed for passed, _ in windows(failed)] == [False]
     assert materialized(instance, failed) == []
     vendor.add([image()])
-    again = load(instance, again=failed, **tags)
+    again = load(instance, again=failed, tags=tags)
     assert again.success
     assert [passed for passed, _ in windows(again)] == [True]
     assert materialized(instance, again) == [day(0)]
@@ -167,7 +166,7 @@ def test_days_that_an_interrupted_run_has_loaded_are_kept_unless_all_is_asked_fo
         with monkeypatch.context() as patched:
             later = datetime.now(timezone.utc) + timedelta(hours=hours)
             patched.setattr(times, "now", lambda: later)
-            again = load(instance, last=3, again=interrupted, **tags)
+            again = load(instance, last=3, again=interrupted, tags=tags)
         assert again.success
         finished = sum(made.plan.outcome == "completed" for made in vendor.images.values())
         words = f"{finished} finished rows from {day(0)} to {day(3)}; the API counted {finished}."

@@ -314,14 +314,14 @@ class Slow:
     def unfinished_days(self, start: date, end: date) -> Iterator[date]:
         return self.counter.unfinished_days(start, end)
 
-    def unfinished(self, start: date) -> int:
-        return self.counter.unfinished(start)
+    def unfinished(self, start: date, before: datetime | None = None) -> int:
+        return self.counter.unfinished(start, before)
 
     def oldest_unfinished(self, start: date) -> datetime | None:
         return self.counter.oldest_unfinished(start)
 
-    def open_jobs(self, start: date, before: datetime) -> Iterator[tuple[str, datetime]]:
-        return self.counter.open_jobs(start, before)
+    def oldest_open(self, start: date, before: datetime, most: int) -> list[tuple[str, datetime]]:
+        return self.counter.oldest_open(start, before, most)
 
 
 @dataclass

@@ -71,19 +71,27 @@ class ImageCounter:
             yield day
             start = day + timedelta(days=1)
 
-    def unfinished(self, start: date) -> int:
-        """Open images created since `start`."""
-        return count(self.client, Window(start).filter(), UNFINISHED)
+    def unfinished(self, start: date, before: datetime | None = None) -> int:
+        """Open images created since `start`, and before then."""
+        until = [_before(before)] if before else []
+        return count(self.client, Window(start).filter(), *until, UNFINISHED)
 
     def oldest_unfinished(self, start: date) -> datetime | None:
         """`date_created` of the oldest open image since `start`."""
         return self._oldest(Window(start))
 
-    def open_jobs(self, start: date, before: datetime) -> Iterator[tuple[str, datetime]]:
-        """Id and `date_created` of each such image: a small request for each thousand."""
-        window = (Window(start).filter(), {"date_created": {"_lt": sent(before)}}, UNFINISHED)
-        for page in read(self.client, *window, fields="id,date_created", counted=False):
-            yield from ((record["id"], parsed(record["date_created"])) for record in page)
+    def oldest_open(self, start: date, before: datetime, most: int) -> list[tuple[str, datetime]]:
+        """Id and `date_created` of the oldest open images since `start` and before then."""
+        found = self.client.within_limit(
+            most,
+            lambda limit: self.client.images(
+                fields="id,date_created",
+                sort="date_created,id",
+                limit=limit,
+                filter=all_of([Window(start).filter(), _before(before), UNFINISHED]),
+            ),
+        )
+        return [(record["id"], parsed(record["date_created"])) for record in sound(found)]
 
     def in_no_day(self, start: date | None, end: date) -> Mapping[str, int]:
         """Images that no day from `start` to before `end` holds: how many, by the reason why."""
@@ -103,6 +111,10 @@ class ImageCounter:
             filter=all_of([window.filter(), UNFINISHED]),
         )
         return parsed(found[0]["date_created"]) if found else None
+
+
+def _before(moment: datetime) -> Mapping[str, Any]:
+    return {"date_created": {"_lt": sent(moment)}}
 
 
 def read_window(

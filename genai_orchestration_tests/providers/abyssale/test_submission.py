@@ -10,12 +10,13 @@ from genai_orchestration.providers.abyssale.sandbox.designs import Design
 from genai_orchestration.providers.abyssale.submission import AbyssaleSubmitter
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
-from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import UNLIMITED, Submitter
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.abyssale.workspace import state
+from genai_orchestration_tests.providers.loading import without_waits
 from genai_orchestration_tests.providers.vendor import saying
 
 GENERATE = "generation_requests"
@@ -155,10 +156,14 @@ def test_the_balance_is_what_is_available_and_extra(sandbox: Sandbox, submitter:
     assert submitter.balance() == UNLIMITED
 
 
-def test_a_balance_of_another_shape_is_an_error_in_words() -> None:
-    wrong = pytest.raises(WrongSetting, match="another shape")
-    with saying(body=b'{"generation_credits": 7}') as vendor, wrong:
-        of(vendor.url).balance()
+@pytest.mark.parametrize("pool", [b"7", b"{}", b"null"])
+def test_a_balance_of_another_shape_is_an_error_in_words(
+    pool: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_waits(monkeypatch)
+    wrong = pytest.raises(Unavailable, match="another shape")
+    with saying(body=b'{"generation_credits": ' + pool + b"}") as vendor, wrong:
+        of(vendor.url).balance()  # and not unlimited
 
 
 def _fail(sandbox: Sandbox, said: dict[str, str], **fault: Any) -> None:

@@ -31,7 +31,6 @@ from genai_orchestration_tests.providers.imagine_api.account import (
     ids,
     load_images,
     raw,
-    state,
     stored,
 )
 from genai_orchestration_tests.providers.imagine_api.odd_records import hide_dates, respell, show
@@ -83,18 +82,19 @@ def test_a_status_in_another_case_means_what_it_means(
     assert report_of(rows[failed]).state is JobState.FAILED
 
 
-def test_a_late_report_does_not_overwrite_an_image_completed_in_another_case(
+def test_an_image_that_failed_in_another_case_is_not_opened_again(
     sandbox: Sandbox,
     settings: Settings,
     images: ImagineApiSandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     respell(monkeypatch, str.capitalize)
-    id_ = images.add([Spec(outcome="late", seconds=-0.5)])[0]
+    id_ = images.add([Spec(outcome="failed", seconds=-60)])[0]
     load_images(settings)
     final = stored(settings, id_)
-    assert final[:2] == ("Completed", "SUCCEEDED")
-    sandbox.clock.advance(10)
+    assert final[:2] == ("Failed", "FAILED")
+    images.remove(id_)
+    images.add([Spec(id=id_, outcome="pending")])
     load_images(settings)
     assert stored(settings, id_) == final
 
@@ -342,8 +342,8 @@ def test_what_is_no_list_of_images_is_refused(record: object, words: str) -> Non
         sound([record])
 
 
-def test_the_forms_of_a_moment_are_one(sandbox: Sandbox) -> None:
+@pytest.mark.usefixtures("tokyo")
+def test_the_forms_of_a_moment_are_one() -> None:
     moment = datetime(2026, 11, 1, 10, tzinfo=timezone.utc)
     forms = ["T10:00:00Z", "T10:00:00.000Z", "T10:00:00", " 10:00:00", "T12:00:00+02:00"]
     assert {api.parsed(f"2026-11-01{form}") for form in forms} == {moment}
-    assert state(sandbox) is not None

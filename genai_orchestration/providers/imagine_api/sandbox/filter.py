@@ -12,6 +12,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import orjson
@@ -57,26 +58,15 @@ ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
     "_lt": operator.lt,
     "_lte": operator.le,
 }
-
-
-def _is_null(value: object) -> bool:
-    return value is None
-
-
-def _is_filled(value: object) -> bool:
-    return value is not None
-
-
-def _is_empty(value: object) -> bool:
-    return value is None or value == ""
-
-
+IS_NULL = partial(operator.is_, None)
+IS_FILLED = partial(operator.is_not, None)
+IS_EMPTY = (None, "").__contains__
 # an empty text is `_nempty`, too: `IS NOT NULL OR != ''`
 NULLNESS: Mapping[str, tuple[Test, Test]] = {
-    "_null": (_is_null, _is_filled),
-    "_nnull": (_is_filled, _is_null),
-    "_empty": (_is_empty, _is_filled),
-    "_nempty": (_is_filled, _is_empty),
+    "_null": (IS_NULL, IS_FILLED),
+    "_nnull": (IS_FILLED, IS_NULL),
+    "_empty": (IS_EMPTY, IS_FILLED),
+    "_nempty": (IS_FILLED, IS_EMPTY),
 }
 WORDS: dict[str, object] = {"null": None, "true": True, "false": False}
 
@@ -207,7 +197,7 @@ def _equality(name: str, operand: object, kind: str, rules: Rules) -> Test:
         raise invalid_query(f'You can\'t filter for an empty string in "{name}".')
     wanted, equal = cast(operand, kind, rules), name == "_eq"
     if wanted is None:  # `= NULL` is never true, but of the other one it makes IS NOT NULL
-        return (lambda value: False) if equal else _is_filled
+        return (lambda value: False) if equal else IS_FILLED
     return lambda value: value is not None and (value == wanted) == equal
 
 
