@@ -186,11 +186,17 @@ def test_a_bad_file_is_named_with_its_rows_and_does_not_keep_the_others(
 
 
 def test_a_file_with_one_bad_row_is_not_taken_in_part(ledger: Ledger, folder: Path) -> None:
-    put(folder, "a.csv", f"{HEADER}fine,fine-1\n\nx\0y,bad-1\n" + "z\0,{n}\n" * 40)
+    put(folder, "a.csv", f"{HEADER}fine,fine-1\n\nx,a b\n" + "z,a b\n" * 40)
     trouble = look(ledger, folder).memory.trouble
     assert keys(ledger) == []
     assert "; and " in trouble
     assert len(trouble) <= LONGEST
+
+
+def test_a_file_with_a_nul_is_left_out(ledger: Ledger, folder: Path) -> None:
+    put(folder, "a.csv", f"{HEADER}fine,fine-1\nx\0y,bad-1\n")
+    assert "a.csv is left out: " in look(ledger, folder).memory.trouble
+    assert keys(ledger) == []
 
 
 def test_what_is_told_stays_short_however_much_is_wrong(ledger: Ledger, folder: Path) -> None:

@@ -189,7 +189,14 @@ def test_the_words_are_those_of_the_vendors_sdk() -> None:
 def words_of(body: type) -> dict[str, set[str]]:
     """The words of each enum of a body of the SDK."""
     hints = typing.get_type_hints(body)
-    return {name: set(typing.get_args(hint)) for name, hint in hints.items()}
+    return {name: set(_words(hint)) for name, hint in hints.items()}
+
+
+def _words(hint: object) -> tuple[str, ...]:
+    """What a Literal allows; Python 3.10 leaves it inside of NotRequired."""
+    words: tuple[str, ...] = typing.get_args(hint)
+    inside: object = words[0] if len(words) == 1 else None
+    return typing.get_args(inside) if typing.get_origin(inside) is typing.Literal else words
 
 
 @given(
