@@ -104,7 +104,7 @@ def test_the_sensor_loads_what_is_final_and_waits_for_the_rest(
             assert len(_rows(settings)) == len(final)
             assert _rows(settings) == _at_the_server(customer, IS_FINAL)
             _finish(directus.bot(customer))
-            assert "open" not in _work(daemon)
+            assert "still open" not in _work(daemon)
         assert len(_rows(settings)) == number
         assert _rows(settings) == _at_the_server(customer)
 
