@@ -23,7 +23,7 @@ test: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses 4 --dist worksteal
 
-# needs Node 20, npm and a C++ compiler as well; not a part of `make test`: half an hour
+# needs Node 20, npm and a C++ compiler as well; some 15 minutes, and the installation once
 conformance: $(INSTALLED)
 	$(BIN)/python -m conformance
 
