@@ -37,7 +37,9 @@ INTERVAL_SECONDS = 15  # most ticks read one run and the ledger
 LOOK_EVERY = timedelta(minutes=10)  # into the warehouse, for what Dagster has not loaded
 LOCK_SECONDS = 5.0  # for which a look waits while others write; Dagster ends a tick after 60
 LOOK_SECONDS = 20.0
-TAG = "genai/files"  # of runs that fetch files: dagster.yaml limits how many there are at a time
+# of runs that fetch files: how many, and of how many jobs that wait. dagster.yaml limits how many
+# runs with this tag there are at a time; they have a low priority, for loads to begin first
+TAG = "genai/files"
 DAY_TAGS = ("dagster/asset_partition_range_end", "dagster/partition")
 
 
@@ -103,8 +105,7 @@ class _Tick:
         self, context: dg.SensorEvaluationContext, provider: Provider, archive: Archive
     ) -> None:
         self.provider, self.archive, self.settings = provider, archive, Settings.load()
-        self.instance, self.log = context.instance, context.log
-        self.last = LastLook.loads(context.cursor)
+        self.instance, self.last = context.instance, LastLook.loads(context.cursor)
         self.now = times.now()
         self.name = files_sensor_name(provider)
         # the newest first; enough to see how often it failed in a row
@@ -131,10 +132,9 @@ class _Tick:
                     recent_first=not self._was_recent(),
                     late=lambda: time.monotonic() > deadline,
                 )
-        told = sentence(self.provider, found)
         if found:
-            self.log.info(told)
             return dg.SensorResult(run_requests=[self._request(found)])
+        told = sentence(self.provider, found)
         until = min(filter(None, (self.now + LOOK_EVERY, found.next_due)))
         look = LastLook(seen, until.isoformat(), told)
         return _skip(told, json.dumps(dataclasses.asdict(look), sort_keys=True))
@@ -192,7 +192,7 @@ class _Tick:
 
     def _request(self, found: Backlog) -> dg.RunRequest:
         before = self.runs[0].dagster_run.run_id if self.runs else "nothing"
-        tags = {TAG: self.provider.name, "dagster/priority": "-1"}  # loads first
+        tags = {TAG: f"{found.files} of {found.waiting} jobs", "dagster/priority": "-1"}
         partition = None
         if found.days:
             first, last = found.days[0], found.days[1] - DAY
@@ -209,14 +209,8 @@ class _Tick:
 
 
 def sentence(provider: Provider, found: Backlog) -> str:
-    """What a look found, for the list of ticks."""
+    """Why no run is asked for, for the list of ticks."""
     parts = ["No file is to be fetched now"]
-    if found.files:
-        which = ""
-        if found.days:
-            first, last = found.days[0], found.days[1] - DAY
-            which = f" of {first}" if first == last else f" of {first} to {last}"
-        parts = [f"{found.files:,} files{which} are to be fetched; {found.waiting:,} jobs wait"]
     if found.resting:
         due = f", the first at {found.next_due:%H:%M} UTC" if found.next_due else ""
         parts.append(f"{found.resting:,} that failed are asked for again{due}")

@@ -181,7 +181,7 @@ def test_one_run_is_under_way_and_a_failed_one_is_asked_for_again_under_another_
     (same,) = daemon.look()  # the tick is done again after a crash
     assert (same.run_key, same.run_config) == (request.run_key, request.run_config)
     assert request.run_config == {"ops": {"imagine_api_asset_file": {"config": {"files": 1000}}}}
-    assert request.tags["genai/files"] == "imagine_api"
+    assert request.tags["genai/files"] == "5 of 1 jobs"
     keys = []
     for failures in range(1, day_watch.RED_AFTER + 1):
         run = started(daemon, request)
