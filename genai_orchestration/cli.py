@@ -139,6 +139,8 @@ def load(
     again: bool,
 ) -> None:
     """Load PROVIDER's tables into the warehouse, without Dagster. Free: no credit is spent."""
+    from dlt.common.runtime.collector import TqdmCollector
+
     from genai_orchestration import generations, loading
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
@@ -146,7 +148,7 @@ def load(
     found, settings = provider_named(provider), Settings.load()
     arguments = _window(found, start, end, ids)
     names = _tables(found, tables, only_history=bool(arguments))
-    progress = "tqdm" if sys.stderr.isatty() else None
+    progress = TqdmCollector() if sys.stderr.isatty() else None
     summaries, rows = loading.load(
         found, settings, names, progress=progress, again=again, **arguments
     )

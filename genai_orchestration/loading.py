@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from dlt.common.pipeline import LoadInfo
+from dlt.common.runtime.collector_base import Collector
 from dlt.extract import DltSource
 
 from genai_orchestration import settling, times, warehouse
@@ -29,7 +30,7 @@ def load(
     settings: Settings,
     tables: Sequence[str],
     *,
-    progress: Any = None,
+    progress: Collector | None = None,
     again: bool = False,
     **arguments: Any,
 ) -> tuple[list[LoadInfo], dict[str, int]]:

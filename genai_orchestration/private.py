@@ -14,9 +14,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 def private_folder(folder: Path) -> Path:
     """The folder, made with its parents if need be, which only its owner may enter."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=stat.S_IRWXU)
+    folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
     close(folder)
     return folder
 

@@ -1,5 +1,6 @@
 """Whatever is finished and has no file is asked for by itself, in runs that a person can pace."""
 
+import html
 import re
 import sqlite3
 import subprocess
@@ -355,7 +356,7 @@ def checked(daemon: Daemon, name: str) -> tuple[bool, str]:
         partition_key=f"{day(3)}" if provider == "imagine_api" else None,
     )
     (found,) = (e for e in result.get_asset_check_evaluations() if e.check_name == name)
-    return found.passed, found.description or ""
+    return found.passed, html.unescape(found.description or "")
 
 
 def test_a_job_that_succeeded_without_a_file_is_named_and_never_archived_by_itself(

@@ -1,5 +1,6 @@
 """The checks of paid requests on a real instance, over a real ledger and a real warehouse."""
 
+import html
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
@@ -39,7 +40,7 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluati
 
 
 def said(check: dg.AssetCheckEvaluation) -> tuple[bool, str, str]:
-    return check.passed, check.severity.value, check.description or ""
+    return check.passed, check.severity.value, html.unescape(check.description or "")
 
 
 def looked(instance: dg.DagsterInstance, provider: str) -> tuple[bool, str]:
@@ -51,7 +52,7 @@ def looked(instance: dg.DagsterInstance, provider: str) -> tuple[bool, str]:
     )
     check = checks(result)["balance_matches_ledger"]
     assert check.severity is dg.AssetCheckSeverity.WARN
-    return check.passed, check.description or ""
+    return check.passed, html.unescape(check.description or "")
 
 
 def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:

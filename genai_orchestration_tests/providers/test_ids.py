@@ -59,7 +59,10 @@ def test_ids_and_what_points_to_them_are_stored_in_lower_case(
 def test_an_image_is_one_row_in_whatever_case_its_id_comes(
     sandbox: Sandbox, settings: Settings
 ) -> None:
-    image = {"id": ID.upper(), "date_created": "2026-11-20T04:52:53.166Z", "status": "pending"}
+    image = {
+        **dict.fromkeys(("prompt", "url", "upscaled_urls")),
+        **{"id": ID.upper(), "date_created": "2026-11-20T04:52:53.166Z", "status": "pending"},
+    }
     for sent in (image, {**image, "id": ID, "status": "completed"}):
         answer(sandbox, "/imagine_api/items/images", {"data": [sent]})
         load(settings, IMAGINE_API, imagine_api_source(ids=[ID]).with_resources("images"))

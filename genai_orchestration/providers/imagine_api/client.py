@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.shapes import Misshapen, Record, records
 
 IMAGES = "items/images"
 # without one of these an image cannot be counted, placed in its day, settled or archived
@@ -48,6 +49,17 @@ class Unreadable(WrongSetting):
         )
 
 
+def image_list(answer: Any) -> list[Record]:
+    """A list of images: each has a field of one, and an id where the id was asked for."""
+    listed = records(at="data")(answer)
+    for image in listed:
+        if not any(name in image for name in NEEDED):
+            raise Misshapen("a list with something else than images in it")
+        if "id" in image and not isinstance(image["id"], str | int):
+            raise Misshapen("a list with an image that has no 'id'")
+    return listed
+
+
 @dataclass
 class ImageClient(ReadClient):
     """A `ReadClient` of the collection `images`."""
@@ -57,7 +69,7 @@ class ImageClient(ReadClient):
     def images(self, **params: Any) -> list[Any]:
         """The answer to one list request; Unreadable names the needed fields that are refused."""
         try:
-            return self.get_list(IMAGES, params, at="data")
+            return self.read(IMAGES, params, shape=image_list)
         except Forbidden:
             refused = self.unreadable(NEEDED)
             if not refused or len(refused) == len(NEEDED):  # nothing is readable: it is the key

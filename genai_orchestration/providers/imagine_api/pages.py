@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from genai_orchestration.providers.imagine_api.api import Page
-from genai_orchestration.providers.imagine_api.client import NEEDED, Unreadable
-from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.imagine_api.client import Unreadable
+from genai_orchestration.providers.refusals import Unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,29 +17,18 @@ def sound(page: list[Any], *, dated: bool = True) -> Page:
     """The page, if each record can be told from others and, where `dated`, has its place in time.
 
     The number that a self-hosted server may count its images by becomes text. Raises Unreadable
-    when the role may not read `id` or `date_created`, WrongSetting when this is no list of images.
+    when the role may not read `id` or `date_created`.
     """
     for record in page:
-        fields = [name for name in NEEDED if name in record] if isinstance(record, dict) else []
-        if not fields:
-            raise _not_its_api("something else than an image")
-        if refused := [name for name in ("id", "date_created") if name not in fields]:
+        if refused := [name for name in ("id", "date_created") if name not in record]:
             raise Unreadable(refused)
-        if type(record["id"]) is int:
-            record["id"] = str(record["id"])
-        if not isinstance(record["id"], str):
-            raise _not_its_api("an image without an id")
-        record["id"] = record["id"].lower()  # as they are stored: databases differ in the case
+        record["id"] = str(record["id"]).lower()  # as they are stored: databases differ in the case
         if dated and not isinstance(record["date_created"], str):
-            raise _not_its_api(f"the image {record['id']} of no day in answer to days")
+            raise Unavailable(
+                f"ImagineAPI sent the image {record['id']}, which is of no day, in answer to days; "
+                "try again later."
+            )
     return page
-
-
-def _not_its_api(what: str) -> WrongSetting:
-    return WrongSetting(
-        f"ImagineAPI sent {what}, which it never does: check base_url in "
-        "[sources.imagine_api_source]."
-    )
 
 
 class Order:

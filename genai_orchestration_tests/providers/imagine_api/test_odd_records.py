@@ -12,14 +12,15 @@ from genai_orchestration import archiving
 from genai_orchestration.errors import plain
 from genai_orchestration.providers.base import Account, Counts
 from genai_orchestration.providers.imagine_api import PROVIDER, api, imagine_api_source, listing
-from genai_orchestration.providers.imagine_api.client import NEEDED, Unreadable
+from genai_orchestration.providers.imagine_api.client import NEEDED, Unreadable, image_list
 from genai_orchestration.providers.imagine_api.files import files
 from genai_orchestration.providers.imagine_api.jobs import report_of
 from genai_orchestration.providers.imagine_api.listing import ImageCounter
 from genai_orchestration.providers.imagine_api.pages import sound
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
-from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.refusals import Unavailable, WrongSetting
+from genai_orchestration.providers.shapes import Misshapen
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.settings import Settings
@@ -330,16 +331,20 @@ def test_a_server_that_counts_its_images_gives_them_all(
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        ("an image", "something else than an image"),
-        ({"user_created": "x"}, "something else than an image"),
-        ({"id": None, "date_created": "2026-11-01T00:00:00Z"}, "an image without an id"),
-        ({"id": "7", "date_created": None}, "the image 7 of no day in answer to days"),
-        ({"id": "7", "date_created": 1}, "the image 7 of no day in answer to days"),
+        ("an image", "something else than objects"),
+        ({"user_created": "x"}, "something else than images"),
+        ({"id": None, "date_created": "2026-11-01T00:00:00Z"}, "an image that has no 'id'"),
     ],
 )
 def test_what_is_no_list_of_images_is_refused(record: object, words: str) -> None:
-    with pytest.raises(WrongSetting, match=re.escape(f"{words}, which it never does")):
-        sound([record])
+    with pytest.raises(Misshapen, match=re.escape(words)):
+        image_list({"data": [record]})
+
+
+@pytest.mark.parametrize("moment", [None, 1])
+def test_an_image_of_no_day_in_answer_to_days_is_asked_for_again(moment: object) -> None:
+    with pytest.raises(Unavailable, match="the image 7, which is of no day"):
+        sound([{"id": "7", "date_created": moment}])
 
 
 @pytest.mark.usefixtures("tokyo")
