@@ -8,13 +8,18 @@ class PlainError(Exception):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what is behind it, outermost first."""
+    """The error and what it was raised from, outermost first.
+
+    Only `raise ... from ...` names a cause, or the `inner_exc` of a wrapper of dlt's. What an error
+    struck in the middle of (`__context__`) is none: a bug in the handler of a foreseen error is a
+    bug, and keeps its traceback.
+    """
     seen: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in seen:
         yield current
         seen.append(current)
-        current = current.__cause__ or current.__context__
+        current = current.__cause__ or getattr(current, "inner_exc", None)
 
 
 def plain(error: BaseException) -> PlainError | None:

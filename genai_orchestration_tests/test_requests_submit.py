@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -114,7 +115,8 @@ def test_what_is_unknown_is_looked_up_even_when_nothing_is_approved(sandbox: San
     approve()
     lose(sandbox, "/imagine_api/items/images")
     with pytest.MonkeyPatch.context() as blind:
-        blind.setattr(ImagineApiSubmitter, "find", lambda submitter, key: None)
+        find = create_autospec(ImagineApiSubmitter.find, return_value=None)
+        blind.setattr(ImagineApiSubmitter, "find", find)
         genai(*SUBMIT)
     assert state("fox") == "unknown"
     assert genai(*SUBMIT).code == 0
