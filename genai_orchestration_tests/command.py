@@ -74,7 +74,7 @@ def process(*arguments: str, **environment: str) -> Said:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     return Said(ended.returncode, ended.stdout, ended.stderr)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from genai_orchestration.providers import http
 from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
@@ -37,6 +38,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GENAI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_answered_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server has answered to an earlier test, on the same port, does not count."""
+    monkeypatch.setattr(http, "_answering", set())
 
 
 @pytest.fixture

@@ -15,7 +15,11 @@ from genai_orchestration_tests.soak.truth import FileOf, Truth
 STUCK_AFTER = timedelta(minutes=3)  # a run that is not over then
 FINAL_STATES = ("SUCCEEDED", "FAILED", "CANCELED", "GONE")
 DECIDED = ("submitted", "rejected", "abandoned")  # states of a request that need nobody any more
-UNREACHABLE = ("DagsterUserCodeUnreachableError", "DagsterUserCodeProcessError")
+UNREACHABLE = (
+    "DagsterUserCodeUnreachableError",
+    "DagsterUserCodeProcessError",
+    "DagsterCodeLocationNotFoundError",  # while it is being started again
+)
 SLACK_SECONDS = 5.0
 
 Outage = tuple[float, float]  # from a kill until all processes were there again
