@@ -30,11 +30,15 @@ Refusal = tuple[int, str]  # status and sentence
 class Guard:
     """ASGI middleware that answers what `refusal` refuses, and passes everything else on.
 
-    `hosts` are names besides this machine's own: those under which a proxy is asked.
+    `hosts` are names besides this machine's own: those under which a proxy is asked. `pictures`
+    says that pictures are public here, and may be shown in pages of others, as the vendors' are.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Collection[str] = (), *, pictures: bool = False
+    ) -> None:
         self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
+        self._pictures = pictures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request or the websocket, or let the application answer."""
@@ -42,7 +46,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         method = scope.get("method", "GET")  # a websocket begins as a GET
-        refused = refusal(method, Headers(scope=scope), self._hosts)
+        refused = refusal(method, Headers(scope=scope), self._hosts, pictures=self._pictures)
         if refused is None:
             await self._app(scope, receive, _unframed(send))
         elif scope["type"] == "websocket":
@@ -53,7 +57,9 @@ class Guard:
             await answer(scope, receive, send)
 
 
-def refusal(method: str, headers: Headers, hosts: Collection[str] = ()) -> Refusal | None:
+def refusal(
+    method: str, headers: Headers, hosts: Collection[str] = (), *, pictures: bool = False
+) -> Refusal | None:
     """Why a request with these headers is not served: a status and a sentence; None if it is."""
     host = headers.get("host", "").lower()
     if len(headers.getlist("host")) != 1 or not _is_known(host, hosts):
@@ -68,7 +74,7 @@ def refusal(method: str, headers: Headers, hosts: Collection[str] = ()) -> Refus
                 f"A page of {origin[:SHOWN]!r} may not ask this server: add its host to "
                 f"{HOSTS_VARIABLE} if it is that of your proxy.\n"
             )
-    if _from_another_site(method, headers):
+    if _from_another_site(method, headers) and not (pictures and _shows_picture(method, headers)):
         return FORBIDDEN, "A page of another site may not ask this server.\n"
     if method == "POST" and not origins and not _asks_first(headers):
         return UNSUPPORTED, "Send a POST with Content-Type: application/json.\n"
@@ -104,6 +110,12 @@ def _from_another_site(method: str, headers: Headers) -> bool:
         return False
     follows_link = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
     return method not in READING or follows_link != ("navigate", "document")
+
+
+def _shows_picture(method: str, headers: Headers) -> bool:
+    """Whether a page asks for a picture to show; what is no picture it never gets to read."""
+    shown_as = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+    return method in READING and shown_as == ("no-cors", "image")
 
 
 def _unframed(send: Send) -> Send:

@@ -68,7 +68,7 @@ def genai(*arguments: str) -> Said:
 
 
 def process(*arguments: str, **environment: str) -> Said:
-    """Run it as a process to its end, within five minutes."""
+    """Run it as a process to its end, within ten minutes."""
     ended = subprocess.run(
         [GENAI, *arguments],
         env={**os.environ, **environment},

@@ -128,3 +128,20 @@ def test_the_sandbox_and_its_admin_routes_stand_behind_it(sandbox: Sandbox) -> N
         sent = requests.post(clock, data='{"advance": 9}', headers={"Content-Type": kind})
         assert sent.status_code == 415
     assert sandbox.clock.now() == before
+
+
+def test_the_sandboxs_pictures_are_shown_by_other_pages_and_nothing_else_is(
+    sandbox: Sandbox,
+) -> None:
+    row = requests.get(
+        f"{sandbox.base_url('imagine_api')}/items/images",
+        params={"filter": '{"status": {"_eq": "completed"}}', "limit": 1},
+        headers={"Authorization": f"Bearer {KEY}"},
+        timeout=10,
+    ).json()["data"][0]
+    page = {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    assert requests.get(row["url"], headers=page, timeout=10).status_code == 200
+    script = {**page, "Sec-Fetch-Dest": "script"}
+    assert requests.get(row["url"], headers=script, timeout=10).status_code == 403
+    post = requests.post(f"{sandbox.url}/_admin/clock", json={}, headers=page, timeout=10)
+    assert post.status_code == 403

@@ -52,7 +52,8 @@ class Sandbox:
             Mount(f"/{name}", app=Router(routes=list(sandbox.routes())))
             for name, sandbox in self.providers.items()
         ]
-        app: ASGIApp = Guard(Starlette(routes=[*self._admin_routes(), *mounts]), hosts())
+        served = Starlette(routes=[*self._admin_routes(), *mounts])
+        app: ASGIApp = Guard(served, hosts(), pictures=True)  # the web UI shows them
         if kept:
             app = state.Kept(app, lambda: state.save(kept, (self.clock, self.providers)))
         self.traffic = Traffic(app)
