@@ -135,7 +135,7 @@ def test_the_sandboxs_pictures_are_shown_by_other_pages_and_nothing_else_is(
 ) -> None:
     row = requests.get(
         f"{sandbox.base_url('imagine_api')}/items/images",
-        params={"filter": '{"status": {"_eq": "completed"}}', "limit": 1},
+        params={"filter": '{"status": {"_eq": "completed"}}', "limit": "1"},
         headers={"Authorization": f"Bearer {KEY}"},
         timeout=10,
     ).json()["data"][0]
