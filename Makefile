@@ -21,7 +21,7 @@ test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses 4 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 # needs Node 20, npm and a C++ compiler as well; some 15 minutes, and the installation once
 conformance: $(INSTALLED)
