@@ -186,7 +186,7 @@ def _stuck_there(
 def _counts_outside(provider: Provider, table: Table) -> bool:
     """Whether the provider can count the table's jobs that are in no day."""
     watch = provider.day_watch
-    return bool(watch and watch.table == table.name and watch.in_no_day)
+    return countable(provider, table) and bool(watch and watch.in_no_day)
 
 
 def _in_a_day(provider: Provider, table: Table, settings: Settings) -> Verdict:
