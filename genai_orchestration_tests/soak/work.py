@@ -25,6 +25,7 @@ REQUESTS_AT_LEAST = 2
 FAILED_SHARE = 0.15
 OLD_SHARE = 0.2  # of the first images: they belong to an earlier day, and are still open
 SLOWEST_SECONDS = 40.0  # until an image is over
+OLD_SECONDS = (60.0, 120.0)  # one of an earlier day is open at the sensor's first tick
 FIRST_IMAGES = 20  # there when everything starts
 
 Spec = dict[str, Any]
@@ -91,11 +92,15 @@ class Work:
             unfinished.rename(path)
 
     def _first(self) -> Iterator[Spec]:
+        """Images of today, and some of earlier days: what was over there is for a backfill."""
         now = datetime.now(timezone.utc)
         for _ in range(FIRST_IMAGES):
-            old = self._random.random() < OLD_SHARE
-            days = timedelta(days=self._random.choice(self.old_days))
-            yield {**self._image(), **({"date_created": iso(now - days)} if old else {})}
+            image = self._image()
+            if self._random.random() < OLD_SHARE:
+                days = timedelta(days=self._random.choice(self.old_days))
+                seconds = self._random.uniform(*OLD_SECONDS)
+                image |= {"date_created": iso(now - days), "seconds": seconds}
+            yield image
 
     def _times(self) -> Iterator[tuple[float, int]]:
         at = 0.0
