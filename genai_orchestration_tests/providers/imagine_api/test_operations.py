@@ -1,5 +1,6 @@
 """ImagineAPI's paid POST before it is sent: what the server would do is known, offline."""
 
+from bisect import bisect
 from typing import Any
 
 import pytest
@@ -49,7 +50,9 @@ def test_a_mistake_is_told_before_the_server_refuses_it_or_worse(
 def test_the_largest_prompt_without_mistakes_fits_into_a_body_with_its_reference(
     sandbox: Sandbox,
 ) -> None:
-    size = next(size for size in range(LARGEST_BODY, 0, -1) if not mistakes({"prompt": "x" * size}))
+    sizes = range(1, LARGEST_BODY + 1)
+    size = bisect(sizes, False, key=lambda size: bool(mistakes({"prompt": "x" * size})))
+    assert mistakes({"prompt": "x" * (size + 1)})
     body = {"prompt": "x" * size, "ref": "k" * 64, "id": "9419cfe6-0000-4000-8000-000000000000"}
     assert Client.of(sandbox).post(body).status_code == 200
 
