@@ -1,7 +1,9 @@
 """What the sandbox says at the end: images, jobs of paid requests, and the bytes of each file."""
 
 import hashlib
+import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration_tests.jobs.vendors import PROVIDERS, accepted
 
 FINAL = ("completed", "failed")
+CEILING_SECONDS = 1.0
 FileOf = tuple[str, str, str]  # provider, job, role
 
 Json = dict[str, Any]
@@ -95,7 +98,11 @@ class Reader:
         return answer
 
     def _get(self, provider: str, path: str, **headers: str) -> Json:
-        answer = requests.get(f"{self.url}/{provider}{path}", headers=headers, timeout=30)
+        while True:
+            answer = requests.get(f"{self.url}/{provider}{path}", headers=headers, timeout=30)
+            if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            time.sleep(CEILING_SECONDS)  # Abyssale takes ten requests in a second
         answer.raise_for_status()
         body: Json = answer.json()
         return body
