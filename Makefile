@@ -6,7 +6,7 @@ BIN := .venv/bin
 # .venv is of one Python: `make test PYTHON=python3.13` makes it again if it is of another one
 INSTALLED := .venv/installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: demo test conformance soak format bench tables screenshots clean
+.PHONY: demo test long conformance soak format bench tables screenshots clean
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear .venv
@@ -21,7 +21,11 @@ test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses 3 --dist worksteal
+	$(BIN)/pytest -m "not long" --numprocesses 3 --dist worksteal
+
+# the same at full size, under real daemons and in a browser; the result is written to docs/long.txt
+long: $(INSTALLED)
+	$(BIN)/python -m docs.long
 
 # needs Node 20, npm and a C++ compiler as well; some 15 minutes, and the installation once
 conformance: $(INSTALLED)

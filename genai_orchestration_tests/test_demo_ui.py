@@ -7,6 +7,7 @@ under way when Ctrl-C comes.
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from genai_orchestration import warehouse
@@ -24,6 +25,7 @@ PICTURED = """SELECT CAST(date_created AT TIME ZONE 'UTC' AS DATE) FROM {asset_f
     WHERE role = 'grid' AND state = 'archived' GROUP BY 1 HAVING count(*) >= 3"""
 
 
+@pytest.mark.long
 def test_a_person_sees_the_assets_the_pictures_of_a_day_and_the_gallery() -> None:
     with (
         chromium() as page,

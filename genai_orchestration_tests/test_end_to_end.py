@@ -19,6 +19,8 @@ from genai_orchestration_tests.dagster_client import Dagster, dagster, processes
 IMAGES = ["imagine_api", "images"]
 FINISHED = ("completed", "failed")
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def environment(sandbox: Sandbox, settings: Settings) -> dict[str, str]:

@@ -375,6 +375,7 @@ def test_with_submit_on_and_no_place_approved_requests_are_submitted(
     assert states() == {"fox-1": "submitted"}
 
 
+@pytest.mark.long
 def test_under_the_real_daemon_a_file_that_lands_in_the_folder_is_submitted_once(
     folder: Path, sandbox: Sandbox, settings: Settings
 ) -> None:
