@@ -99,6 +99,12 @@ def archive(
             return _run(plan, keeping, ledger, plan.wanted(days, most))
 
 
+def check(settings: Settings) -> None:
+    """ArchiveUnusable, UnfitPath or UnfitLimit where the settings let nothing be archived."""
+    open_store(settings)
+    _ = settings.archive_limit
+
+
 def plan_of(provider: Provider, settings: Settings, ledger: LedgerReader) -> Plan:
     """What is still to be archived as of now, for the configured account; MissingKey without."""
     return Plan(

@@ -44,9 +44,8 @@ class Sentences(click.Group):
             raise
         except Exception as error:
             from genai_orchestration.destination_errors import in_words
-            from genai_orchestration.settings import Settings
 
-            known = in_words(error, Settings.load())
+            known = in_words(error)
             if known is None:
                 raise
             raise click.ClickException(str(known)) from None
@@ -158,7 +157,7 @@ def load(
         click.echo(f"{name}: {rows.get(name, 0):,} rows")
     if ids and not any(rows.values()):
         raise click.ClickException(f"{found.title} has none of these in this account.")
-    if generations.read(found, names) and generations.possible(settings):
+    if generations.read(found, names) and generations.possible(settings.destination):
         click.echo(f"genai.generations: {generations.build(settings):,} rows")
 
 

@@ -4,18 +4,19 @@ import contextlib
 import ipaddress
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import dlt
 
-from genai_orchestration import warehouse
+from genai_orchestration import archiving, warehouse
 from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.archive_store import open_store
+from genai_orchestration.jobs.inbox_settings import InboxSettings
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.private import is_open
+from genai_orchestration.provider_settings import wrong_settings
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Account, Finding, Provider
 from genai_orchestration.providers.refusals import MissingKey
@@ -31,6 +32,7 @@ def examine() -> Iterator[Finding]:
     """Findings about every provider and all places of state; a `broken` one needs a person."""
     configured = 0
     for provider in all_providers():
+        yield from map(Finding.bad, wrong_settings(provider))
         try:
             account = account_of(provider, None, None)
         except MissingKey as missing:
@@ -46,8 +48,21 @@ def examine() -> Iterator[Finding]:
             "No provider has a key: copy .dlt/secrets.toml.example to .dlt/secrets.toml and put "
             "yours in, or look around with `genai demo`."
         )
+    try:
+        InboxSettings.load()
+    except PlainError as error:
+        yield Finding.bad(str(error))
     yield from _open_secrets()
-    settings = Settings.load()
+    yield from _places()
+
+
+def _places() -> Iterator[Finding]:
+    """Everything that is kept somewhere: the home, the warehouse, the ledger and the archive."""
+    try:
+        settings = Settings.load()
+    except PlainError as error:
+        yield Finding.bad(str(error))
+        return
     home = _home(settings)
     yield home
     yield _warehouse(settings)
@@ -57,14 +72,9 @@ def examine() -> Iterator[Finding]:
 
 
 def _provider(provider: Provider, account: Account) -> Iterator[Finding]:
-    """Its start date, its address, and what it says itself."""
+    """Its address, and what it says itself."""
     section = f"[sources.{provider.section}]"
     try:
-        if provider.start and provider.start() > datetime.now(timezone.utc).date():
-            yield Finding.bad(
-                f"{provider.title} is loaded from {provider.start()} on, which is in the future: "
-                f"set start_date in {section}."
-            )
         if _in_the_open(account.base_url):
             # no request: it would send the key, for everybody on the way to read
             yield Finding.bad(
@@ -154,6 +164,7 @@ def _ledger(settings: Settings) -> Finding:
 def _archive(settings: Settings) -> Finding:
     """Whether finished files can be kept."""
     try:
+        archiving.check(settings)
         open_store(settings).check()
     except PlainError as error:
         return Finding.bad(str(error))

@@ -17,7 +17,12 @@ from genai_orchestration.providers.work import Submitter
 def budget_of(provider: Provider, campaigns: Iterable[str | None] = ()) -> Budget:
     """The provider's configured caps, and those of the campaigns; WrongSetting in words."""
     table = setting(provider, "campaigns")
-    known = table if isinstance(table, Mapping) else {}
+    if table and not isinstance(table, Mapping):
+        raise WrongSetting(
+            f"campaigns is no table of names and credits: write it like campaigns.winter = 100 in "
+            f"[sources.{provider.section}]."
+        )
+    known = table or {}
     caps = {}
     for name in filter(None, campaigns):
         # by its full name: the environment has no tables, and wins; by the table: a name has dots
@@ -41,14 +46,19 @@ def limits_of(
 ) -> Limits:
     """All limits that hold now; the balance is asked for where a floor makes it matter."""
     budget = budget_of(provider, campaigns)
-    in_flight = _whole(provider, "in_flight", setting(provider, "in_flight"), least=1)
     return Limits(
         address=submitter.address,
         budget=budget,
-        in_flight=provider.in_flight if in_flight is None else in_flight,
+        in_flight=in_flight_of(provider),
         posts_per_second=provider.posts_per_second,
         balance=_balance(submitter, now) if budget.floor is not None else None,
     )
+
+
+def in_flight_of(provider: Provider) -> int | None:
+    """How many of the provider's jobs may run at once; None for any number."""
+    in_flight = _whole(provider, "in_flight", setting(provider, "in_flight"), least=1)
+    return provider.in_flight if in_flight is None else in_flight
 
 
 def _balance(submitter: Submitter, now: datetime) -> Balance | None:

@@ -77,7 +77,7 @@ def in_sentences() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        known = in_words(error, Settings.load())
+        known = in_words(error)
         if known is None:
             raise
         raise dg.Failure(str(known), allow_retries=_passing(known)) from None

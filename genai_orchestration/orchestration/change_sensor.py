@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import dagster as dg
 
 from genai_orchestration import times
-from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
+from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.providers.base import ChangeWatch, Provider
 
 EVERY = 300  # seconds between two questions
@@ -56,12 +55,9 @@ def change_sensor(provider: Provider, watch: ChangeWatch) -> dg.SensorDefinition
             "when something has changed."
         ),
     )
+    @skipping
     def watch_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
-            version = watch.version()
-        except PlainError as error:
-            return dg.SkipReason(str(error))
-        return changed(context, watch.sensor, keys, version)
+        return changed(context, watch.sensor, keys, watch.version())
 
     return watch_changes
 

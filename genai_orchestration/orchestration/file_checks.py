@@ -52,7 +52,8 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
         pool=op_name(provider),
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        settings = Settings.load()
+        with in_sentences():
+            settings = Settings.load()
         with in_sentences(), Ledger.open(settings) as ledger:
             plan = archiving.plan_of(provider, settings, ledger)
             for chosen in sorted(context.selected_asset_check_keys):

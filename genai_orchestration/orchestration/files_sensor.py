@@ -20,16 +20,14 @@ import dagster as dg
 from genai_orchestration import archiving, locks, times
 from genai_orchestration.archive_backlog import RECENT, Backlog, backlog
 from genai_orchestration.archive_plan import DAY
-from genai_orchestration.destination_errors import in_words
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.orchestration.archive import files_per_run, op_name
+from genai_orchestration.orchestration.archive import op_name
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.orchestration.runs import SENSOR, NotLoaded, outcome_of_record
+from genai_orchestration.orchestration.runs import SENSOR, NotLoaded, outcome_of_record, skipping
+from genai_orchestration.provider_settings import files_per_run, minutes_between_runs
 from genai_orchestration.providers.base import Archive, Provider
-from genai_orchestration.providers.refusals import WrongSetting
-from genai_orchestration.providers.sources import setting
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 
@@ -62,16 +60,9 @@ def files_sensor(provider: Provider, archive: Archive) -> dg.SensorDefinition:
             "each time."
         ),
     )
+    @skipping
     def have_files_archived(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        try:
-            return _Tick(context, provider, archive).evaluate()
-        except NotLoaded:
-            raise
-        except Exception as error:
-            known = in_words(error, Settings.load())
-            if known is None:
-                raise
-            return _skip(str(known))
+        return _Tick(context, provider, archive).evaluate()
 
     return have_files_archived
 
@@ -117,6 +108,7 @@ class _Tick:
         """Ask for a run, or say why not."""
         if waiting := self._waits_for_run():
             return _skip(waiting)
+        archiving.check(self.settings)
         with Ledger.open(self.settings) as ledger:
             plan = archiving.plan_of(self.provider, self.settings, ledger)
             seen = self._seen(ledger)
@@ -220,21 +212,6 @@ def sentence(provider: Provider, found: Backlog) -> str:
             f"archive {provider.name}"
         )
     return "; ".join(parts) + "."
-
-
-def minutes_between_runs(provider: Provider) -> float:
-    """Minutes from the beginning of one run to that of the next, at least: none, unless set."""
-    minutes = setting(provider, "files_every_minutes")
-    try:
-        found = 0.0 if minutes is None else float(minutes)
-    except (TypeError, ValueError):
-        found = -1.0
-    if not 0 <= found < float("inf"):
-        raise WrongSetting(
-            f"files_every_minutes {minutes!r} is not a number of minutes: set it in "
-            f"[sources.{provider.section}], or leave it out."
-        )
-    return found
 
 
 def _skip(words: str, cursor: str | None = None) -> dg.SensorResult:

@@ -16,7 +16,7 @@ from genai_orchestration.orchestration.assets import RETRIES, in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.translator import table_spec
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.settings import Settings
+from genai_orchestration.settings import Settings, destination_name
 
 KEY = dg.AssetKey([generations.OWN.name, generations.GENERATIONS.name])
 JOB = "genai_generations"
@@ -45,7 +45,7 @@ def generations_asset(providers: Sequence[Provider]) -> dg.AssetsDefinition:
     """One row per job of any provider, downstream of the providers' tables."""
     spec = table_spec(generations.OWN, generations.GENERATIONS)
 
-    soon = SOON if generations.possible(Settings.load()) else None
+    soon = SOON if generations.possible(destination_name()) else None
 
     @dg.multi_asset(
         name=OP,

@@ -19,6 +19,7 @@ from genai_orchestration.jobs.ledger_tables import JobRecord
 from genai_orchestration.jobs.watch import Look
 from genai_orchestration.orchestration.change_sensor import changed
 from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.runs import skipping
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.work import JobKind
@@ -46,6 +47,7 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
             f"until they are over, and then materializes {', '.join(kind.tables)}."
         ),
     )
+    @skipping
     def follow(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with Ledger.open(Settings.load()) as ledger:
             found = _look(ledger, provider, kind)

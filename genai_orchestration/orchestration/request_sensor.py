@@ -33,7 +33,7 @@ from genai_orchestration.jobs.requests import NewRequest, Operations, operations
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
+from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.orchestration.submission import op_name
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
@@ -61,18 +61,14 @@ def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.Sen
             "what is approved. In the sandbox both happen by themselves."
         ),
     )
+    @skipping
     def take_in(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
-            settings = InboxSettings.load()
-            if not (settings.anywhere or settings.submit):
-                return dg.SkipReason(NOWHERE)
-            with Ledger.open(Settings.load(), who=SENSOR) as ledger:
-                cursor = InboxCursor.loads(context.cursor, first_round(context))
-                return _Look(context.instance, ledger, providers, settings).result(cursor)
-        except NotLoaded:
-            raise
-        except PlainError as error:
-            return dg.SkipReason(str(error))
+        settings = InboxSettings.load()
+        if not (settings.anywhere or settings.submit):
+            return dg.SkipReason(NOWHERE)
+        with Ledger.open(Settings.load(), who=SENSOR) as ledger:
+            cursor = InboxCursor.loads(context.cursor, first_round(context))
+            return _Look(context.instance, ledger, providers, settings).result(cursor)
 
     return take_in
 

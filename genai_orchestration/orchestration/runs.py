@@ -1,10 +1,15 @@
-"""Runs: what became of one that a sensor asked for, and why one failed."""
+"""Ticks and runs: what a tick says, what became of a run that it asked for, and why one failed."""
 
+import functools
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from typing import TypeVar
 
 import dagster as dg
 
+from genai_orchestration.destination_errors import in_words
 from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.day_cursor import UnreadableCursor
 from genai_orchestration.jobs.day_watch import Outcome
 
 RUN_KEY = "dagster/run_key"
@@ -12,9 +17,33 @@ SENSOR = "dagster/sensor_name"
 WILL_RETRY = "dagster/will_retry"
 RETRY_WITHIN = timedelta(minutes=10)  # the daemon starts a promised retry long before
 
+C = TypeVar("C", bound=dg.SensorEvaluationContext | dg.ScheduleEvaluationContext)
+R = TypeVar("R")
+
 
 class NotLoaded(PlainError):
     """What was asked for failed, and for a sensor again and again."""
+
+
+def skipping(evaluate: Callable[[C], R]) -> Callable[[C], R | dg.SkipReason]:
+    """A sensor's or a schedule's function: a foreseen error is the sentence that it skips with.
+
+    A tick fails for what a person has to see: NotLoaded, UnreadableCursor, and every bug.
+    """
+
+    @functools.wraps(evaluate)
+    def tick(context: C) -> R | dg.SkipReason:
+        try:
+            return evaluate(context)
+        except (NotLoaded, UnreadableCursor):
+            raise
+        except Exception as error:
+            known = in_words(error)
+            if known is None:
+                raise
+            return dg.SkipReason(str(known))
+
+    return tick
 
 
 def first_round(context: dg.SensorEvaluationContext) -> int:

@@ -22,10 +22,9 @@ from genai_orchestration.orchestration.change_sensor import change_sensor
 from genai_orchestration.orchestration.files_sensor import files_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
 from genai_orchestration.orchestration.job_sensor import job_sensor
-from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
+from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.providers.base import Counts, DayCounter, DayWatch, Provider
 from genai_orchestration.providers.http import QUICK
-from genai_orchestration.providers.refusals import ProviderError
 
 EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
@@ -60,13 +59,11 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
             "materializes its day once it is completed or failed."
         ),
     )
-    def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
-            start = provider.start() if provider.start else date.min
-            watched = Watched(watch, asset_key(provider, watch.table), start)
-            tick, sentence = look(context, watch.connect(QUICK), watched, now=times.now())
-        except ProviderError as error:
-            return dg.SkipReason(str(error))
+    @skipping
+    def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        start = provider.start() if provider.start else date.min
+        watched = Watched(watch, asset_key(provider, watch.table), start)
+        tick, sentence = look(context, watch.connect(QUICK), watched, now=times.now())
         if tick.red:
             raise NotLoaded(tick.failure)
         requests = [_day_request(group, watch.table, request) for request in tick.requests]

@@ -188,6 +188,8 @@ class Provider:
     schedules: tuple[Schedule, ...] = ()
     statuses: Mapping[str, JobState] = field(default_factory=dict)  # vendor's word -> state
     start: Callable[[], date] | None = None  # the first day of tables that are `by_day`
+    settings: tuple[Callable[[], object], ...] = ()  # read its own ones; WrongSetting in words
+    beginning: date = date(2000, 1, 1)  # no record is older: where `start` cannot be read
     operations: tuple[Operation, ...] = ()  # its paid POSTs
     submitter: Callable[[], Submitter] | None = None  # sends them, for the configured account
     job_kinds: tuple[JobKind, ...] = ()  # what they make

@@ -20,6 +20,7 @@ from genai_orchestration.dlt_environment import addressed_variables
 from genai_orchestration.providers.base import Account, Provider, Table
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
 from genai_orchestration.providers.rows import Record, quiet_dlt
+from genai_orchestration.unreadable_settings import unreadable
 
 
 def setting(provider: Provider, name: str) -> Any:
@@ -36,10 +37,16 @@ def configured(name: str) -> Any:
     """The value of that full name in dlt's configuration; None when it is not set.
 
     The environment wins, then secrets.toml, then config.toml: `dlt.secrets` alone would never look
-    into the last one.
+    into the last one. UnreadableSetting when dlt cannot read its files.
     """
-    secret: Any = dlt.secrets.get(name)
-    return dlt.config.get(name) if secret is None else secret
+    try:
+        secret: Any = dlt.secrets.get(name)
+        return dlt.config.get(name) if secret is None else secret
+    except Exception as error:
+        known = unreadable(error)
+        if known is None:
+            raise
+        raise known from None
 
 
 def account_of(provider: Provider, api_key: str | None, base_url: str | None) -> Account:

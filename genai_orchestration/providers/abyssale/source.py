@@ -47,7 +47,7 @@ from genai_orchestration.providers.base import (
     Table,
 )
 from genai_orchestration.providers.http import QUICK, ReadClient
-from genai_orchestration.providers.refusals import NotFound
+from genai_orchestration.providers.refusals import NotFound, WrongSetting
 from genai_orchestration.providers.rows import Record, to_arrow, unforeseen
 from genai_orchestration.providers.sources import (
     account_of,
@@ -117,6 +117,11 @@ def configured_banners() -> list[str]:
     configured = setting(PROVIDER, "banner_ids") or []
     if isinstance(configured, str):
         configured = configured.strip("[]").replace('"', "").split(",")
+    if not isinstance(configured, list):
+        raise WrongSetting(
+            f"Abyssale's banner_ids {str(configured)[:40]!r} is no list: write it like "
+            f'["<id>", "<id>"] in [sources.{PROVIDER.section}].'
+        )
     return [str(banner).strip() for banner in configured if str(banner).strip()]
 
 
@@ -238,6 +243,7 @@ PROVIDER = Provider(
     package="genai_orchestration.providers.abyssale",
     base_url="https://api.abyssale.com",
     source=abyssale_source,
+    settings=(configured_banners,),
     examine=examine,
     tables=TABLES,
     operations=OPERATIONS,
