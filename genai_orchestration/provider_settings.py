@@ -100,7 +100,6 @@ def _number(
     if not least <= number <= most or (whole and not number.is_integer()):
         raise WrongSetting(
             f"{provider.title}'s {name} {str(value)[:40]!r} is not a number of {unit} from "
-            f"{least:g} to {most:,.0f}: set it in [sources.{provider.section}], or leave it out "
-            f"for {usual:g}."
+            f"{least:g} to {most:.0f}: set it in [sources.{provider.section}]."
         )
     return number

@@ -22,6 +22,7 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.ledger_tables import METADATA
 from genai_orchestration.private import close, private_folder
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
+from genai_orchestration.storage_errors import trouble_with
 
 PATIENCE = 60  # seconds that a writer waits for the others; each of them takes milliseconds
 HUNG = 30  # seconds until PostgreSQL takes the lock from a writer that has stopped; < PATIENCE
@@ -64,7 +65,7 @@ class LedgerDatabase:
             database.close()
             if isinstance(error, OSError) and settings.ledger_address is None:
                 raise  # it is about GENAI_HOME, and told as such
-            raise _cannot_open(database.shown, error) from error
+            raise _cannot_open(url, error) from error
         except BaseException:
             database.close()
             raise
@@ -108,8 +109,8 @@ class LedgerDatabase:
                     f"for {PATIENCE} s. See which one hangs, end it, and run this again."
                 ) from error
             raise LedgerUnusable(
-                f"The ledger {self.shown} has failed: {_first_line(error)}. Mend that, and look "
-                "where the request stands before you go on."
+                f"The ledger {self.shown} has failed: {_reason(error, self._url)}; look where the "
+                "request stands before you go on."
             ) from error
 
 
@@ -129,9 +130,18 @@ def _is_busy(error: OperationalError) -> bool:
     return "database is locked" in str(error) or _LOCK_TIMEOUT in codes
 
 
+def _reason(error: Exception, url: sa.URL) -> str:
+    """Why the database fails, and what to do about it; without a point."""
+    if url.get_backend_name() == "sqlite":
+        trouble = trouble_with(error, Path(str(url.database)))
+        if trouble:
+            return f"{_first_line(error)} ({trouble.what}). {trouble.remedy.capitalize()}"
+    return f"{_first_line(error)}. Correct that"
+
+
 def _first_line(error: Exception) -> str:
     cause = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    return cause.splitlines()[0] if cause else type(error).__name__
+    return cause.splitlines()[0] if cause else "no reason given"
 
 
 def _url(settings: Settings) -> sa.URL:
@@ -162,10 +172,10 @@ def _wrong(what: str) -> LedgerUnusable:
     )
 
 
-def _cannot_open(shown: str, error: Exception) -> LedgerUnusable:
+def _cannot_open(url: sa.URL, error: Exception) -> LedgerUnusable:
     return LedgerUnusable(
-        f"The ledger {shown} cannot be opened: {_first_line(error)}. Mend that, or set "
-        f"{LEDGER_VARIABLE} to another database."
+        f"The ledger {url.render_as_string(hide_password=True)} cannot be opened: "
+        f"{_reason(error, url)}, or set {LEDGER_VARIABLE} to another database."
     )
 
 

@@ -96,6 +96,8 @@ class _Tick:
         self, context: dg.SensorEvaluationContext, provider: Provider, archive: Archive
     ) -> None:
         self.provider, self.archive, self.settings = provider, archive, Settings.load()
+        archiving.check(self.settings)
+        self.files, self.pause = files_per_run(provider), minutes_between_runs(provider)
         self.instance, self.last = context.instance, LastLook.loads(context.cursor)
         self.now = times.now()
         self.name = files_sensor_name(provider)
@@ -108,7 +110,6 @@ class _Tick:
         """Ask for a run, or say why not."""
         if waiting := self._waits_for_run():
             return _skip(waiting)
-        archiving.check(self.settings)
         with Ledger.open(self.settings) as ledger:
             plan = archiving.plan_of(self.provider, self.settings, ledger)
             seen = self._seen(ledger)
@@ -120,7 +121,7 @@ class _Tick:
             with locks.waiting_at_most(LOCK_SECONDS):
                 found = backlog(
                     plan,
-                    files_per_run(self.provider),
+                    self.files,
                     recent_first=not self._was_recent(),
                     late=lambda: time.monotonic() > deadline,
                 )
@@ -150,7 +151,7 @@ class _Tick:
                     )
                 return f"Files failed to be archived, soon again: {outcome.cause}"
         begun = newest.create_timestamp.timestamp()
-        pause = minutes_between_runs(self.provider) * 60 - (self.now.timestamp() - begun)
+        pause = self.pause * 60 - (self.now.timestamp() - begun)
         if pause > 0:
             return f"The next run may begin in {pause / 60:.0f} minutes (files_every_minutes)."
         return None
@@ -190,7 +191,7 @@ class _Tick:
             first, last = found.days[0], found.days[1] - DAY
             partition = first.isoformat() if first == last else None
             tags |= {} if partition else range_tags(first, last)
-        config = {"config": {"files": files_per_run(self.provider)}}
+        config = {"config": {"files": self.files}}
         return dg.RunRequest(
             run_key=f"{self.name} after {before}",
             partition_key=partition,
