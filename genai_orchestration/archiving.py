@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from genai_orchestration import locks, times, warehouse
 from genai_orchestration.archive_backlog import without_files
 from genai_orchestration.archive_plan import ArchiveJob, Days, Plan
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.archive import Archiver, Wanted
 from genai_orchestration.jobs.archive_fetch import Fetcher
@@ -62,7 +63,7 @@ class Archived:
             words[row.state][row.reason] += 1
 
     def __str__(self) -> str:
-        parts = [f"{self.files:,} files archived ({self.bytes / 1e6:,.1f} MB)"]
+        parts = [f"{counted(self.files, 'file')} archived ({self.bytes / 1e6:,.1f} MB)"]
         for number, word in (
             (self.refused.total(), "refused"),
             (self.failed.total(), "failed, to be asked for again"),

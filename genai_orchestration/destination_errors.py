@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import requests
+import urllib3
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     InvalidNativeValue,
@@ -20,6 +22,7 @@ from dlt.common.storages.configuration import WithLocalFiles
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from genai_orchestration.errors import PlainError, causes, plain
+from genai_orchestration.providers.refusals import cause_of
 from genai_orchestration.settings import HOME_VARIABLE, Settings
 from genai_orchestration.storage_errors import Trouble, is_of_duckdb, trouble_with
 from genai_orchestration.unreadable_settings import UnreadableSetting, unreadable
@@ -172,7 +175,12 @@ def _no_answer(error: BaseException, settings: Settings) -> WarehouseUnreachable
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of a driver's words, without addresses that may hold a password."""
+    """The first line of a driver's words, without addresses that may hold a password.
+
+    A connection's reason is inside: around it stands "Max retries exceeded with url", and the url.
+    """
+    if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
+        return cause_of(error)
     lines = str(error).strip().splitlines() or ["no reason given"]
     return re.sub(r"\S*@\S*", "***", lines[0])[:SHOWN].rstrip(".: ")
 

@@ -169,6 +169,20 @@ def test_values_of_another_kind_are_named(sandbox: Sandbox) -> None:
     assert "BAD  In [requests], folder is 5, which is no text: put it in quotes." in said
 
 
+@pytest.mark.parametrize("name", ["api_key", "base_url"])
+def test_a_number_without_quotes_is_not_shown_and_told_to_be_quoted(name: str) -> None:
+    Path(".dlt").mkdir()
+    Path(".dlt", "secrets.toml").write_text(
+        f'[sources.magic_hour_source]\napi_key = "x"\n{name} = 1234567890\n'
+        if name != "api_key"
+        else "[sources.magic_hour_source]\napi_key = 1234567890\n"
+    )
+    said = fresh()
+    assert f"BAD  Magic Hour's {name} is not a text: write it in quotes, as in {name} = " in said
+    assert "[sources.magic_hour_source]" in said
+    assert "1234567890" not in said
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [

@@ -138,7 +138,7 @@ def test_several_are_abandoned_and_one_that_cannot_be_is_told(sandbox: Sandbox) 
     plan("owl")
     said = genai("requests", "abandon", "fox", "sent", "nobody", "owl")
     assert said.code == 1
-    assert said.out == "fox is abandoned; 10 credits stay counted.\nowl is abandoned.\n"
+    assert said.out == "fox is abandoned; 10 credits are still counted.\nowl is abandoned.\n"
     assert said.err.count("\n") == 2
     assert '"nobody"' in said.err
     assert "The request sent is submitted and cannot be abandoned" in said.err

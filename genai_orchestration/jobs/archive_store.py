@@ -34,7 +34,9 @@ from genai_orchestration.jobs.archive_folder import (
 )
 from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
 from genai_orchestration.private import private_folder
+from genai_orchestration.providers.refusals import shown
 from genai_orchestration.settings import ARCHIVE_VARIABLE, Settings
+from genai_orchestration.storage_errors import trouble_with
 
 INCOMING = ".incoming"  # the folder of temporary files
 QUARANTINE = "quarantine"  # what came later under an id whose content must not change
@@ -241,8 +243,10 @@ def _in_words(where: str) -> Iterator[None]:
         modules = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
         if not (isinstance(error, OSError) or modules & {"botocore", "aiohttp"}):
             raise
-        cause = getattr(error, "strerror", None) or type(error).__name__
+        trouble = trouble_with(error, Path(where))
+        cause = trouble.what if trouble else getattr(error, "strerror", None) or shown(str(error))
         raise ArchiveUnusable(
-            f"The archive {where} cannot be written ({cause}): mend that, or "
-            f"set {ARCHIVE_VARIABLE} to a folder or an address that can be written to."
+            f"The archive {where} cannot be written ({cause or 'no reason given'}): "
+            f"{trouble.remedy if trouble else 'correct that'}, or set {ARCHIVE_VARIABLE} to a "
+            "folder or an address that can be written to."
         ) from None

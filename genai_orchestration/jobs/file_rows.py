@@ -103,7 +103,7 @@ def _words(error: Exception) -> str:
             return "nested too deep"
         case MemoryError():
             return "it needs more memory than there is"
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return " ".join(str(error).split()).rstrip(".") or "it cannot be read"
 
 
 def _csv(content: bytes) -> Sheet:

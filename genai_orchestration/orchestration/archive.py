@@ -15,6 +15,7 @@ import dagster as dg
 from genai_orchestration import archiving, warehouse
 from genai_orchestration.archive_plan import Days
 from genai_orchestration.archiving import Archived
+from genai_orchestration.counted import counted
 from genai_orchestration.orchestration import thumbnails
 from genai_orchestration.orchestration.assets import RETRIES, in_sentences
 from genai_orchestration.orchestration.groups import asset_key
@@ -92,7 +93,7 @@ def _materialize(
     done = _archive(provider, settings, config, days)
     context.log.info(str(done))
     for reason, number in (done.refused + done.failed + done.changed).most_common(NAMED):
-        context.log.warning(f"{reason} ({number} files)")
+        context.log.warning(f"{reason} ({counted(number, 'file')})")
     counts = _counts(provider, settings, archive, days)
     key = asset_key(provider, archive.table.name)
     pictures = thumbnails.of_days(provider, settings, archive, days) if days else {}

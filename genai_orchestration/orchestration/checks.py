@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 
 from genai_orchestration import warehouse
+from genai_orchestration.counted import counted
 from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration.assets import in_sentences
 from genai_orchestration.orchestration.facts import DayFacts
@@ -114,7 +115,7 @@ def _ids(provider: Provider, table: Table, settings: Settings) -> Verdict:
     (key,) = table.primary_key
     sql = f"SELECT count(*), count({key}), count(DISTINCT {key}) FROM {{{table.name}}}"  # noqa: S608 own names
     rows, present, distinct = (warehouse.query(provider, settings, sql) or [(0, 0, 0)])[0]
-    words = f"{rows} rows, {rows - present} without {key}, {present - distinct} twice."
+    words = f"{counted(rows, 'row')}, {rows - present} without {key}, {present - distinct} twice."
     return rows == present == distinct, words, dg.AssetCheckSeverity.ERROR
 
 
@@ -139,7 +140,7 @@ def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
     named = ", ".join(f"{id_} since {since:%Y-%m-%d %H:%M}" for since, id_ in ordered[:NAMED])
     rest = max(len(stuck), number) - NAMED
     more = f" and {rest} more" if rest > 0 else ""
-    limit = f"{allowed.total_seconds() / 60:g} minutes"
+    limit = counted(allowed.total_seconds() / 60, "minute")
     words = f"Open for over {limit}: {named}{more}." if stuck else f"None is open for {limit}."
     return not (stuck or trouble), words + trouble, dg.AssetCheckSeverity.WARN
 

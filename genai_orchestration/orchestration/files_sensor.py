@@ -20,6 +20,7 @@ import dagster as dg
 from genai_orchestration import archiving, locks, times
 from genai_orchestration.archive_backlog import RECENT, Backlog, backlog
 from genai_orchestration.archive_plan import DAY
+from genai_orchestration.counted import counted
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration.archive import op_name
@@ -146,14 +147,16 @@ class _Tick:
             if self.now < outcome.ended + day_watch.delay(failures):
                 if failures >= day_watch.RED_AFTER:
                     raise NotLoaded(
-                        f"{self.provider.title}'s files failed to be archived {failures} times or "
-                        f"more in a row, last because: {outcome.cause}"
+                        f"{self.provider.title}'s files failed to be archived "
+                        f"{counted(failures, 'time')} or more in a row, last because: "
+                        f"{outcome.cause}"
                     )
                 return f"Files failed to be archived, soon again: {outcome.cause}"
         begun = newest.create_timestamp.timestamp()
         pause = self.pause * 60 - (self.now.timestamp() - begun)
         if pause > 0:
-            return f"The next run may begin in {pause / 60:.0f} minutes (files_every_minutes)."
+            left = counted(round(pause / 60), "minute")
+            return f"The next run may begin in {left} (files_every_minutes)."
         return None
 
     def _failures(self) -> int:
@@ -185,7 +188,7 @@ class _Tick:
 
     def _request(self, found: Backlog) -> dg.RunRequest:
         before = self.runs[0].dagster_run.run_id if self.runs else "nothing"
-        tags = {TAG: f"{found.files} of {found.waiting} jobs", "dagster/priority": "-1"}
+        tags = {TAG: f"{found.files} of {counted(found.waiting, 'job')}", "dagster/priority": "-1"}
         partition = None
         if found.days:
             first, last = found.days[0], found.days[1] - DAY
@@ -209,8 +212,8 @@ def sentence(provider: Provider, found: Backlog) -> str:
         parts.append(f"{found.resting:,} that failed are asked for again{due}")
     if found.out_of_reach:
         parts.append(
-            f"{found.out_of_reach:,} jobs of days without a partition lack files: run genai "
-            f"archive {provider.name}"
+            f"{counted(found.out_of_reach, 'job')} of days without a partition: run "
+            f"genai archive {provider.name}"
         )
     return "; ".join(parts) + "."
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 import dagster as dg
 
 from genai_orchestration import settling, times
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
@@ -79,9 +80,13 @@ def version(waiting: Sequence[JobRecord]) -> str:
 
 def sentence(kind: JobKind, found: Look) -> str:
     """What a look found, for the list of ticks."""
-    parts = [f"{found.open} {kind.noun} still open" if found.open else f"No {kind.noun} open"]
+    parts = [
+        f"{counted(found.open, kind.noun.removesuffix('s'))} still open"
+        if found.open
+        else f"No {kind.noun} open"
+    ]
     if found.stuck:
-        limit = f"{kind.polling.deadline.total_seconds() / 60:g} minutes"
+        limit = counted(kind.polling.deadline.total_seconds() / 60, "minute")
         parts.append(f"{len(found.stuck)} for over {limit}: {_named(found.stuck)}")
     if found.leaving:
         parts.append(

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import TypeVar
+from typing import Protocol, TypeVar, cast
 
 import dagster as dg
 
@@ -95,5 +95,27 @@ def cause_of(instance: dg.DagsterInstance, run_id: str) -> str:
         if data and data.user_failure_data:
             words = data.user_failure_data.description or ""
         elif data and data.error:
-            words = data.error.message.strip().splitlines()[0]
+            words = _innermost(cast("_ErrorInfo", data.error))
     return f"{words[:300]} (run {run_id})".strip()
+
+
+class _ErrorInfo(Protocol):
+    """An error as Dagster keeps it; the class has no public name."""
+
+    message: str
+    cls_name: str | None
+    cause: "_ErrorInfo | None"
+
+
+def _innermost(error: _ErrorInfo) -> str:
+    """The words of the cause of all, at which Dagster and dlt stop with words of their own.
+
+    The name of its class is shown where its words are no sentence: `KeyError: 'id'`.
+    """
+    while error.cause:
+        error = error.cause
+    lines = error.message.strip().splitlines() or [""]
+    name, separator, text = lines[0].partition(": ")
+    if not (separator and name.endswith(error.cls_name or name)):
+        return lines[0]
+    return text if " " in text else f"{error.cls_name}: {text}"

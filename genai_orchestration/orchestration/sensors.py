@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from genai_orchestration import times
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.day_cursor import DAY, Cursor
@@ -167,14 +168,13 @@ def _state_of_things(counter: DayCounter, noun: str, now: datetime, since: date)
     if oldest is None:
         return f"No {noun} open"
     unfinished = counter.unfinished(since)
-    what = noun.removesuffix("s") if unfinished == 1 else noun
-    return f"{unfinished} {what} still open, oldest {_age(now - oldest)}"
+    return f"{counted(unfinished, noun.removesuffix('s'))} still open, oldest {_age(now - oldest)}"
 
 
 def _sentence(state: str, tick: Tick, place: date | None) -> str:
     parts = [state.rstrip(".")] if state else []
     if tick.loading:
-        parts.append(f"{tick.loading} day{'s' * (tick.loading > 1)} loading")
+        parts.append(f"{counted(tick.loading, 'day')} loading")
     if place:
         parts.append(f"out of time, going on with {place} at the next look")
     if tick.cursor.missed:
@@ -190,8 +190,7 @@ def _age(age: timedelta) -> str:
     minutes = int(age.total_seconds() // 60)
     for size, name in ((1440, "day"), (60, "hour"), (1, "minute")):
         if minutes >= size:
-            number = minutes // size
-            return f"{number} {name}{'s' * (number > 1)}"
+            return counted(minutes // size, name)
     return "less than a minute"
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genai_orchestration.counted import are, counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.paid_cli.filters import open_ledger
 from genai_orchestration.paid_cli.groups import requests
@@ -52,8 +53,9 @@ def abandon(keys: Sequence[str]) -> None:
     def give_up(ledger: "Ledger", key: str) -> None:
         before = ledger.request(key)
         ledger.abandon(key, now())
-        counted = f"; {before.reserved} credits stay counted" if before.reserved else ""
-        click.echo(f"{key} is abandoned{counted}.")
+        kept = before.reserved or 0
+        more = f"; {counted(kept, 'credit')} {are(kept)} still counted" if kept else ""
+        click.echo(f"{key} is abandoned{more}.")
 
     _each(keys, give_up)
 
@@ -79,7 +81,8 @@ def retry(keys: Sequence[str], approve: bool) -> None:
         _each(keys, again)
     finally:
         if approve and made:
-            click.echo(f"{approved(made)} requests are approved.", err=True)
+            number = approved(made)
+            click.echo(f"{counted(number, 'request')} {are(number)} approved.", err=True)
 
 
 def _each(keys: Sequence[str], decide: "Callable[[Ledger, str], None]") -> None:

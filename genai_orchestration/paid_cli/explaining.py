@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from genai_orchestration.counted import counted
 from genai_orchestration.paid_cli.telling import ago, moment, plain
 
 if TYPE_CHECKING:
@@ -97,19 +98,22 @@ class Explanation:
         assert evidence.after
         fell = f"{spent} less" if spent >= 0 else f"{-spent} more"
         yield (
-            f"The balance was {evidence.before.credits} credits {moment(evidence.before.at)}, the "
-            f"last look before it was sent, and {evidence.after.credits} "
-            f"{moment(evidence.after.at)}, the first after: {fell}."
+            f"The balance was {counted(evidence.before.credits, 'credit')} "
+            f"{moment(evidence.before.at)}, the last look before it was sent, and "
+            f"{evidence.after.credits} {moment(evidence.after.at)}, the first after: {fell}."
         )
         told = (
             "no other requests"
             if not evidence.others
-            else (f"{len(evidence.others)} other requests, for {evidence.accounted} credits")
+            else f"{counted(len(evidence.others), 'other request')}, "
+            f"for {counted(evidence.accounted, 'credit')}"
         )
-        expected = "of no published price" if price is None else f"estimated at {price} credits"
+        expected = (
+            "of no published price" if price is None else f"estimated at {counted(price, 'credit')}"
+        )
         yield (
             f"Between the two looks the ledger knows of {told}. That leaves "
-            f"{evidence.unaccounted} credits; this request is {expected}."
+            f"{counted(evidence.unaccounted or 0, 'credit')}; this request is {expected}."
         )
 
 

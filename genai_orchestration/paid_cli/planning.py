@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genai_orchestration.counted import are, counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.paid_cli.filters import Filters, filters, open_ledger, operations
 from genai_orchestration.paid_cli.groups import requests
@@ -98,7 +99,8 @@ def approve(keys: Sequence[str], everything: bool, chosen: Filters) -> None:
         raise click.UsageError("Give keys, or --all.")
     if keys and chosen.any:
         raise click.UsageError("Filters go with --all; leave them out where you give keys.")
-    click.echo(f"{approved(None if everything else keys, chosen)} requests are approved.")
+    number = approved(None if everything else keys, chosen)
+    click.echo(f"{counted(number, 'request')} {are(number)} approved.")
 
 
 def approved(keys: Sequence[str] | None, chosen: Filters | None = None) -> int:
@@ -144,7 +146,8 @@ def _record(wanted: "list[NewRequest]") -> None:
     ]
     with open_ledger() as ledger:
         added = ledger.add(paid, now())
-    click.echo(f"{len(added.new)} requests are planned, {len(added.known)} were there already.")
+    new, old = len(added.new), len(added.known)
+    click.echo(f"{counted(new, 'request')} {are(new)} planned, {old} {are(old)} there already.")
     for key in added.new[:SHOWN]:
         click.echo(f"  {key}")
     added.check()

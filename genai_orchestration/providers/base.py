@@ -182,6 +182,7 @@ class Provider:
     title: str  # "ImagineAPI": how the vendor writes it
     package: str  # the provider's Python package
     base_url: str  # the vendor's own, when none is configured
+    paths: tuple[str, ...] = ()  # how the API's paths begin: with one of them a base_url ends
     source: Callable[..., DltSource]
     examine: Callable[[Account], Iterator[Finding]]  # asks the API whether all is well
     tables: tuple[Table, ...]

@@ -114,15 +114,13 @@ def test_the_radar_fails_while_a_file_may_soon_be_lost(
     result = run(instance, provider, "asset_file")
     assert (radar(result).passed, radar(result).description) == (
         True,
-        "1 jobs have files to be archived, and time for it.",
+        "Files of 1 job are to be archived, and have time for it.",
     )
     late = times.now() + timedelta(hours=life - 5)
     monkeypatch.setattr(times, "now", lambda: late)
     result = run(instance, provider, "asset_file")
     assert not radar(result).passed
-    assert f"1 jobs have files that may soon be lost: {name} until" in str(
-        radar(result).description
-    )
+    assert f"Files of 1 job may soon be lost: {name} until" in str(radar(result).description)
     sandbox.traffic.faults.clear()
     much_later = late + timedelta(days=1)
     monkeypatch.setattr(times, "now", lambda: much_later)

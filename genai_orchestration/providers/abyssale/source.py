@@ -17,6 +17,7 @@ import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 
+from genai_orchestration.counted import counted
 from genai_orchestration.providers import shapes
 from genai_orchestration.providers.abyssale.api import (
     REQUESTS_PER_SECOND,
@@ -98,7 +99,7 @@ def designs_version() -> str:
     account = account_of(PROVIDER, None, None)
     total, newest = latest_change(connect(account.api_key, account.base_url, QUICK))
     changed = datetime.fromtimestamp(newest, timezone.utc)
-    return f"{total} designs, newest change {changed:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{counted(total, 'design')}, newest change {changed:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def examine(account: Account) -> Iterator[Finding]:
@@ -106,9 +107,11 @@ def examine(account: Account) -> Iterator[Finding]:
     client = connect(account.api_key, account.base_url, QUICK)
     total, _ = latest_change(client)
     available = client.read("credits", shape=credit_pools)["generation_credits"]["available"]
-    left = "unlimited" if available is None else available
+    left = "generation credits without a limit"
+    if available is not None:
+        left = counted(available, "generation credit")
     yield Finding.good(
-        f"Abyssale answers at {account.base_url}: {total} designs, {left} generation credits."
+        f"Abyssale answers at {account.base_url}: {counted(total, 'design')}, {left}."
     )
 
 
@@ -242,6 +245,7 @@ PROVIDER = Provider(
     title="Abyssale",
     package="genai_orchestration.providers.abyssale",
     base_url="https://api.abyssale.com",
+    paths=("v1", "designs", "projects", "fonts", "credits", "banners", "banner-builder", "async"),
     source=abyssale_source,
     settings=(configured_banners,),
     examine=examine,

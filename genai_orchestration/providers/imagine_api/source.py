@@ -232,6 +232,7 @@ PROVIDER = Provider(
     title="ImagineAPI",
     package="genai_orchestration.providers.imagine_api",
     base_url="https://cl.imagineapi.dev",
+    paths=("items", "assets", "admin"),
     source=imagine_api_source,
     statuses=STATUSES,
     examine=examine,

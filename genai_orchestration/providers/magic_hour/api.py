@@ -14,11 +14,11 @@ PROJECT = ("id", "status")  # what an image project says at least
 
 
 def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
-    """A read client for the account of `api_key`; one /v1 goes out, whether configured or not."""
+    """A read client for the account of `api_key`."""
     return ReadClient(
         title="Magic Hour",
         section="magic_hour_source",
-        base_url=base_url.rstrip("/").removesuffix("/v1"),
+        base_url=base_url,
         auth=KeyAuth("Authorization", f"Bearer {api_key}"),
         pace=pace,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from genai_orchestration.counted import counted
 from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, BALANCE, PROJECT, connect
@@ -67,7 +68,7 @@ def report_of(project: Mapping[str, Any]) -> JobReport:
     words = said.get("message") or said.get("code") or "no reason given"
     there, due = len(downloads(project)), pictures(project) or 1
     incomplete = state is JobState.SUCCEEDED and there < due
-    missing = f"Magic Hour gives {there} of {due} pictures." if incomplete else None
+    missing = f"Magic Hour gives {there} of {counted(due, 'picture')}." if incomplete else None
     return JobReport(
         state=state,
         raw=word,
