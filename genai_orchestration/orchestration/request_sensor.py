@@ -19,6 +19,7 @@ from typing import Any
 import dagster as dg
 
 from genai_orchestration import times
+from genai_orchestration.counted import counted
 from genai_orchestration.destination_errors import in_words
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.day_watch import Outcome
@@ -118,11 +119,11 @@ class _Look:
         except PlainError as error:
             self.told.append(str(error))
             return cursor
-        except Exception as error:  # what is approved does not wait for it
+        except Exception:  # what is approved does not wait for it
             logger.exception("The inbox cannot be read.")
             self.told.append(
-                f"The inbox cannot be read ({type(error).__name__}): see the log of the daemon, "
-                "and mend what [requests] names."
+                "The inbox cannot be read: the daemon's log says why; correct what [requests] "
+                "names."
             )
             return cursor
         self.told += filter(None, (_state_of(found), found.memory.trouble))
@@ -148,8 +149,8 @@ class _Look:
         outcome = self._outcome(asked, what)
         if stand.planned:
             self.told.append(
-                f"{what}: {_requests(stand.planned)} to be approved: run genai requests plan, then "
-                "genai requests approve."
+                f"{what}: {counted(stand.planned, 'request')} to be approved: "
+                "run genai requests plan, then genai requests approve."
             )
         if stand.approved and outcome.state != "active":
             try:
@@ -158,11 +159,13 @@ class _Look:
             except PlainError as error:  # another provider's settings may be right
                 why = str(error).rstrip(".")
             if why:
-                self.told.append(f"{what}: {_requests(stand.approved)} approved: {why}.")
+                self.told.append(f"{what}: {counted(stand.approved, 'request')} approved: {why}.")
                 return cursor
         decision = decide(asked, outcome, stand, cursor.seq + 1, self.now)
         if decision.words:
-            sentence = f"{what}: {_requests(stand.approved)} approved and {decision.words}."
+            sentence = (
+                f"{what}: {counted(stand.approved, 'request')} approved and {decision.words}."
+            )
             self.told.append(sentence)
             self.failures += [sentence] if decision.red else []
         if decision.run and decision.asked:
@@ -206,8 +209,6 @@ def _run_request(provider: Provider, operation: Operation, key: str) -> dg.RunRe
 def _state_of(found: Found) -> str:
     if not (found.planned or found.known):
         return f"{found.state}."
-    return f"{_requests(found.planned)} planned, {found.known} known already: {found.state}."
-
-
-def _requests(number: int) -> str:
-    return f"{number} request{'s' * (number != 1)}"
+    return (
+        f"{counted(found.planned, 'request')} planned, {found.known} known already: {found.state}."
+    )

@@ -96,11 +96,12 @@ class Explanation:
         evidence, price = self.evidence, self.record.price_estimate
         assert evidence.before
         assert evidence.after
+        before = evidence.before.credits or 0
         fell = f"{spent} less" if spent >= 0 else f"{-spent} more"
         yield (
-            f"The balance was {counted(evidence.before.credits, 'credit')} "
+            f"The balance was {counted(before, 'credit')} "
             f"{moment(evidence.before.at)}, the last look before it was sent, and "
-            f"{evidence.after.credits} {moment(evidence.after.at)}, the first after: {fell}."
+            f"{evidence.after.credits:,} {moment(evidence.after.at)}, the first after: {fell}."
         )
         told = (
             "no other requests"

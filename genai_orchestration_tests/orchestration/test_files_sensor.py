@@ -236,6 +236,7 @@ def test_runs_are_as_far_apart_as_a_person_wants(
         daemon.cursor = None
         assert daemon.look() == []
         assert f"{name.lower()} '{value}' is not a number of " in daemon.said
+        monkeypatch.delenv(KEY + name)
 
 
 def test_while_others_have_the_warehouse_or_archive_the_sensor_says_so_within_seconds(

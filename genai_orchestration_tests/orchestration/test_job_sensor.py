@@ -211,7 +211,7 @@ def test_a_stuck_job_is_named_and_looked_at_rarely(
     hours.pass_(seconds=-3600 * 2)  # the vendor's clock stands still
     hours._ahead += timedelta(hours=4)
     assert projects.look() == []
-    assert projects.said.startswith("1 image projects still open; 1 for over 60 minutes: cm")
+    assert projects.said.startswith("1 image project still open; 1 for over 60 minutes: cm")
     sandbox.traffic.calls.clear()
     hours._ahead += timedelta(minutes=1)
     assert projects.look() == []
