@@ -46,7 +46,7 @@ def test_an_unknown_request_is_explained_with_what_the_balance_did(sandbox: Sand
     assert re.search(r"It was sent 20..-..-.. ..:..:.. UTC, \d+ s ago, by ", words)
     assert "the answer was: Magic Hour answered 502" in words
     assert re.search(r"The balance was [\d,]+ credits .* and [\d,]+ .*: 15 less\.", words)
-    assert "the ledger knows of 1 other requests, for 5 credits. That leaves 10 credits" in words
+    assert "the ledger knows of 1 other request, for 5 credits. That leaves 10 credits" in words
     assert "this request is estimated at 10 credits" in words
     told = shown("fox")["explanation"]
     assert (told["spent"], told["other_credits"], told["unaccounted"]) == (15, 5, 10)
