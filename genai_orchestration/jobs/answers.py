@@ -52,7 +52,7 @@ def _words(error: Exception) -> str:
     """What the ledger failed of; not an unforeseen error's own words, which may quote anything."""
     if isinstance(error, PlainError):
         return str(error)
-    return f"The ledger failed by a {type(error).__name__}."
+    return "The ledger failed, for a reason that nobody foresaw."
 
 
 def _write(told: str, write: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ from dagster_dlt import DagsterDltResource
 from pydantic import Field
 
 from genai_orchestration import times, warehouse
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.paid_request import PaidRequest
@@ -131,7 +132,7 @@ def _materialize(
                 yield result._replace(metadata={**told, **news, **shown})
     why = passed.stopped or passed.uncapped
     if why and not passed.sent:
-        raise NothingSent(f"{passed.waiting} approved requests were not sent. {why}")
+        raise NothingSent(f"Not sent: {counted(passed.waiting, 'approved request')}. {why}")
 
 
 def _plan(ledger: Ledger, config: SubmitConfig, provider: Provider, operation: Operation) -> None:
@@ -194,7 +195,7 @@ def _submit(
         f"{len(passed.unknown)} unknown, {passed.waiting} still approved."
     )
     for reason, number in passed.reasons.items():
-        context.log.warning(f"{reason} ({number} requests)")
+        context.log.warning(f"{reason} ({counted(number, 'request')})")
     return passed
 
 

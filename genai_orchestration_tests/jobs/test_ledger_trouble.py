@@ -44,7 +44,7 @@ def test_one_report_that_cannot_be_written_keeps_no_other_from_it(
     assert [each.job_id for each in found] == ["job of a", "job of c"]
     assert ledger.job(job("job of c")).state is JobState.SUCCEEDED
     assert ledger.job(job("job of b")).state is JobState.QUEUED
-    assert "image_project job of b cannot be written (" in caplog.text
+    assert "image_project job of b cannot be written: " in caplog.text
     assert "SECRET" not in caplog.text
 
 
