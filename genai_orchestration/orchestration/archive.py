@@ -16,7 +16,7 @@ from genai_orchestration import archiving, warehouse
 from genai_orchestration.archive_plan import Days
 from genai_orchestration.archiving import Archived
 from genai_orchestration.orchestration import thumbnails
-from genai_orchestration.orchestration.assets import RETRIES, in_sentences
+from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.partitions import days_since
 from genai_orchestration.orchestration.translator import table_spec
@@ -61,12 +61,11 @@ def archive_assets(provider: Provider) -> list[dg.AssetsDefinition]:
         partitions_def=days_since(provider.start()) if by_day and provider.start else None,
         backfill_policy=dg.BackfillPolicy.single_run() if by_day else None,
         pool=op_name(provider),
-        retry_policy=RETRIES,
     )
     def keep(
         context: dg.AssetExecutionContext, config: ArchiveConfig
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        with in_sentences():
+        with in_sentences(context):
             days = _days(context) if by_day else None
             yield from _materialize(context, config, provider, archive, days)
 

@@ -18,7 +18,7 @@ from genai_orchestration.archive_plan import Plan
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration.archive import op_name
-from genai_orchestration.orchestration.assets import in_sentences
+from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings
@@ -53,7 +53,7 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         settings = Settings.load()
-        with in_sentences(), Ledger.open(settings) as ledger:
+        with in_sentences(context), Ledger.open(settings) as ledger:
             plan = archiving.plan_of(provider, settings, ledger)
             for chosen in sorted(context.selected_asset_check_keys):
                 passed, words, severity = _CHECKS[chosen.name](plan)

@@ -10,6 +10,7 @@ from genai_orchestration.jobs.day_watch import Outcome
 RUN_KEY = "dagster/run_key"
 SENSOR = "dagster/sensor_name"
 WILL_RETRY = "dagster/will_retry"
+INTERRUPTS = (KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__)
 RETRY_WITHIN = timedelta(minutes=10)  # the daemon starts a promised retry long before
 
 
@@ -65,6 +66,8 @@ def cause_of(instance: dg.DagsterInstance, run_id: str) -> str:
         data = event.step_failure_data if event else None
         if data and data.user_failure_data:
             words = data.user_failure_data.description or ""
+        elif data and data.error and data.error.cls_name in INTERRUPTS:
+            words = "it was interrupted"
         elif data and data.error:
             words = data.error.message.strip().splitlines()[0]
     return f"{words[:300]} (run {run_id})".strip()

@@ -6,6 +6,7 @@
 They are in a job of their own: no load, schedule or sensor of loads ever runs one.
 """
 
+import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -24,10 +25,12 @@ from genai_orchestration.jobs.request_cells import WrongRow, payload_of
 from genai_orchestration.jobs.request_rows import request_table, requests_source
 from genai_orchestration.jobs.requests import NewRequest, made_key
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.jobs.stopping import STOPPED, Stop, StoppableSubmitter, Stopped
 from genai_orchestration.jobs.submit import Line
 from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.orchestration import request_facts
-from genai_orchestration.orchestration.assets import KEPT, RETRIES, in_sentences
+from genai_orchestration.orchestration.assets import KEPT
+from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.translator import RequestTranslator, table_spec
 from genai_orchestration.providers.base import Provider
@@ -91,12 +94,11 @@ def _submission(provider: Provider, operation: Operation) -> dg.AssetsDefinition
         name=op_name(provider, operation),
         specs=[spec.merge_attributes(tags={"spends": "credits"})],
         pool=op_name(provider, operation),
-        retry_policy=RETRIES,
     )
     def submit(
         context: dg.AssetExecutionContext, config: SubmitConfig, dlt: DagsterDltResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        with in_sentences():
+        with in_sentences(context):
             yield from _materialize(context, config, dlt, provider, operation)
 
     return submit
@@ -182,19 +184,26 @@ def _submit(
     waiting = approved.get(RequestState.APPROVED, 0)
     if not (config.submit and provider.submitter and _has_work(approved)):
         return Passed(waiting=waiting)
-    line = Line(
-        ledger=ledger,
-        provider=provider,
-        submitter=provider.submitter(),
-        patience=timedelta(minutes=config.wait_minutes),
-    )
-    passed = line.submit(operation.name)
+    with Stop().listening() as stop:
+        submitter = StoppableSubmitter(provider.submitter(), stop, ledger)
+        line = Line(
+            ledger=ledger,
+            provider=provider,
+            submitter=submitter,
+            patience=timedelta(minutes=config.wait_minutes),
+            sleep=submitter.sleep,
+        )
+        with contextlib.suppress(Stopped):
+            line.submit(operation.name)
+    passed = line.passed
     context.log.info(
         f"{provider.title}: {len(passed.submitted)} submitted, {len(passed.rejected)} rejected, "
         f"{len(passed.unknown)} unknown, {passed.waiting} still approved."
     )
     for reason, number in passed.reasons.items():
         context.log.warning(f"{reason} ({number} requests)")
+    if stop.asked:
+        raise KeyboardInterrupt(STOPPED)
     return passed
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from genai_orchestration import times
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration import archive as archive_module
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.file_checks import RADAR
 from genai_orchestration.orchestration.partitions import range_tags
 from genai_orchestration.sandbox.server import Sandbox
@@ -135,7 +135,7 @@ def test_an_archive_that_cannot_be_written_fails_the_step_in_a_sentence(
     hero(sandbox, "hero-1")
     (tmp_path / "taken").write_text("a file")
     monkeypatch.setenv("GENAI_ARCHIVE", str(tmp_path / "taken"))
-    monkeypatch.setattr(archive_module, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     result = run(instance, "magic_hour", "asset_file")
     assert not result.success
     (event,) = [event for event in result.all_events if event.is_step_failure]

@@ -10,7 +10,7 @@ import pytest
 from genai_orchestration import times
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.orchestration import assets, job_sensor
+from genai_orchestration.orchestration import assets, attempts, job_sensor
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -43,7 +43,7 @@ def hours(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Hours:
     hours = Hours(sandbox)
     monkeypatch.setattr(times, "now", hours.now)
     monkeypatch.setattr(job_sensor, "STAY", timedelta())  # these hours pass between two looks
-    monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     return hours
 
 

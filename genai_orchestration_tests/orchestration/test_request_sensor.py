@@ -15,7 +15,7 @@ from genai_orchestration.jobs.inbox import Inbox
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.release import SANDBOX_KEY
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.orchestration import submission
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def daemon(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    monkeypatch.setattr(submission, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     daemon = Daemon(SENSOR)
     with daemon.instance:
         yield daemon

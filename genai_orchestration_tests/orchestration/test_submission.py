@@ -11,7 +11,7 @@ from genai_orchestration import loading, times
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.orchestration import submission
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
@@ -27,7 +27,7 @@ OPERATIONS = [(each.name, paid.name) for each in all_providers() for paid in eac
 
 @pytest.fixture
 def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    monkeypatch.setattr(submission, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
 

@@ -193,11 +193,11 @@ def _each(client: ReadClient, path: str, ids: Sequence[str]) -> Iterator[Record]
             return None
         return found
 
-    with ThreadPoolExecutor(THREADS) as executor:
-        try:
-            yield from filter(None, executor.map(fetch, ids))
-        finally:
-            executor.shutdown(cancel_futures=True)
+    executor = ThreadPoolExecutor(THREADS)
+    try:
+        yield from filter(None, executor.map(fetch, ids))
+    finally:  # an interrupt does not wait for what is being read
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _version(design: Record) -> tuple[Any, ...]:
