@@ -34,7 +34,7 @@ from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
-from genai_orchestration.orchestration.submission import op_name
+from genai_orchestration.orchestration.submission import SUBMITTING, op_name
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
@@ -203,7 +203,7 @@ def _run_request(provider: Provider, operation: Operation, key: str) -> dg.RunRe
         run_key=key,
         job_name=f"{provider.name}_requests",
         asset_selection=[asset_key(provider, operation.name)],
-        run_config={"ops": {op_name(provider, operation): {"config": {"submit": True}}}},
+        run_config={"ops": {op_name(provider, operation): SUBMITTING}},
     )
 
 

@@ -138,7 +138,9 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions, key: str) -> N
     assert len(spec.description or "") > 40
     assert spec.owners == ["team:data"]
     assert spec.kinds == {"dlt", "duckdb"}
-    assert spec.group_name == spec.tags["provider"] == provider
+    assert spec.tags["provider"] == provider
+    assert spec.group_name == ("spends_credits" if key in SPENDING else provider)
+    assert (spec.description or "").startswith("SPENDS CREDITS:") == (key in SPENDING)
     own = provider == OWN.name
     assert spec.metadata["dagster/table_name"] == f"{provider}{'' if own else '_data'}.{table}"
     schema = spec.metadata["dagster/column_schema"]
