@@ -85,8 +85,9 @@ def refusal(
         case _ if status < 400:
             target = shown(answer.headers.get("location", "elsewhere"))
             return WrongSetting(f"{said} It redirects to {target}: set base_url in {section}.")
-        case _:
-            return WrongSetting(f"{said} The request was not understood; see {section}.")
+        case _:  # the vendor's words first: the person has to change what they are about
+            said = f"{words.rstrip('.')}: {title} answered {status} at {where}."
+            return WrongSetting(f"{said} Change the request, or see {section}.")
 
 
 def message_of(answer: requests.Response) -> str:

@@ -10,7 +10,7 @@ from genai_orchestration.providers.abyssale.operations import CREDITS_PER_FORMAT
 from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.refusals import NotFound, shown
-from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.states import Failure, JobState, failure_in
 from genai_orchestration.providers.work import JobKind, JobReport, Polling
 
 KIND = "generation_request"
@@ -66,7 +66,9 @@ def report_of(body: Mapping[str, Any]) -> JobReport:
 
 def failure_of(reasons: Sequence[str]) -> Failure:
     """Why no format could be rendered: by what it should show, or by a fault of Abyssale's."""
-    return Failure.INVALID if all(MISFIT in each for each in reasons) else Failure.PROVIDER_FAULT
+    if all(MISFIT in each for each in reasons):
+        return Failure.INVALID
+    return failure_in(" ".join(reasons)) or Failure.PROVIDER_FAULT
 
 
 def _reason(error: object) -> str:

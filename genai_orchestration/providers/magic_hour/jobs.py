@@ -12,7 +12,7 @@ from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCA
 from genai_orchestration.providers.magic_hour.tables import STATUSES
 from genai_orchestration.providers.magic_hour.vocabulary import MOST_IMAGES
 from genai_orchestration.providers.refusals import NotFound, shown
-from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.states import Failure, JobState, failure_in
 from genai_orchestration.providers.work import JobKind, JobReport, Polling, credits_in
 
 KIND = "image_project"
@@ -24,7 +24,7 @@ POLLING = Polling(
     deadline=timedelta(hours=1),
     rarely=timedelta(hours=1),
 )
-FAILURES = {  # the vendor's `error.code`, a free string; any other is a fault of its own
+FAILURES = {  # the vendor's `error.code`, a free string; of any other the words decide
     "content_policy_violation": Failure.MODERATION,
     "no_source_face": Failure.INVALID,
     "invalid_file_format": Failure.INVALID,
@@ -72,11 +72,17 @@ def report_of(project: Mapping[str, Any]) -> JobReport:
         state=state,
         raw=word,
         charged=credits_in(charged),
-        failure=FAILURES.get(str(said.get("code")), Failure.PROVIDER_FAULT) if failed else None,
+        failure=failure_of(said) if failed else None,
         error=shown(str(words)) if failed else missing,
         incomplete=incomplete,
         record=dict(project) if state and state.terminal else None,
     )
+
+
+def failure_of(said: Mapping[str, Any]) -> Failure:
+    """Why a project failed, by its `error`; a fault of Magic Hour's by default."""
+    code, words = str(said.get("code")), str(said.get("message"))
+    return FAILURES.get(code) or failure_in(f"{code} {words}") or Failure.PROVIDER_FAULT
 
 
 def downloads(project: Mapping[str, Any]) -> list[Mapping[str, Any]]:
