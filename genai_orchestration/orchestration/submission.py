@@ -35,7 +35,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
 
-GROUP = "spends_credits"  # of the assets: whoever materializes a provider's group is in another
+GROUP = "spends_credits"  # of its own, so that a provider's group holds loads alone
 SUBMITTING = {"config": {"submit": True}}  # of an op, in a run's configuration
 
 
@@ -80,7 +80,7 @@ def requests_job(provider: Provider) -> Any:  # Dagster does not export the type
         f"{provider.name}_requests",
         selection=dg.AssetSelection.assets(*keys),
         description=f"SPENDS CREDITS: submits the approved requests to {provider.title}.",
-        # Dagster starts no such run a second time: one that has exceeded its time, neither
+        # the daemon starts no paid run again by itself, not even one that took too long
         tags={"provider": provider.name, "dagster/max_retries": "0"},
         config={"ops": submitting},
     )

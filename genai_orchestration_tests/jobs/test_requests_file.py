@@ -365,7 +365,7 @@ def test_ten_thousand_rows_are_read_in_two_seconds(tmp_path: Path, kind: str) ->
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 @pytest.mark.parametrize("coding", ["utf-16", "utf-16-be"])
-def test_a_file_in_utf_16_is_told_alike_whatever_its_kind(
+def test_a_file_in_utf_16_gets_the_same_sentence_whatever_its_kind(
     tmp_path: Path, name: str, coding: str
 ) -> None:
     mark = "" if coding == "utf-16" else "\ufeff"
