@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_an_interrupt_ends_the_pause_before_another_attempt(
         interrupt()
 
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", (10.0,))
-    monkeypatch.setattr(attempts.time, "sleep", pause)
+    monkeypatch.setattr(time, "sleep", pause)
 
     def fail() -> None:
         raise Unavailable("the vendor does not answer.")
