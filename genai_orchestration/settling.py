@@ -17,8 +17,9 @@ from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, Seen
 from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.states import TERMINAL, JobState
-from genai_orchestration.providers.work import FinishedJob, JobKind, Settling
+from genai_orchestration.providers.work import FinishedJob, JobKind, Recipient, Settling
 from genai_orchestration.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -111,16 +112,22 @@ def _find(
 ) -> set[str]:
     """Unknown requests whose reference a row has that is what they asked for."""
     operations = [each.name for each in provider.operations if each.job_kind == kind.name]
+    server = kind.connect(PATIENT).address
     unknown = {
         request.request_key: request.payload
         for request in ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN])
-        if request.operation in operations
+        if request.operation in operations and _is_of(request.recipient, server)
     }
     found: dict[str, str] = {}
     for row in _rows(provider, settings, settling, settling.ref, [*unknown], "date_created"):
         if settling.is_of(row, unknown[row[settling.ref]]):
             found.setdefault(row[settling.ref], row["id"])  # of two, the oldest
     return {key for key, job_id in found.items() if _arrived(ledger, key, job_id, now)}
+
+
+def _is_of(recipient: Recipient | None, server: str) -> bool:
+    """Whether rows of that server may tell of what was sent there, or nobody knows where."""
+    return recipient is None or recipient.is_server(server)
 
 
 def _arrived(ledger: Ledger, key: str, job_id: str, now: datetime) -> bool:
@@ -143,7 +150,8 @@ def _end(
 ) -> list[JobRecord]:
     """Jobs that a row says are over, open ones and such as are not noted as loaded yet."""
     jobs = ledger.jobs(provider=provider.name, kind=kind.name, loaded=False)
-    waiting = [job.job_id for job in jobs]
+    server = kind.connect(PATIENT).address
+    waiting = [job.job_id for job in jobs if _is_of(job.recipient, server)]
     return ledger.observe_all(
         [
             Seen(JobKey(provider.name, kind.name, row["id"]), settling.report(row))

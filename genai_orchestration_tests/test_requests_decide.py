@@ -144,6 +144,19 @@ def test_several_are_abandoned_and_one_that_cannot_be_is_told(sandbox: Sandbox) 
     assert "The request sent is submitted and cannot be abandoned" in said.err
 
 
+def test_what_was_sent_to_another_server_is_not_tried_again_here(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted("fox")
+    sandbox.clock.advance(3600)
+    address = sandbox.base_url("magic_hour")
+    elsewhere = address.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__BASE_URL", elsewhere)
+    said = genai("requests", "retry", "fox").sentence
+    assert f"sent to {address} as " in said
+    assert f"now configured: {elsewhere}" in said
+
+
 def test_a_retry_is_a_new_request_of_the_same_chain(sandbox: Sandbox) -> None:
     lost(sandbox, "fox")
     genai("requests", "abandon", "fox")

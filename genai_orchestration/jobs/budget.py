@@ -67,6 +67,7 @@ class Limits:
     """What holds for submissions to one provider."""
 
     address: str  # where the POST goes
+    account: str | None = None  # the provider's id of the account there; None: it names none
     budget: Budget = Budget()
     in_flight: int | None = None  # jobs that may run at once, of all processes
     posts_per_second: int | None = None  # of all processes

@@ -10,20 +10,19 @@ PostgreSQL: a process that dies leaves all of it or nothing, and eight that star
 one budget. Clocks are passed in, as aware times. What is sent to whom does not belong here.
 """
 
-import contextlib
-import getpass
-import os
-import socket
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
+from genai_orchestration import times
 from genai_orchestration.jobs import (
+    host,
     ledger_jobs,
     ledger_plans,
     ledger_requests,
     ledger_retries,
+    ledger_sightings,
     reservations,
 )
 from genai_orchestration.jobs.budget import Limits
@@ -31,6 +30,7 @@ from genai_orchestration.jobs.credits import told
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.jobs.ledger_plans import Added
 from genai_orchestration.jobs.ledger_reader import LedgerReader
+from genai_orchestration.jobs.ledger_sightings import Sighting
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, RequestRecord, Seen
 from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.states import Step
@@ -49,14 +49,24 @@ class Ledger(LedgerReader):
     the request stands, in which case nothing has changed.
     """
 
-    def __init__(self, database: LedgerDatabase, *, who: str | None = None) -> None:
+    def __init__(
+        self, database: LedgerDatabase, *, who: str | None = None, clock: str | None = None
+    ) -> None:
         super().__init__(database)
-        self.who = who or _who()  # written beside every decision
+        self.who = who or host.who()  # written beside every decision
+        # whose times are passed in: they are compared with those of the same clock only
+        self.clock = clock or database.clock or host.wall_clock()
 
     @classmethod
-    def open(cls, settings: Settings, *, who: str | None = None) -> "Ledger":
+    def open(
+        cls, settings: Settings, *, who: str | None = None, clock: str | None = None
+    ) -> "Ledger":
         """Open GENAI_LEDGER, or GENAI_HOME/ledger.db; LedgerUnusable says why that fails."""
-        return cls(LedgerDatabase.open(settings), who=who)
+        return cls(LedgerDatabase.open(settings), who=who, clock=clock)
+
+    def now(self) -> datetime:
+        """The time for what is written here: of the server that hosts share, else this one's."""
+        return self._database.now() or times.now()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -109,7 +119,7 @@ class Ledger(LedgerReader):
         approved.
         """
         with self._database.write() as connection:
-            reservations.start(connection, key, limits, now, self.who)
+            reservations.start(connection, key, limits, now, self.who, self.clock)
             return ledger_requests.get(connection, key)
 
     def submitted(
@@ -163,17 +173,26 @@ class Ledger(LedgerReader):
             ledger_requests.undecided(connection, key, now, text)
 
     def orphaned(self, now: datetime) -> list[str]:
-        """Make `unknown` what has been submitting for longer than any POST takes; the keys."""
+        """Make `unknown` what has been submitting for longer than any POST takes; the keys.
+
+        By this ledger's clock: what another one has started is given up that long after this one
+        has first seen it.
+        """
         with self._database.write() as connection:
-            return ledger_requests.orphaned(connection, now)
+            return ledger_sightings.orphaned(connection, now, self.who, self.clock)
+
+    def sighted(self, record: RequestRecord, now: datetime) -> Sighting:
+        """Since when this ledger's clock has known the request's POST to be out, and ended."""
+        with self._database.write() as connection:
+            return ledger_sightings.sighted(connection, record, now, self.clock)
 
     def released(self, key: str, *, started: datetime | None = None) -> None:
         """The provider has proved that nothing arrived: it may be started again.
 
         `started` is the `submitting_at` that the proof is of: it is none of a later POST.
         """
-        names = ("reserved", "submitting_at", "submitting_by", "decided_at")
-        cleared = dict.fromkeys((*names, "error_class", "error_text"))
+        names = ("reserved", "submitting_at", "submitting_by", "decided_at", "decided_by", "clock")
+        cleared = dict.fromkeys((*names, "error_class", "error_text", "server", "account"))
         with self._database.write() as connection:
             ledger_requests.check_started(connection, key, started, Step.RELEASED)
             ledger_requests.move(connection, key, Step.RELEASED, **cleared)
@@ -240,11 +259,3 @@ class Ledger(LedgerReader):
         """The files of these jobs, all of them ended, are in the archive."""
         with self._database.write() as connection:
             ledger_jobs.mark(connection, "archived", finished, now)
-
-
-def _who() -> str:
-    """The account and the computer that this process runs as."""
-    name = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
-    with contextlib.suppress(OSError, KeyError, ImportError):  # a container's user has no name
-        name = getpass.getuser()
-    return f"{name}@{socket.gethostname()}"

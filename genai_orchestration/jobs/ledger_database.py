@@ -10,6 +10,7 @@ A writer that dies, however it dies, leaves nothing of its transaction, and its 
 import contextlib
 import os
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from genai_orchestration import times
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.ledger_tables import METADATA
+from genai_orchestration.jobs.ledger_tables import METADATA, VERSION, ledger, requests
+from genai_orchestration.jobs.requests import canonical_campaign
 from genai_orchestration.private import close, private_folder
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
 
@@ -56,8 +59,7 @@ class LedgerDatabase:
             if settings.ledger_address is None:
                 private_folder(settings.home)
             with _alone(url), database._writer.begin() as connection:
-                METADATA.create_all(connection)
-                _bring_up(connection)
+                _bring_up(connection, database.shown)
                 database._file = _identity(url)
                 _keep_private(url)
         except (DBAPIError, OSError) as error:
@@ -73,6 +75,23 @@ class LedgerDatabase:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    @property
+    def _is_server(self) -> bool:
+        return self._url.get_backend_name() != "sqlite"
+
+    @property
+    def clock(self) -> str | None:
+        """What names the server's own clock; None where the database is a file and has none."""
+        return "database" if self._is_server else None
+
+    def now(self) -> datetime | None:
+        """The server's time, which all hosts share; None where the database is a file."""
+        if not self._is_server:
+            return None
+        with self.read() as connection:
+            moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            return moment.astimezone(timezone.utc)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -207,8 +226,22 @@ def _postgres_begins(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
 
 
-def _bring_up(connection: sa.Connection) -> None:
-    """Tables of an earlier version as they are now: columns and indexes are only ever added."""
+def _bring_up(connection: sa.Connection, shown: str) -> None:
+    """Make the tables, or bring those of an earlier version up: columns and indexes are only added.
+
+    LedgerUnusable for those of a later version: what it relies on would not be written.
+    """
+    made = times.now() if not sa.inspect(connection).has_table(requests.name) else None
+    METADATA.create_all(connection)
+    version = connection.execute(sa.select(ledger.c.version)).scalar_one_or_none()
+    if version is not None and version > VERSION:
+        raise LedgerUnusable(
+            f"The ledger {shown} is of version {version}, and this genai_orchestration knows "
+            f"{VERSION}: install the newer one that has written to it."
+        )
+    if version is None:
+        connection.execute(sa.insert(ledger).values(version=VERSION, made_at=made))
+        _write_campaigns_canonically(connection)
     found = sa.inspect(connection)
     quote = connection.dialect.identifier_preparer.quote
     for table in METADATA.sorted_tables:
@@ -223,6 +256,14 @@ def _bring_up(connection: sa.Connection) -> None:
         for index in table.indexes:
             if index.name not in known:
                 index.create(connection)
+
+
+def _write_campaigns_canonically(connection: sa.Connection) -> None:
+    """Requests of version 1 have their campaigns as they were typed: sums would not meet."""
+    column = requests.c.campaign
+    for name in connection.execute(sa.select(column).distinct()).scalars().all():
+        if (canonical := canonical_campaign(name)) != name:
+            connection.execute(sa.update(requests).where(column == name).values(campaign=canonical))
 
 
 @contextlib.contextmanager

@@ -1,7 +1,9 @@
-"""The ledger's two tables, and their rows as frozen values.
+"""The ledger's tables, and their rows as frozen values.
 
     requests   what we were asked to submit, and what became of it   (one POST at most for each)
     jobs       what runs at a provider                               (one for each submitted)
+    sightings  since when another computer's clock has seen a POST unanswered
+    ledger     the version of these tables, and when they were made  (one row)
 
 All times are UTC. All prices are the provider's credits, as whole numbers. Reading and writing the
 tables does not belong here.
@@ -17,7 +19,7 @@ from sqlalchemy.engine import Dialect
 
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import JobState
-from genai_orchestration.providers.work import FinishedJob, JobReport
+from genai_orchestration.providers.work import FinishedJob, JobReport, Recipient
 
 KEY_LENGTH = 100  # characters: a caller's key (64), and the number of its attempt
 
@@ -81,6 +83,9 @@ requests = sa.Table(
     sa.Column("submitting_by", sa.Text),
     sa.Column("decided_at", UtcTime),
     sa.Column("decided_by", sa.Text),
+    sa.Column("server", sa.Text),
+    sa.Column("account", sa.Text),
+    sa.Column("clock", sa.Text),
     _one_of(RequestState),
     sa.Index("requests_by_day", "provider", "submitting_at"),
     sa.Index("requests_by_campaign", "campaign", "provider"),
@@ -108,10 +113,30 @@ jobs = sa.Table(
     sa.Column("error_class", sa.Text),
     sa.Column("error_text", sa.Text),
     sa.Column("record", sa.JSON(none_as_null=True)),
+    sa.Column("server", sa.Text),
+    sa.Column("account", sa.Text),
     sa.Column("incomplete_since", UtcTime),
     _one_of(JobState),
     sa.Index("jobs_by_state", "provider", "state", "next_poll"),
     sa.Index("jobs_by_end", "provider", "finished"),
+)
+
+sightings = sa.Table(
+    "sightings",
+    METADATA,
+    sa.Column("request_key", sa.ForeignKey("requests.request_key"), primary_key=True),
+    sa.Column("clock", sa.Text, primary_key=True),
+    sa.Column("submitting_at", UtcTime, nullable=False),
+    sa.Column("out_since", UtcTime, nullable=False),
+    sa.Column("ended_since", UtcTime),
+)
+
+VERSION = 2  # of these tables: 1 had no `server`, `account` and `clock`, and no such row
+ledger = sa.Table(
+    "ledger",
+    METADATA,
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("made_at", UtcTime),
 )
 
 
@@ -143,7 +168,20 @@ class RequestRecord:
     submitting_at: datetime | None  # the day and month that the budget counts it in
     submitting_by: str | None
     decided_at: datetime | None  # when it became what it is after submitting, or was abandoned
-    decided_by: str | None
+    decided_by: str | None  # who resolved or abandoned it, or gave up waiting for its answer
+    server: str | None = None  # where it was sent; None: never, or by a version that did not say
+    account: str | None = None  # the provider's id of the account; None: it names none
+    clock: str | None = None  # that `submitting_at` and its own `decided_at` are by
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """Where it was sent; None when it was not, or nobody knows."""
+        return Recipient(self.server, self.account) if self.server else None
+
+    @property
+    def answer_lost(self) -> bool:
+        """Whether the process that sent it has itself said that the answer was lost."""
+        return self.state is RequestState.UNKNOWN and self.decided_by is None
 
     @classmethod
     def of(cls, row: sa.RowMapping) -> "RequestRecord":
@@ -191,6 +229,13 @@ class JobRecord:
     error_text: str | None  # the vendor's words
     record: Mapping[str, Any] | None  # its final record, for the warehouse
     incomplete_since: datetime | None  # when it was first seen to have ended without all of it
+    server: str | None = None  # as in its request
+    account: str | None = None
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """Where its request was sent; None when nobody knows."""
+        return Recipient(self.server, self.account) if self.server else None
 
     @property
     def key(self) -> JobKey:

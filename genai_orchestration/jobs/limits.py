@@ -6,8 +6,10 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from genai_orchestration.jobs.budget import Balance, Budget, Limits
+from genai_orchestration.jobs.requests import canonical_campaign
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError, WrongSetting
 from genai_orchestration.providers.sources import setting
@@ -16,8 +18,7 @@ from genai_orchestration.providers.work import Submitter
 
 def budget_of(provider: Provider, campaigns: Iterable[str | None] = ()) -> Budget:
     """The provider's configured caps, and those of the campaigns; WrongSetting in words."""
-    table = setting(provider, "campaigns")
-    known = table if isinstance(table, Mapping) else {}
+    known = _campaigns(provider)
     caps = {}
     for name in filter(None, campaigns):
         # by its full name: the environment has no tables, and wins; by the table: a name has dots
@@ -31,6 +32,21 @@ def budget_of(provider: Provider, campaigns: Iterable[str | None] = ()) -> Budge
         campaigns=caps,
         floor=_credits(provider, "balance_floor"),
     )
+
+
+def _campaigns(provider: Provider) -> Mapping[str | None, Any]:
+    """The table of caps, by the campaigns' canonical names; WrongSetting for one named twice."""
+    table = setting(provider, "campaigns")
+    known: dict[str | None, Any] = {}
+    for name, cap in table.items() if isinstance(table, Mapping) else ():
+        canonical = canonical_campaign(str(name))
+        if canonical in known:
+            raise WrongSetting(
+                f"[sources.{provider.section}.campaigns] names {canonical!r} twice, in other "
+                "letters: give it one cap."
+            )
+        known[canonical] = cap
+    return known
 
 
 def limits_of(

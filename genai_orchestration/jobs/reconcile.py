@@ -4,26 +4,28 @@ unknown ─► look up, several times ─┬─ there ────────�
                                    ├─ its key is taken by another ───► rejected
                                    ├─ not there, sent minutes ago ───► approved: never arrived
                                    ├─ not there, sent just now ──────► unknown, looked up later
-                                   └─ cannot be asked ───────────────► unknown, until a person
-                                                                       resolves it
+                                   └─ cannot be asked, or another ───► unknown, until a person
+                                      account is                       resolves it
+
+"Minutes ago" is by one clock, that of this computer or of the ledger's server: see
+`ledger_sightings`. What is not there proves nothing where the request was sent to another server
+or account than the one that is configured now.
 """
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST, JobTaken, WrongState
+from genai_orchestration.jobs.ledger_requests import JobTaken, WrongState
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.paid import Rejected
 from genai_orchestration.providers.refusals import ProviderError
-from genai_orchestration.providers.work import Submitter
-from genai_orchestration.times import AHEAD
+from genai_orchestration.providers.work import Recipient, Submitter
 
 LOOKS = (0.0, 0.5, 2.0, 5.0)  # seconds before each: a record may appear after its POST was cut off
-SETTLED = timedelta(minutes=2)  # after a POST ended that long ago nothing appears any more
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +37,11 @@ def reconcile(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
 ) -> None:
-    """Look up unknown requests, all of them in each look, and write down what is known then."""
-    missing = list(unknown)
+    """Look up unknown requests, all of them in each look, and write down what is known then.
+
+    Those that were sent to another server are left alone.
+    """
+    missing = [each for each in unknown if _may_be_at(each, submitter.address)]
     for pause in LOOKS:
         if not missing:
             return
@@ -48,8 +53,32 @@ def reconcile(
         except ProviderError as error:
             logger.warning("What became of lost requests cannot be looked up: %s", error)
             return  # the next pass asks again
-    for record in missing:
-        if _settled(record, clock()):
+    _release(ledger, submitter, missing, clock)
+
+
+def _may_be_at(record: RequestRecord, server: str) -> bool:
+    """Whether it was sent to that server, or nobody knows where."""
+    return record.recipient is None or record.recipient.is_server(server)
+
+
+def _release(
+    ledger: Ledger,
+    submitter: Submitter,
+    missing: Sequence[RequestRecord],
+    clock: Callable[[], datetime],
+) -> None:
+    """Release what has not arrived at the very account that it was sent to, and cannot any more."""
+    settled = [each for each in missing if ledger.sighted(each, clock()).settled(clock())]
+    if not settled:
+        return
+    try:
+        asked = Recipient(submitter.address, submitter.account())
+    except ProviderError as error:
+        logger.warning("Whose key it is cannot be found out, so nothing is sent again: %s", error)
+        return
+    for record in settled:
+        # what an earlier version has sent may have gone anywhere: a person decides
+        if record.recipient and record.recipient.may_be(asked):
             _take(lambda key, sent: ledger.released(key, started=sent), record)
 
 
@@ -87,13 +116,3 @@ def _take(step: Callable[[str, datetime | None], None], record: RequestRecord) -
         step(record.request_key, record.submitting_at)
     except (WrongState, JobTaken) as error:
         logger.warning("%s", error)
-
-
-def _settled(record: RequestRecord, now: datetime) -> bool:
-    """Whether nothing can appear any more: its POST ended when that was decided, or by itself."""
-    if record.submitting_at is None or record.decided_at is None:
-        return False
-    if record.submitting_at > record.decided_at + AHEAD:  # of a wrong clock: it may still run
-        return now - record.decided_at > LONGEST_POST + SETTLED
-    ended = min(record.decided_at, record.submitting_at + LONGEST_POST - SETTLED)
-    return now - ended > SETTLED

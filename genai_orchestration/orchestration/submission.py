@@ -32,6 +32,7 @@ from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.translator import RequestTranslator, table_spec
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
+from genai_orchestration.sent_before import check_not_sent
 from genai_orchestration.settings import Settings
 
 
@@ -147,12 +148,10 @@ def _plan(ledger: Ledger, config: SubmitConfig, provider: Provider, operation: O
     paid = [PaidRequest.of(each.request, operation, each.row) for each in planned.planned]
     ledger.add(paid, times.now()).check()
     if config.approve:
-        new = [
-            each.request_key
-            for each in wanted
-            if ledger.request(each.request_key).state is RequestState.PLANNED
-        ]
-        ledger.approve(new, times.now())
+        records = [ledger.request(each.request_key) for each in wanted]
+        new = [record for record in records if record.state is RequestState.PLANNED]
+        check_not_sent(new, Settings.load())
+        ledger.approve([record.request_key for record in new], times.now())
 
 
 def _request(config: RequestConfig, provider: Provider, operation: Operation) -> NewRequest:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger_tables import RequestRecord
 
 
+class OtherAccount(PlainError):
+    """Another server or account is configured than a request was sent to."""
+
+
 @requests.command()
 @click.argument("key")
 @click.option("--job", "job_id", metavar="ID", help="It arrived, and is this job there.")
@@ -71,7 +75,9 @@ def retry(keys: Sequence[str], approve: bool) -> None:
     made: list[str] = []
 
     def again(ledger: "Ledger", key: str) -> None:
-        new = ledger.retry(key, now(), stuck_after=_stuck_after(ledger.request(key)))
+        record = ledger.request(key)
+        _check_recipient(record)
+        new = ledger.retry(key, now(), stuck_after=_stuck_after(record))
         made.append(new)
         click.echo(new)
 
@@ -93,6 +99,28 @@ def _each(keys: Sequence[str], decide: "Callable[[Ledger, str], None]") -> None:
                 refused.append(str(error))
     if refused:
         raise click.ClickException("\n".join(refused))
+
+
+def _check_recipient(record: "RequestRecord") -> None:
+    """OtherAccount for what may have arrived at another account than a retry would be sent to."""
+    from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.providers import provider_named
+    from genai_orchestration.providers.work import Recipient
+
+    provider, before = provider_named(record.provider), record.recipient
+    if before is None or provider.submitter is None or record.state is RequestState.REJECTED:
+        return
+    submitter = provider.submitter()
+    asked = Recipient(submitter.address)
+    if before.is_server(submitter.address):
+        asked = Recipient(submitter.address, submitter.account())
+        if before.may_be(asked):
+            return
+    raise OtherAccount(
+        f"The request {record.request_key} was sent to {before}, now configured: {asked}. What "
+        "became of it is known there alone: set base_url and api_key of that account again, or "
+        "plan what is wanted here under a key of its own."
+    )
 
 
 def _stuck_after(record: "RequestRecord") -> timedelta:

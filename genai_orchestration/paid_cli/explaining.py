@@ -26,9 +26,10 @@ class Explanation:
     def sentences(self, now: datetime) -> Iterator[str]:
         """When it was sent, what the answer was, what the balance did."""
         record = self.record
+        to = f", to {plain(record.recipient)}" if record.recipient else ""
         yield (
             f"It was sent {moment(self.evidence.sent)}, {ago(now - self.evidence.sent)} ago, by "
-            f"{record.submitting_by}; the answer was: {plain(record.error_text or 'none')}"
+            f"{record.submitting_by}{to}; the answer was: {plain(record.error_text or 'none')}"
         )
         yield from self._balance()
         yield (
@@ -59,6 +60,8 @@ class Explanation:
         return {
             "sent": evidence.sent,
             "seconds_ago": round((now - evidence.sent).total_seconds()),
+            "server": self.record.server,
+            "account": self.record.account,
             "answer": self.record.error_text,
             "balance": {
                 name: look and {"at": look.at, "credits": look.credits}

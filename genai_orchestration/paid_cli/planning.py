@@ -91,22 +91,36 @@ def import_file(
 @requests.command()
 @click.argument("keys", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All planned requests the filters pass.")
+@click.option(
+    "--sent-before",
+    "again",
+    is_flag=True,
+    help="Also what the warehouse says an earlier ledger has sent: it is paid for again.",
+)
 @filters
-def approve(keys: Sequence[str], everything: bool, chosen: Filters) -> None:
-    """Allow planned requests to be submitted; one with a mistake is refused, and all with it."""
+def approve(keys: Sequence[str], everything: bool, again: bool, chosen: Filters) -> None:
+    """Allow planned requests to be submitted; one with a mistake is refused, and all with it.
+
+    So is one that the warehouse knows to be sent and the ledger does not: the ledger was replaced.
+    """
     if bool(keys) == everything:
         raise click.UsageError("Give keys, or --all.")
     if keys and chosen.any:
         raise click.UsageError("Filters go with --all; leave them out where you give keys.")
-    click.echo(f"{approved(None if everything else keys, chosen)} requests are approved.")
+    number = approved(None if everything else keys, chosen, again=again)
+    click.echo(f"{number} request{'s' * (number != 1)} {'is' if number == 1 else 'are'} approved.")
 
 
-def approved(keys: Sequence[str] | None, chosen: Filters | None = None) -> int:
+def approved(
+    keys: Sequence[str] | None, chosen: Filters | None = None, *, again: bool = False
+) -> int:
     """Approve planned requests, by their keys or (None) all that the filters pass; how many.
 
     None at all when one has a mistake. Estimates are written anew where they are known better.
     """
     from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.sent_before import check_not_sent
+    from genai_orchestration.settings import Settings
 
     chosen, named = chosen or Filters(), set(keys or ())
     with open_ledger() as ledger:
@@ -122,6 +136,8 @@ def approved(keys: Sequence[str] | None, chosen: Filters | None = None) -> int:
         ]
         plan = planned_again(records)
         _refuse(plan)
+        if not again:
+            check_not_sent(records, Settings.load())
         prices = {
             each.request_key: planned.credits
             for each, planned in zip(records, plan.planned, strict=True)

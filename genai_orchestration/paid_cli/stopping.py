@@ -87,6 +87,11 @@ class StoppableSubmitter:
         self._check()
         return self._inner.find(request_key, payload)
 
+    def account(self) -> str | None:
+        """Whose key it is."""
+        self._check()
+        return self._inner.account()
+
     def balance(self) -> int | None:
         """Credits that are left."""
         self._check()

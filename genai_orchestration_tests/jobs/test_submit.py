@@ -1,6 +1,7 @@
 """Submitting at the sandbox, over real HTTP and from a real ledger: each branch of the line."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -229,8 +230,9 @@ def test_a_provider_that_stays_full_is_given_up_after_a_while(ledger: Ledger, ti
 
 def test_places_that_crashes_have_kept_become_free(ledger: Ledger, time: Time) -> None:
     approve(ledger, IMAGINE, time, "a", "b", "c", "last")
+    here = replace(LOCAL, address=time.sandbox.base_url("imagine_api"))
     for key in "abc":
-        ledger.start(key, LOCAL, time.now())
+        ledger.start(key, here, time.now())
     passed = line(ledger, IMAGINE, time).submit()
     assert (passed.submitted, passed.waiting) == (["last"], 3)
     assert sorted(line(ledger, IMAGINE, time).submit().submitted) == ["a", "b", "c"]

@@ -68,6 +68,9 @@ class Broken:
     address: str = "http://127.0.0.1"
     sent: list[str] = field(default_factory=list)
 
+    def account(self) -> str | None:
+        return self.real.account()
+
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         self.before()
         accepted = self.real.submit(operation, payload, request_key)

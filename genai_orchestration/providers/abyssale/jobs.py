@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from genai_orchestration.providers.abyssale.api import Gone, connect, credit_pools, generation
+from genai_orchestration.providers.abyssale.api import (
+    Gone,
+    account_of,
+    connect,
+    credit_pools,
+    generation,
+)
 from genai_orchestration.providers.abyssale.operations import CREDITS_PER_FORMAT
 from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
@@ -32,6 +38,15 @@ class GenerationReader:
     """Asks after generation requests; a `JobReader`."""
 
     client: ReadClient
+
+    @property
+    def address(self) -> str:
+        """The server that is asked."""
+        return self.client.base_url
+
+    def account(self) -> str | None:
+        """The company that the key is of."""
+        return account_of(self.client)
 
     def report(self, job_id: str) -> JobReport:
         """The request as it stands; after 7 days Abyssale has forgotten it, and it is GONE."""

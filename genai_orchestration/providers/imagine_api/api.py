@@ -18,10 +18,13 @@ from genai_orchestration.providers.imagine_api.client import Forbidden, ImageCli
 from genai_orchestration.providers.imagine_api.tables import STATUSES
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import (
+    NotFound,
     OutOfCredits,
     ProviderError,
+    WrongSetting,
     refusal,
 )
+from genai_orchestration.providers.work import id_in
 
 TITLE = "ImagineAPI"
 SECTION = "imagine_api_source"
@@ -85,6 +88,18 @@ def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ImageClient:
         headers={"Cache-Control": "no-store"},
         pace=pace,
     )
+
+
+def account_of(client: ImageClient) -> str | None:
+    """The id of the key's user, which stays when its token is changed; None where it is not told.
+
+    Directus answers `/users/me` with the id alone where the role may not read its own user.
+    """
+    try:
+        return id_in(client.get_object("users/me", {"fields": "id"}, at="data").get("id"))
+    except (WrongSetting, NotFound):  # a server in front of it that lets only /items through
+        client.images(fields="id", limit=0)
+        return None
 
 
 def newest_picture(client: ImageClient) -> str | None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from genai_orchestration.providers.base import Account, LoadedJobs
-from genai_orchestration.providers.imagine_api.api import connect
+from genai_orchestration.providers.imagine_api.api import account_of, connect
 from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.listing import read_ids
 from genai_orchestration.providers.imagine_api.tables import STATUSES
@@ -39,6 +39,15 @@ class ImageReader:
     """Asks after images; a `JobReader`."""
 
     client: ImageClient
+
+    @property
+    def address(self) -> str:
+        """The server that is asked."""
+        return self.client.base_url
+
+    def account(self) -> str | None:
+        """The id of the key's user."""
+        return account_of(self.client)
 
     def report(self, job_id: str) -> JobReport:
         """The image as it stands; deleted, it is GONE: there is no 404 for records."""

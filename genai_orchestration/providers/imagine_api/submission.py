@@ -15,7 +15,7 @@ import requests
 
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.http import QUICK
-from genai_orchestration.providers.imagine_api.api import all_of, connect
+from genai_orchestration.providers.imagine_api.api import account_of, all_of, connect
 from genai_orchestration.providers.imagine_api.client import IMAGES
 from genai_orchestration.providers.imagine_api.jobs import is_of
 from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
@@ -70,6 +70,10 @@ class ImagineApiSubmitter:
         found = [image["id"].lower() for image in images if is_of(image, payload)]
         return None if not found and len(images) == self._reads.at_once(MOST) else found
 
+    def account(self) -> str | None:
+        """The id of the key's user."""
+        return account_of(self._reads)
+
     def balance(self) -> None:
         """Nothing: the Midjourney plan is paid by the month, and not told of here."""
 
@@ -78,10 +82,19 @@ class ImagineApiSubmitter:
         return str(uuid.uuid5(self._namespace, request_key))
 
     def _images(self, which: dict[str, Any]) -> list[dict[str, Any]]:
+        """The images that match, as they are now.
+
+        A filter that is true of all, and never the same twice, keeps caches out: Directus 11 with
+        CACHE_ENABLED answers the same query from its cache for minutes, whatever the headers say.
+        """
+        never_asked_before = {"id": {"_neq": str(uuid.uuid4())}}
         return self._reads.within_limit(
             MOST,
             lambda limit: self._reads.images(
-                filter=all_of([which]), fields="id,prompt", sort="date_created,id", limit=limit
+                filter=all_of([which, never_asked_before]),
+                fields="id,prompt",
+                sort="date_created,id",
+                limit=limit,
             ),
         )
 

@@ -5,12 +5,18 @@ from typing import Any
 from genai_orchestration.providers import shapes
 from genai_orchestration.providers.http import PATIENT, Pace, ReadClient
 from genai_orchestration.providers.key_auth import KeyAuth
+from genai_orchestration.providers.work import id_in
 
 ACCOUNT = "v1/account"
 BALANCE = ("credits",)  # what an account says at least
 ENVELOPES = ("items", "models")  # of lists: of the API's only one, and the one that one expects
 NAMES = ("model", "id", "name")  # nothing is known of a list of models, but that they have one
 PROJECT = ("id", "status")  # what an image project says at least
+
+
+def account_of(client: ReadClient) -> str | None:
+    """The account's own id, which stays when its key is changed."""
+    return id_in(client.get_object(ACCOUNT).get("id"))
 
 
 def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:

@@ -7,7 +7,13 @@ from typing import Any
 
 from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
-from genai_orchestration.providers.magic_hour.api import ACCOUNT, BALANCE, PROJECT, connect
+from genai_orchestration.providers.magic_hour.api import (
+    ACCOUNT,
+    BALANCE,
+    PROJECT,
+    account_of,
+    connect,
+)
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.magic_hour.tables import STATUSES
 from genai_orchestration.providers.magic_hour.vocabulary import MOST_IMAGES
@@ -41,6 +47,15 @@ class ProjectReader:
     """Asks after image projects; a `JobReader`."""
 
     client: ReadClient
+
+    @property
+    def address(self) -> str:
+        """The server that is asked."""
+        return self.client.base_url
+
+    def account(self) -> str | None:
+        """The account's own id."""
+        return account_of(self.client)
 
     def report(self, job_id: str) -> JobReport:
         """The project as it stands; deleted in the web app, it is GONE."""

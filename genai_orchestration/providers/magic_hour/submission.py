@@ -1,7 +1,7 @@
 """Magic Hour's paid POSTs, sent. Of a lost answer it cannot be asked: it lists nothing."""
 
 from genai_orchestration.providers.base import Account
-from genai_orchestration.providers.magic_hour.api import ACCOUNT, connect
+from genai_orchestration.providers.magic_hour.api import ACCOUNT, account_of, connect
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.paid import PaidClient
 from genai_orchestration.providers.work import Accepted, Payload, credits_in, id_in
@@ -28,6 +28,10 @@ class MagicHourSubmitter:
 
     def find(self, request_key: str, payload: Payload) -> None:
         """Nothing: there is no list of projects, and no field for a key of ours."""
+
+    def account(self) -> str | None:
+        """The account's own id."""
+        return account_of(self._reads)
 
     def balance(self) -> int | None:
         """The account's credits."""
