@@ -20,6 +20,7 @@ from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Account, Finding, Provider
 from genai_orchestration.providers.refusals import MissingKey
 from genai_orchestration.providers.sources import account_of
+from genai_orchestration.sent_before import sent_until
 from genai_orchestration.settings import Settings
 
 SECRETS = "secrets.toml"
@@ -139,16 +140,36 @@ def _warehouse(settings: Settings) -> Finding:
 
 
 def _ledger(settings: Settings) -> Finding:
-    """Whether paid requests can be kept; a file that is not there yet is not made."""
+    """Whether paid requests can be kept, and what was sent is known to it; no file is made."""
     if not (settings.ledger_address or settings.ledger.exists()):
-        return Finding.good(f"The ledger will be {settings.ledger}: nothing was asked for yet.")
+        shown, made_at = str(settings.ledger), datetime.now(timezone.utc)
+        words = f"The ledger will be {shown}: nothing was asked for yet."
+        return _replaced(shown, made_at, settings) or Finding.good(words)
     try:
         with contextlib.closing(LedgerDatabase.open(settings)) as database:
-            return Finding.good(f"The ledger {database.shown} answers.")
+            well = Finding.good(f"The ledger {database.shown} answers.")
+            return _replaced(database.shown, database.made_at(), settings) or well
     except PlainError as error:
         return Finding.bad(str(error))
     except OSError as error:
         return Finding.bad(str(unusable_home(error, settings)))
+
+
+def _replaced(ledger: str, made_at: datetime | None, settings: Settings) -> Finding | None:
+    """What the warehouse knows to be sent before the ledger was made; None without any."""
+    try:
+        number = sent_until(made_at, settings) if made_at else 0
+    except Exception as error:
+        if in_words(error, settings) is None:
+            raise
+        return None  # the warehouse has a finding of its own
+    if not number:
+        return None
+    return Finding.off(
+        f"The ledger {ledger} is new, and the warehouse has {number} requests that were sent "
+        "before: put the ledger back that has sent them. None of them is approved again without "
+        "--sent-before."
+    )
 
 
 def _archive(settings: Settings) -> Finding:

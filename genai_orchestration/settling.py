@@ -10,16 +10,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from genai_orchestration import times, warehouse
+from genai_orchestration import warehouse
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import JobTaken, WrongState
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, Seen
 from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import TERMINAL, JobState
-from genai_orchestration.providers.work import FinishedJob, JobKind, Recipient, Settling
+from genai_orchestration.providers.work import FinishedJob, JobKind, Settling
 from genai_orchestration.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -77,12 +78,12 @@ def loading(
     with Ledger.open(settings) as ledger:
         found = finished_jobs(ledger, provider, tables, again=again)
         yield [job.finished_job for job in found], news
-        arrived, over = settle(provider, settings, ledger, times.now())
+        arrived, over = settle(provider, settings, ledger, ledger.now())
         loaded = [*found, *over]
         keys = arrived | {job.request_key for job in loaded if job.request_key}
         news.update(load_requests(provider, settings, ledger, keys))
         # last: what a crash leaves undone here is done again by the next load
-        ledger.mark_loaded([job.key for job in loaded], times.now())
+        ledger.mark_loaded([job.key for job in loaded], ledger.now())
 
 
 def load_requests(
@@ -112,7 +113,7 @@ def _find(
 ) -> set[str]:
     """Unknown requests whose reference a row has that is what they asked for."""
     operations = [each.name for each in provider.operations if each.job_kind == kind.name]
-    server = kind.connect(PATIENT).address
+    server = kind.connect(QUICK).address
     unknown = {
         request.request_key: request.payload
         for request in ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN])
@@ -150,7 +151,7 @@ def _end(
 ) -> list[JobRecord]:
     """Jobs that a row says are over, open ones and such as are not noted as loaded yet."""
     jobs = ledger.jobs(provider=provider.name, kind=kind.name, loaded=False)
-    server = kind.connect(PATIENT).address
+    server = kind.connect(QUICK).address
     waiting = [job.job_id for job in jobs if _is_of(job.recipient, server)]
     return ledger.observe_all(
         [

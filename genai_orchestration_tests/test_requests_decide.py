@@ -88,7 +88,7 @@ def test_a_provider_without_credits_has_no_balance_to_show(
 def test_each_way_out_can_be_copied(sandbox: Sandbox, key: str, way: int, ends: str) -> None:
     plan(key) if key == "fox" else plan_dashed(key)
     approve("--", key)
-    sandbox.traffic.faults.append(Fault(kind="status", status=502, path="/magic_hour"))
+    sandbox.traffic.faults.append(Fault(kind="status", status=502, path="/magic_hour/v1/ai-"))
     genai("requests", "submit")
     said = genai("requests", "show", "--json", "--", key)
     found = json.loads(said.out)

@@ -17,7 +17,7 @@ def test_what_a_removed_ledger_has_sent_is_approved_by_a_persons_word_alone(
     paid.plan("new")
     said = genai("requests", "approve", "--all")
     assert said.code == 1
-    assert "1 of them were sent before (fox (" in said.sentence
+    assert "1 of the requests were sent before (fox (" in said.sentence
     assert "--sent-before" in said.sentence
     assert [paid.state(key) for key in ("fox", "new")] == ["planned", "planned"]
     assert genai("requests", "approve", "new").code == 0

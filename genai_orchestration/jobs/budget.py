@@ -74,6 +74,10 @@ class Limits:
     balance: Balance | None = None  # None: not asked, or the provider does not tell
     alone_since: datetime | None = None  # one at a time of what has begun after that; see line.py
 
+    def capped(self, campaign: str | None) -> bool:
+        """Whether a cap bounds what a request of that campaign may cost, or nothing costs there."""
+        return self.budget.caps(campaign) or is_local(self.address)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
@@ -102,7 +106,7 @@ def refusal(
 ) -> Refused | None:
     """Why a request of that price may not start now; None when it may."""
     budget = limits.budget
-    if not budget.caps(campaign) and not is_local(limits.address):
+    if not limits.capped(campaign):
         return _no_budget(provider, limits.address)
     if limits.in_flight is not None and usage.in_flight >= limits.in_flight:
         return InFlightFull(

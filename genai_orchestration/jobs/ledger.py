@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
-from genai_orchestration import times
 from genai_orchestration.jobs import (
     host,
     ledger_jobs,
@@ -54,8 +53,7 @@ class Ledger(LedgerReader):
     ) -> None:
         super().__init__(database)
         self.who = who or host.who()  # written beside every decision
-        # whose times are passed in: they are compared with those of the same clock only
-        self.clock = clock or database.clock or host.wall_clock()
+        self._clock = clock
 
     @classmethod
     def open(
@@ -64,9 +62,10 @@ class Ledger(LedgerReader):
         """Open GENAI_LEDGER, or GENAI_HOME/ledger.db; LedgerUnusable says why that fails."""
         return cls(LedgerDatabase.open(settings), who=who, clock=clock)
 
-    def now(self) -> datetime:
-        """The time for what is written here: of the server that hosts share, else this one's."""
-        return self._database.now() or times.now()
+    @property
+    def clock(self) -> str:
+        """Names the clock of `now`: its times are compared with those of the same clock only."""
+        return self._clock or self._database.clock or host.wall_clock()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -137,15 +136,8 @@ class Ledger(LedgerReader):
         another request's job a JobTaken.
         """
         with self._database.write() as connection:
-            ledger_requests.submitted(
-                connection,
-                key,
-                Step.SUBMITTED,
-                job_id,
-                now,
-                credits_charged=told(charged),
-                answer=answer,
-            )
+            known: dict[str, Any] = {"credits_charged": told(charged), "answer": answer}
+            ledger_requests.submitted(connection, key, Step.SUBMITTED, job_id, now, **known)
 
     def rejected(
         self,
@@ -173,11 +165,7 @@ class Ledger(LedgerReader):
             ledger_requests.undecided(connection, key, now, text)
 
     def orphaned(self, now: datetime) -> list[str]:
-        """Make `unknown` what has been submitting for longer than any POST takes; the keys.
-
-        By this ledger's clock: what another one has started is given up that long after this one
-        has first seen it.
-        """
+        """Make `unknown` what, by this clock, submits for longer than any POST takes; the keys."""
         with self._database.write() as connection:
             return ledger_sightings.orphaned(connection, now, self.who, self.clock)
 
@@ -191,11 +179,11 @@ class Ledger(LedgerReader):
 
         `started` is the `submitting_at` that the proof is of: it is none of a later POST.
         """
-        names = ("reserved", "submitting_at", "submitting_by", "decided_at", "decided_by", "clock")
-        cleared = dict.fromkeys((*names, "error_class", "error_text", "server", "account"))
         with self._database.write() as connection:
             ledger_requests.check_started(connection, key, started, Step.RELEASED)
-            ledger_requests.move(connection, key, Step.RELEASED, **cleared)
+            ledger_requests.move(
+                connection, key, Step.RELEASED, **dict.fromkeys(ledger_requests.OF_A_POST)
+            )
 
     # deciding, by a person
 

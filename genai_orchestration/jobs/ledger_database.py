@@ -16,13 +16,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from genai_orchestration import times
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.ledger_tables import METADATA, VERSION, ledger, requests
-from genai_orchestration.jobs.requests import canonical_campaign
+from genai_orchestration.jobs import ledger_versions
+from genai_orchestration.jobs.ledger_url import LedgerUnusable, url_of
 from genai_orchestration.private import close, private_folder
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
 
@@ -31,10 +30,6 @@ HUNG = 30  # seconds until PostgreSQL takes the lock from a writer that has stop
 WRITER_LOCK = 0x67656E61695F6C67  # "genai_lg": PostgreSQL's number of the lock, in this database
 _WRITES = "genai_writes"
 _LOCK_TIMEOUT = "55P03"  # PostgreSQL's code; its words depend on the server's language
-
-
-class LedgerUnusable(PlainError):
-    """The ledger's database cannot be opened, or is no place for a durable record."""
 
 
 class LedgerBusy(PlainError):
@@ -53,13 +48,13 @@ class LedgerDatabase:
     @classmethod
     def open(cls, settings: Settings) -> "LedgerDatabase":
         """Open GENAI_LEDGER, or GENAI_HOME/ledger.db, and make the tables that are not there."""
-        url = _url(settings)
+        url = url_of(settings)
         database = cls(url)
         try:
             if settings.ledger_address is None:
                 private_folder(settings.home)
             with _alone(url), database._writer.begin() as connection:
-                _bring_up(connection, database.shown)
+                ledger_versions.bring_up(connection, database.shown)
                 database._file = _identity(url)
                 _keep_private(url)
         except (DBAPIError, OSError) as error:
@@ -92,6 +87,11 @@ class LedgerDatabase:
         with self.read() as connection:
             moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
             return moment.astimezone(timezone.utc)
+
+    def made_at(self) -> datetime | None:
+        """When the ledger was made; None for one of an earlier version, which did not say."""
+        with self.read() as connection:
+            return ledger_versions.made_at(connection)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -153,34 +153,6 @@ def _first_line(error: Exception) -> str:
     return cause.splitlines()[0] if cause else type(error).__name__
 
 
-def _url(settings: Settings) -> sa.URL:
-    """The database's address; LedgerUnusable for one that the ledger cannot be kept at."""
-    if settings.ledger_address is None:
-        return sa.URL.create("sqlite", database=str(settings.ledger))
-    address = settings.ledger_address
-    if address.startswith("postgres://"):  # as hosting services write it
-        address = address.replace("postgres", "postgresql", 1)
-    try:
-        url = sa.make_url(address)
-    except (ArgumentError, ValueError):  # their words quote the address, with its password
-        raise _wrong("is not the address of a database") from None
-    backend = url.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
-        raise _wrong(f"names a database of the kind {backend}, which the ledger does not know")
-    if backend == "sqlite" and (url.database or ":memory:") == ":memory:":
-        raise _wrong("names a database in memory, which forgets what was paid for")
-    # the driver that this project installs; SQLAlchemy's own choice depends on its version
-    bare = url.drivername == "postgresql"
-    return url.set(drivername="postgresql+psycopg2") if bare else url
-
-
-def _wrong(what: str) -> LedgerUnusable:
-    return LedgerUnusable(
-        f"{LEDGER_VARIABLE} {what}: set it to sqlite:///path/to/ledger.db or "
-        "postgresql://user:password@host/database, or unset it for a file in GENAI_HOME."
-    )
-
-
 def _cannot_open(shown: str, error: Exception) -> LedgerUnusable:
     return LedgerUnusable(
         f"The ledger {shown} cannot be opened: {_first_line(error)}. Mend that, or set "
@@ -224,46 +196,6 @@ def _postgres_begins(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
     connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{HUNG}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
-
-
-def _bring_up(connection: sa.Connection, shown: str) -> None:
-    """Make the tables, or bring those of an earlier version up: columns and indexes are only added.
-
-    LedgerUnusable for those of a later version: what it relies on would not be written.
-    """
-    made = times.now() if not sa.inspect(connection).has_table(requests.name) else None
-    METADATA.create_all(connection)
-    version = connection.execute(sa.select(ledger.c.version)).scalar_one_or_none()
-    if version is not None and version > VERSION:
-        raise LedgerUnusable(
-            f"The ledger {shown} is of version {version}, and this genai_orchestration knows "
-            f"{VERSION}: install the newer one that has written to it."
-        )
-    if version is None:
-        connection.execute(sa.insert(ledger).values(version=VERSION, made_at=made))
-        _write_campaigns_canonically(connection)
-    found = sa.inspect(connection)
-    quote = connection.dialect.identifier_preparer.quote
-    for table in METADATA.sorted_tables:
-        there = {column["name"] for column in found.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                kind = column.type.compile(connection.dialect)
-                connection.exec_driver_sql(
-                    f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}"
-                )
-        known = {index["name"] for index in found.get_indexes(table.name)}
-        for index in table.indexes:
-            if index.name not in known:
-                index.create(connection)
-
-
-def _write_campaigns_canonically(connection: sa.Connection) -> None:
-    """Requests of version 1 have their campaigns as they were typed: sums would not meet."""
-    column = requests.c.campaign
-    for name in connection.execute(sa.select(column).distinct()).scalars().all():
-        if (canonical := canonical_campaign(name)) != name:
-            connection.execute(sa.update(requests).where(column == name).values(campaign=canonical))
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
     requests   what we were asked to submit, and what became of it   (one POST at most for each)
     jobs       what runs at a provider                               (one for each submitted)
     sightings  since when another computer's clock has seen a POST unanswered
-    ledger     the version of these tables, and when they were made  (one row)
 
 All times are UTC. All prices are the provider's credits, as whole numbers. Reading and writing the
 tables does not belong here.
@@ -18,8 +17,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import JobState
-from genai_orchestration.providers.work import FinishedJob, JobReport, Recipient
+from genai_orchestration.providers.work import FinishedJob, JobReport
 
 KEY_LENGTH = 100  # characters: a caller's key (64), and the number of its attempt
 
@@ -131,17 +131,22 @@ sightings = sa.Table(
     sa.Column("ended_since", UtcTime),
 )
 
-VERSION = 2  # of these tables: 1 had no `server`, `account` and `clock`, and no such row
-ledger = sa.Table(
-    "ledger",
-    METADATA,
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("made_at", UtcTime),
-)
+
+@dataclass(frozen=True, kw_only=True)
+class _Sent:
+    """What goes to an account."""
+
+    server: str | None = None  # None: it was not sent, or by a version that did not say where
+    account: str | None = None  # the provider's id of it; None: it names none
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """Where it was sent; None when it was not, or nobody knows."""
+        return Recipient(self.server, self.account) if self.server else None
 
 
 @dataclass(frozen=True, kw_only=True)
-class RequestRecord:
+class RequestRecord(_Sent):
     """A row of `requests`."""
 
     request_key: str
@@ -169,14 +174,7 @@ class RequestRecord:
     submitting_by: str | None
     decided_at: datetime | None  # when it became what it is after submitting, or was abandoned
     decided_by: str | None  # who resolved or abandoned it, or gave up waiting for its answer
-    server: str | None = None  # where it was sent; None: never, or by a version that did not say
-    account: str | None = None  # the provider's id of the account; None: it names none
     clock: str | None = None  # that `submitting_at` and its own `decided_at` are by
-
-    @property
-    def recipient(self) -> Recipient | None:
-        """Where it was sent; None when it was not, or nobody knows."""
-        return Recipient(self.server, self.account) if self.server else None
 
     @property
     def answer_lost(self) -> bool:
@@ -208,7 +206,7 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobRecord:
+class JobRecord(_Sent):
     """A row of `jobs`."""
 
     provider: str
@@ -229,13 +227,6 @@ class JobRecord:
     error_text: str | None  # the vendor's words
     record: Mapping[str, Any] | None  # its final record, for the warehouse
     incomplete_since: datetime | None  # when it was first seen to have ended without all of it
-    server: str | None = None  # as in its request
-    account: str | None = None
-
-    @property
-    def recipient(self) -> Recipient | None:
-        """Where its request was sent; None when nobody knows."""
-        return Recipient(self.server, self.account) if self.server else None
 
     @property
     def key(self) -> JobKey:

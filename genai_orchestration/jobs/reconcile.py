@@ -22,8 +22,9 @@ from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.paid import Rejected
+from genai_orchestration.providers.recipient import Configured, Recipient
 from genai_orchestration.providers.refusals import ProviderError
-from genai_orchestration.providers.work import Recipient, Submitter
+from genai_orchestration.providers.work import Submitter
 
 LOOKS = (0.0, 0.5, 2.0, 5.0)  # seconds before each: a record may appear after its POST was cut off
 
@@ -39,9 +40,10 @@ def reconcile(
 ) -> None:
     """Look up unknown requests, all of them in each look, and write down what is known then.
 
-    Those that were sent to another server are left alone.
+    One that was sent to another server or account stays unknown: the log has a sentence about it.
     """
-    missing = [each for each in unknown if _may_be_at(each, submitter.address)]
+    configured = Configured(submitter)
+    missing = [each for each in unknown if _passes(configured.check_server, each)]
     for pause in LOOKS:
         if not missing:
             return
@@ -53,33 +55,21 @@ def reconcile(
         except ProviderError as error:
             logger.warning("What became of lost requests cannot be looked up: %s", error)
             return  # the next pass asks again
-    _release(ledger, submitter, missing, clock)
-
-
-def _may_be_at(record: RequestRecord, server: str) -> bool:
-    """Whether it was sent to that server, or nobody knows where."""
-    return record.recipient is None or record.recipient.is_server(server)
-
-
-def _release(
-    ledger: Ledger,
-    submitter: Submitter,
-    missing: Sequence[RequestRecord],
-    clock: Callable[[], datetime],
-) -> None:
-    """Release what has not arrived at the very account that it was sent to, and cannot any more."""
-    settled = [each for each in missing if ledger.sighted(each, clock()).settled(clock())]
-    if not settled:
-        return
-    try:
-        asked = Recipient(submitter.address, submitter.account())
-    except ProviderError as error:
-        logger.warning("Whose key it is cannot be found out, so nothing is sent again: %s", error)
-        return
-    for record in settled:
+    for record in missing:
+        settled = ledger.sighted(record, clock()).settled(clock())
         # what an earlier version has sent may have gone anywhere: a person decides
-        if record.recipient and record.recipient.may_be(asked):
+        if settled and record.recipient and _passes(configured.check, record):
             _take(lambda key, sent: ledger.released(key, started=sent), record)
+
+
+def _passes(check: Callable[[str, Recipient | None], None], record: RequestRecord) -> bool:
+    """Whether the configured server, or account, is the one that the request was sent to."""
+    try:
+        check(f"The request {record.request_key}", record.recipient)
+    except ProviderError as error:
+        logger.warning("%s", error)
+        return False
+    return True
 
 
 def reconcile_all(

@@ -37,6 +37,7 @@ from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
+from genai_orchestration.providers.recipient import Configured
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Accepted, Submitter
 
@@ -67,6 +68,7 @@ class Line:
     sleep: Callable[[float], None] = time.sleep
     passed: Passed = field(default_factory=Passed)
     _limits: tuple[datetime, Limits] | None = None
+    _configured: Configured = field(init=False, repr=False)
 
     def now(self) -> datetime:
         """The time by which this line starts, waits and gives up: the ledger's, unless another."""
@@ -75,6 +77,7 @@ class Line:
     def submit(self, operation: str | None = None, campaign: str | None = None) -> Passed:
         """Submit what is approved of the provider; safe to run again, and beside others."""
         self.passed, self._limits = Passed(), None
+        self._configured = Configured(self.submitter)
         self._reconcile()
         try:
             self._submit_all(operation, campaign)
@@ -132,8 +135,11 @@ class Line:
         waited_since = self.now()
         while True:
             now = self.now()
+            limits = self._current_limits(now)
+            if limits.capped(record.campaign):  # else it does not start, and nobody is asked
+                limits = replace(limits, account=self._account())
             try:
-                return self.ledger.start(record.request_key, self._current_limits(now), now)
+                return self.ledger.start(record.request_key, limits, now)
             except WrongState:
                 return None
             except (TooFast, InFlightFull) as full:
@@ -228,18 +234,15 @@ class Line:
     def _follow(self) -> bool:
         """Look whether jobs that take a place have ended."""
         found = [
-            watch.follow(
-                *(self.ledger, self.provider, kind, QUICK, self.now),
-                seconds=SLEPT,
-            )
+            watch.follow(self.ledger, self.provider, kind, QUICK, self.now, seconds=SLEPT)
             for kind in self.provider.job_kinds
         ]
         return any(each.ended for each in found)
 
     def _account(self) -> str | None:
-        """Whose key it is: what is sent must be found again there. _Stop when nobody says."""
+        """Whose key it is, asked once in a pass: what is sent is known there alone."""
         try:
-            return self.submitter.account()
+            return self._configured.recipient.account
         except ProviderError as error:  # nothing has been sent
             raise _Stop(str(error)) from None
 
@@ -255,6 +258,5 @@ class Line:
         if self._limits is None or old:
             # all of them: what is approved in the next minute has a cap as well
             campaigns = self.ledger.campaigns(self.provider.name)
-            limits = limits_of(self.provider, self.submitter, campaigns, now)
-            self._limits = (now, replace(limits, account=self._account()))
+            self._limits = (now, limits_of(self.provider, self.submitter, campaigns, now))
         return replace(self._limits[1], alone_since=line.alone_since(newest))

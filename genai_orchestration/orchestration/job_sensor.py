@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from genai_orchestration import settling, times
+from genai_orchestration import settling
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
@@ -63,7 +63,7 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
 
 def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> Look:
     try:
-        return watch.follow(ledger, provider, kind, QUICK, times.now, seconds=BUDGET, stay=STAY)
+        return watch.follow(ledger, provider, kind, QUICK, ledger.now, seconds=BUDGET, stay=STAY)
     except PlainError as error:
         return Look(trouble=str(error))
 

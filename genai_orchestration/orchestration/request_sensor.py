@@ -18,7 +18,7 @@ from typing import Any
 
 import dagster as dg
 
-from genai_orchestration import times
+from genai_orchestration import sent_before
 from genai_orchestration.destination_errors import in_words
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.day_watch import Outcome
@@ -26,6 +26,7 @@ from genai_orchestration.jobs.inbox import Found, Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
 from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.obstacles import in_sandbox, obstacle
 from genai_orchestration.jobs.plan import Known
 from genai_orchestration.jobs.release import SANDBOX_APPROVER, AskedRun, Stand, decide
@@ -68,7 +69,8 @@ def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.Sen
                 return dg.SkipReason(NOWHERE)
             with Ledger.open(Settings.load(), who=SENSOR) as ledger:
                 cursor = InboxCursor.loads(context.cursor, first_round(context))
-                return _Look(context.instance, ledger, providers, settings).result(cursor)
+                look = _Look(context.instance, ledger, providers, settings, ledger.now())
+                return look.result(cursor)
         except NotLoaded:
             raise
         except PlainError as error:
@@ -85,7 +87,7 @@ class _Look:
     ledger: Ledger
     providers: Sequence[Provider]
     settings: InboxSettings
-    now: datetime = field(default_factory=lambda: times.now())
+    now: datetime
     clock: Callable[[], float] = time.monotonic
     runs: list[dg.RunRequest] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
@@ -136,13 +138,28 @@ class _Look:
         """Approve what is the sandbox's, and have submitted what may be."""
         if in_sandbox(provider):
             planned = self.ledger.requests(provider=provider.name, states=[RequestState.PLANNED])
-            mine = [each.request_key for each in planned if each.planned_by == SENSOR]
-            self.ledger.approve(mine, self.now)
+            self._approve([each for each in planned if each.planned_by == SENSOR])
         groups = self.ledger.waiting(provider.name)
         for operation in provider.operations:
             stand = Stand.of(groups, operation.name, SENSOR)
             cursor = self._operation(cursor, provider, operation, stand)
         return cursor
+
+    def _approve(self, planned: Sequence[RequestRecord]) -> None:
+        """Approve what this sensor has planned, but nothing that an earlier ledger has sent."""
+        settings = Settings.load()
+        try:
+            sent = sent_before.sent_before(planned, settings)
+        except Exception as error:
+            known = in_words(error, settings)
+            if known is None:
+                raise
+            self.told.append(f"Nothing is approved before the warehouse can be asked: {known}")
+            return
+        if sent:
+            self.told.append(f"Not approved: {sent_before.sentence(sent)}")
+        new = [each.request_key for each in planned if each.request_key not in sent]
+        self.ledger.approve(new, self.now)
 
     def _operation(
         self, cursor: InboxCursor, provider: Provider, operation: Operation, stand: Stand

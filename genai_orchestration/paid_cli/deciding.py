@@ -10,15 +10,10 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.paid_cli.filters import open_ledger
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planning import approved
-from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger import Ledger
     from genai_orchestration.jobs.ledger_tables import RequestRecord
-
-
-class OtherAccount(PlainError):
-    """Another server or account is configured than a request was sent to."""
 
 
 @requests.command()
@@ -36,7 +31,7 @@ def resolve(key: str, job_id: str | None, never_arrived: bool) -> None:
     if job_id is not None and (not job_id or not job_id.isprintable() or " " in job_id):
         raise click.UsageError(f"--job {job_id!r} is no id: copy it as the provider shows it.")
     with open_ledger() as ledger:
-        ledger.resolve(key, job_id, now())
+        ledger.resolve(key, job_id, ledger.now())
         record = ledger.request(key)
     if job_id is None:
         click.echo(f"{key} never arrived, and is abandoned; genai requests retry {key} plans it.")
@@ -55,7 +50,7 @@ def abandon(keys: Sequence[str]) -> None:
 
     def give_up(ledger: "Ledger", key: str) -> None:
         before = ledger.request(key)
-        ledger.abandon(key, now())
+        ledger.abandon(key, ledger.now())
         counted = f"; {before.reserved} credits stay counted" if before.reserved else ""
         click.echo(f"{key} is abandoned{counted}.")
 
@@ -77,7 +72,7 @@ def retry(keys: Sequence[str], approve: bool) -> None:
     def again(ledger: "Ledger", key: str) -> None:
         record = ledger.request(key)
         _check_recipient(record)
-        new = ledger.retry(key, now(), stuck_after=_stuck_after(record))
+        new = ledger.retry(key, ledger.now(), stuck_after=_stuck_after(record))
         made.append(new)
         click.echo(new)
 
@@ -105,22 +100,11 @@ def _check_recipient(record: "RequestRecord") -> None:
     """OtherAccount for what may have arrived at another account than a retry would be sent to."""
     from genai_orchestration.jobs.states import RequestState
     from genai_orchestration.providers import provider_named
-    from genai_orchestration.providers.work import Recipient
+    from genai_orchestration.providers.recipient import Configured
 
-    provider, before = provider_named(record.provider), record.recipient
-    if before is None or provider.submitter is None or record.state is RequestState.REJECTED:
-        return
-    submitter = provider.submitter()
-    asked = Recipient(submitter.address)
-    if before.is_server(submitter.address):
-        asked = Recipient(submitter.address, submitter.account())
-        if before.may_be(asked):
-            return
-    raise OtherAccount(
-        f"The request {record.request_key} was sent to {before}, now configured: {asked}. What "
-        "became of it is known there alone: set base_url and api_key of that account again, or "
-        "plan what is wanted here under a key of its own."
-    )
+    submitter = provider_named(record.provider).submitter
+    if record.recipient and submitter and record.state is not RequestState.REJECTED:
+        Configured(submitter()).check(f"The request {record.request_key}", record.recipient)
 
 
 def _stuck_after(record: "RequestRecord") -> timedelta:

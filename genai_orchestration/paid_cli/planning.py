@@ -14,7 +14,6 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.paid_cli.filters import Filters, filters, open_ledger, operations
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planned import notes_of, plan_of, planned_again
-from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.plan import Plan
@@ -145,7 +144,7 @@ def approved(
         }
         names = [each.request_key for each in records] if keys is None else list(keys)
         better = {key: price for key, price in prices.items() if price is not None}
-        return ledger.approve(names, now(), prices=better)
+        return ledger.approve(names, ledger.now(), prices=better)
 
 
 def _record(wanted: "list[NewRequest]") -> None:
@@ -159,7 +158,7 @@ def _record(wanted: "list[NewRequest]") -> None:
         for each in plan.planned
     ]
     with open_ledger() as ledger:
-        added = ledger.add(paid, now())
+        added = ledger.add(paid, ledger.now())
     click.echo(f"{len(added.new)} requests are planned, {len(added.known)} were there already.")
     for key in added.new[:SHOWN]:
         click.echo(f"  {key}")

@@ -6,7 +6,6 @@ Submitter   sends it, once; says of a request whether it is there; tells the bal
 JobKind     what a POST makes, and how one job of it is asked after
 """
 
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.recipient import Api
 from genai_orchestration.providers.states import Failure, JobState
 
 Payload = Mapping[str, Any]
@@ -83,47 +83,8 @@ def credits_in(value: object) -> int | None:
     return value if whole and isinstance(value, int) else None
 
 
-@dataclass(frozen=True)
-class Recipient:
-    """The server and the account that a request goes to, whatever the key is at the moment.
-
-    `server` is a base URL, `account` the provider's own id of the account; None where it names
-    none. A server's scheme, case and last slash do not matter.
-    """
-
-    server: str
-    account: str | None = None
-
-    def is_server(self, base_url: str) -> bool:
-        """Whether it is on the server of that base URL."""
-        return _place(self.server) == _place(base_url)
-
-    def may_be(self, other: "Recipient") -> bool:
-        """Whether both are one account of one server; an account that is not named may be any."""
-        named = self.account is not None and other.account is not None
-        return self.is_server(other.server) and (not named or self.account == other.account)
-
-    def __str__(self) -> str:
-        return f"{self.server} as {self.account}" if self.account else self.server
-
-
-def _place(base_url: str) -> str:
-    """A base URL without what does not tell servers apart."""
-    bare = re.sub(r"^https?://", "", base_url.strip().lower())
-    host, slash, path = bare.rstrip("/").partition("/")
-    return re.sub(r":(80|443)$", "", host) + slash + path
-
-
-class Submitter(Protocol):
+class Submitter(Api, Protocol):
     """One provider's paid POSTs, for one account. Nothing here repeats a POST."""
-
-    address: str  # where they go
-
-    def account(self) -> str | None:
-        """The provider's own id of the account, asked for now; None where it names none.
-
-        Free of charge. Raises ProviderError in words where it cannot be asked.
-        """
 
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         """Send one request; raises Rejected, NotNow or Ambiguous of `paid.py`."""
@@ -153,15 +114,8 @@ class JobReport:
     record: Mapping[str, Any] | None = None
 
 
-class JobReader(Protocol):
+class JobReader(Api, Protocol):
     """An API that tells of one job at a time. Free of charge."""
-
-    @property
-    def address(self) -> str:
-        """The server that is asked."""
-
-    def account(self) -> str | None:
-        """As `Submitter.account`."""
 
     def report(self, job_id: str) -> JobReport:
         """How the job stands; raises ProviderError in words."""

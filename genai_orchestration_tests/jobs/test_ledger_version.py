@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_database import LedgerUnusable
-from genai_orchestration.jobs.ledger_tables import VERSION
+from genai_orchestration.jobs.ledger_url import LedgerUnusable
+from genai_orchestration.jobs.ledger_versions import VERSION
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers

@@ -15,8 +15,9 @@ from genai_orchestration.jobs.ledger_requests import LONGEST_POST
 from genai_orchestration.jobs.ledger_sightings import SETTLED
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers import provider_named
+from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import JobState
-from genai_orchestration.providers.work import JobReport, Recipient
+from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import NOW, job, said
@@ -114,7 +115,7 @@ def test_a_job_that_another_account_does_not_find_is_not_gone(ledger: Ledger) ->
     found = watch.look(
         ledger, MAGIC, KIND, Says(lambda _: GONE, address=A, key_of="theirs"), LATER, seconds=60
     )
-    assert f"sent to {A} as ours, now configured: {A} as theirs" in found.trouble
+    assert f"was sent to {A} as ours, now configured: {A} as theirs" in found.trouble
     reports(ledger, A, "theirs", GONE)
     assert ledger.job(job("job of a")).state is JobState.QUEUED
 
@@ -124,13 +125,14 @@ def test_a_job_of_another_server_is_not_asked_about(ledger: Ledger) -> None:
     reader = reports(ledger, B, "ours", said(JobState.SUCCEEDED, "complete"))
     assert (reader.asked, ledger.job(job("job of a")).state) == ([], JobState.QUEUED)
     found = watch.look(ledger, MAGIC, KIND, reader, LATER + timedelta(days=1), seconds=60)
-    assert f"image projects sent to {A} as ours, now configured: {B}" in found.trouble
+    assert f"image_project job of a was sent to {A} as ours, now configured: {B}" in found.trouble
 
 
 def test_a_key_that_was_changed_is_of_the_same_account() -> None:
-    assert Recipient(A, "ours").may_be(Recipient(f"{A}/", "ours"))
-    assert Recipient(A, None).may_be(Recipient(A, "ours"))  # it was not named then
-    assert not Recipient(A, "ours").may_be(Recipient(A, "theirs"))
+    assert Recipient(A, "ours").is_account(Recipient(f"{A}/", "ours"))
+    assert Recipient(A).is_account(Recipient(A))  # a provider that names none
+    assert not Recipient(A, "ours").is_account(Recipient(A, "theirs"))
+    assert not Recipient(A).is_account(Recipient(A, "ours"))
 
 
 class OnTwoHosts:

@@ -16,6 +16,7 @@ from genai_orchestration.jobs.release import SANDBOX_APPROVER
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.jobs.submit import PATIENCE
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.imagine_api.sandbox.images import OWN_USER
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
@@ -230,7 +231,7 @@ def test_a_provider_that_stays_full_is_given_up_after_a_while(ledger: Ledger, ti
 
 def test_places_that_crashes_have_kept_become_free(ledger: Ledger, time: Time) -> None:
     approve(ledger, IMAGINE, time, "a", "b", "c", "last")
-    here = replace(LOCAL, address=time.sandbox.base_url("imagine_api"))
+    here = replace(LOCAL, address=time.sandbox.base_url("imagine_api"), account=OWN_USER)
     for key in "abc":
         ledger.start(key, here, time.now())
     passed = line(ledger, IMAGINE, time).submit()

@@ -145,13 +145,26 @@ def test_with_submit_off_only_the_rows_are_loaded(
     assert (states(), posts(sandbox)) == ({"fox-1": RequestState.APPROVED}, [])
 
 
-def test_a_wrong_key_fails_the_run_in_a_sentence_and_stops_the_line(
+def test_a_wrong_key_fails_the_run_in_a_sentence_and_nothing_is_sent(
     instance: dg.DagsterInstance, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY", "wrong-key")
     approved(*(hero(f"hero-{n}") for n in range(5)))
     result = materialize(instance, *GENERATOR)
-    assert not result.success or told(result)["requests rejected"] == 1
+    assert "5 approved requests were not sent" in paid.words(result)
+    assert "api_key in [sources.magic_hour_source]" in paid.words(result)
+    assert posts(sandbox) == []
+    assert [*states().values()] == 5 * [RequestState.APPROVED]
+
+
+def test_a_key_that_is_refused_for_a_paid_post_stops_the_line(
+    instance: dg.DagsterInstance, sandbox: Sandbox
+) -> None:
+    refused = Fault(kind="status", status=401, path="/magic_hour/v1/ai-", method="POST", times=9)
+    sandbox.traffic.faults.append(refused)
+    approved(*(hero(f"hero-{n}") for n in range(5)))
+    result = materialize(instance, *GENERATOR)
+    assert told(result)["requests rejected"] == 1
     assert len(posts(sandbox)) == 1
     assert sorted(states().values()) == 4 * [RequestState.APPROVED] + [RequestState.REJECTED]
 

@@ -8,17 +8,15 @@ import requests
 from genai_orchestration.providers import shapes
 from genai_orchestration.providers.http import PATIENT, Pace, ReadClient
 from genai_orchestration.providers.key_auth import KeyAuth
-from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
 from genai_orchestration.providers.rate_limit import RateLimit
 from genai_orchestration.providers.refusals import (
     NotFound,
     OutOfCredits,
     ProviderError,
     RateLimited,
-    Unavailable,
-    WrongSetting,
 )
 from genai_orchestration.providers.shapes import Record
+from genai_orchestration.providers.work import id_in
 
 REQUESTS_PER_SECOND = 10  # the gateway's ceiling over a whole workspace
 YEAR_10_000 = 253_402_300_800  # Unix seconds, where Python's calendar ends
@@ -86,13 +84,7 @@ def generation(answer: Any) -> Record:
 
 def account_of(client: ReadClient) -> str | None:
     """The company that the key is of, as Abyssale writes it; its check of a key is a free POST."""
-    try:
-        company = PaidClient(client).post("auth", {}).get("company")
-    except Rejected as no:
-        raise WrongSetting(str(no)) from None
-    except (NotNow, Ambiguous) as unclear:
-        raise Unavailable(f"{client.title} does not say whose key it is. {unclear}") from None
-    return company if isinstance(company, str) else None
+    return id_in(client.read_by_post("auth", shape=shapes.record()).get("company"))
 
 
 def _classify(answer: requests.Response, words: str) -> ProviderError | None:
