@@ -48,7 +48,8 @@ def bring_up(connection: sa.Connection, shown: str) -> None:
 
 def made_at(connection: sa.Connection) -> datetime | None:
     """When the ledger was made; None for one of before version 2."""
-    return connection.execute(sa.select(ledger.c.made_at)).scalar_one()
+    made: datetime | None = connection.execute(sa.select(ledger.c.made_at)).scalar_one()
+    return made
 
 
 def _version(connection: sa.Connection) -> int | None:

@@ -290,11 +290,13 @@ def test_a_campaign_that_is_capped_between_two_passes_is_capped(
     assert one.submit().submitted == ["b"]
 
 
-def test_without_a_cap_nothing_leaves_for_another_computer(ledger: Ledger, time: Time) -> None:
+def test_without_a_cap_nothing_leaves_for_another_computer(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
     approve(ledger, MAGIC, time, "a", "b")
     assert MAGIC.submitter
     submitter = MAGIC.submitter()
-    submitter.address = "https://api.magichour.ai"
+    monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
     passed = line(ledger, MAGIC, time, submitter=submitter).submit()
     assert (passed.waiting, lines.posts(time.sandbox, MAGIC)) == (2, 0)
     assert "set credits_per_day or credits_per_month" in next(iter(passed.reasons))
@@ -308,7 +310,7 @@ def test_what_was_approved_for_the_sandbox_never_leaves_it(
         approve(ledger, MAGIC, time, "a")
         assert MAGIC.submitter
         submitter = MAGIC.submitter()
-        submitter.address = "https://api.magichour.ai"
+        monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
         passed = line(ledger, MAGIC, time, submitter=submitter).submit()
         assert (passed.waiting, passed.reasons) == (1, {FOR_THE_SANDBOX: 1})
         with monkeypatch.context() as tunnel:  # a local address may lead to the real account

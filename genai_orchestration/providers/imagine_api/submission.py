@@ -15,7 +15,7 @@ import requests
 
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.http import QUICK
-from genai_orchestration.providers.imagine_api.api import account_of, all_of, connect
+from genai_orchestration.providers.imagine_api.api import account_of, connect, uncached
 from genai_orchestration.providers.imagine_api.client import IMAGES
 from genai_orchestration.providers.imagine_api.jobs import is_of
 from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
@@ -82,16 +82,11 @@ class ImagineApiSubmitter:
         return str(uuid.uuid5(self._namespace, request_key))
 
     def _images(self, which: dict[str, Any]) -> list[dict[str, Any]]:
-        """The images that match, as they are now.
-
-        A filter that is true of all, and never the same twice, keeps caches out: Directus 11 with
-        CACHE_ENABLED answers the same query from its cache for minutes, whatever the headers say.
-        """
-        never_asked_before = {"id": {"_neq": str(uuid.uuid4())}}
+        """The images that match, as they are now: of what is not there, nothing was made."""
         return self._reads.within_limit(
             MOST,
             lambda limit: self._reads.images(
-                filter=all_of([which, never_asked_before]),
+                filter=uncached([which]),
                 fields="id,prompt",
                 sort="date_created,id",
                 limit=limit,
