@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from genai_orchestration.jobs import line, reconcile, watch
+from genai_orchestration.jobs.account_question import AccountQuestion
 from genai_orchestration.jobs.answers import odd_id, write_down
 from genai_orchestration.jobs.budget import (
     UNPRICED,
@@ -68,7 +69,7 @@ class Line:
     sleep: Callable[[float], None] = time.sleep
     passed: Passed = field(default_factory=Passed)
     _limits: tuple[datetime, Limits] | None = None
-    _configured: Configured = field(init=False, repr=False)
+    _question: AccountQuestion = field(init=False, repr=False)
 
     def now(self) -> datetime:
         """The time by which this line starts, waits and gives up: the ledger's, unless another."""
@@ -77,7 +78,7 @@ class Line:
     def submit(self, operation: str | None = None, campaign: str | None = None) -> Passed:
         """Submit what is approved of the provider; safe to run again, and beside others."""
         self.passed, self._limits = Passed(), None
-        self._configured = Configured(self.submitter)
+        self._question = AccountQuestion(self.ledger, Configured(self.submitter), self.sleep)
         self._reconcile()
         try:
             self._submit_all(operation, campaign)
@@ -136,12 +137,15 @@ class Line:
         while True:
             now = self.now()
             limits = self._current_limits(now)
-            if limits.capped(record.campaign):  # else it does not start, and nobody is asked
-                limits = replace(limits, account=self._account())
             try:
+                if limits.capped(record.campaign):  # else it does not start, and nobody is asked
+                    account = self._question.answer(record, limits, now)
+                    limits, now = replace(limits, account=account), self.now()
                 return self.ledger.start(record.request_key, limits, now)
             except WrongState:
                 return None
+            except ProviderError as error:  # nobody says whose key it is: nothing has been sent
+                raise _Stop(str(error)) from None
             except (TooFast, InFlightFull) as full:
                 if self._wait(full, now - waited_since):
                     waited_since = self.now()
@@ -238,13 +242,6 @@ class Line:
             for kind in self.provider.job_kinds
         ]
         return any(each.ended for each in found)
-
-    def _account(self) -> str | None:
-        """Whose key it is, asked once in a pass: what is sent is known there alone."""
-        try:
-            return self._configured.recipient.account
-        except ProviderError as error:  # nothing has been sent
-            raise _Stop(str(error)) from None
 
     def _current_limits(self, now: datetime) -> Limits:
         """Settings and balance, read a moment ago at most; _Stop when the line has to rest."""

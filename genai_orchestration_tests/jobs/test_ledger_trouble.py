@@ -48,6 +48,17 @@ def test_one_report_that_cannot_be_written_keeps_no_other_from_it(
     assert "SECRET" not in caplog.text
 
 
+def test_a_database_that_fails_is_no_odd_report(settings: Settings) -> None:
+    with Ledger.open(settings) as ledger:
+        ledgers.submitted(ledger, "a")
+        engine = ledgers.engine(settings)
+        with engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE jobs RENAME TO elsewhere"))
+        engine.dispose()
+        with pytest.raises(LedgerUnusable, match="has failed: no such table"):
+            ledger.observe_all([Seen(job("job of a"), DONE)], NOW)
+
+
 def test_a_database_that_refuses_is_told_without_what_was_written(ledger: Ledger) -> None:
     with (
         pytest.raises(LedgerUnusable, match="has failed: ") as caught,

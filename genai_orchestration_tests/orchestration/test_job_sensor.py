@@ -11,6 +11,8 @@ from genai_orchestration import times
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration import assets, job_sensor
+from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -235,3 +237,19 @@ def test_an_imagine_api_request_is_settled_when_its_images_day_is_loaded(
         ]
     with Ledger.open(Settings.load()) as ledger:
         assert all(job.loaded for job in ledger.jobs())
+
+
+def test_a_setting_that_goes_missing_is_a_sentence_and_what_has_ended_is_loaded(
+    projects: Daemon, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(projects, "hero-1", "hero-2")
+    with Ledger.open(Settings.load()) as ledger:
+        ended = next(job for job in ledger.jobs() if job.request_key == "hero-1")
+        report = JobReport(state=JobState.SUCCEEDED, raw="complete", record={"id": ended.job_id})
+        ledger.observe(ended.key, report, hours.now())
+    monkeypatch.delenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY")
+    assert len(projects.look()) == 1
+    with Ledger.open(Settings.load()) as ledger:
+        ledger.mark_loaded([ended.key], hours.now())
+    assert projects.look() == []
+    assert "has no API key" in projects.said
