@@ -82,7 +82,7 @@ def test_jobs_that_are_over_are_loaded_once_and_again_when_that_is_asked_for(
             ledger.observe(ledgers.job(f"job of {key}"), DONE, ledgers.NOW)
         ledger.mark_loaded([ledgers.job("job of loaded")], ledgers.NOW)
 
-        def finished(*tables: str, again: bool = False) -> list[str | None]:
+        def finished(*tables: str, again: bool = False) -> list[str]:
             jobs = settling.finished_jobs(ledger, MAGIC, tables, again=again)
             return sorted(job.request_key or "" for job in jobs)
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from genai_orchestration.jobs import reconcile, watch
 from genai_orchestration.jobs.budget import Limits
+from genai_orchestration.jobs.host import is_same_clock, wall_clock
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST
 from genai_orchestration.jobs.ledger_sightings import SETTLED
@@ -177,9 +178,32 @@ def test_an_answer_that_was_lost_by_another_clock_is_waited_for_by_ones_own(
         assert hosts.one.sighted(record, NOW + SETTLED + SECOND).settled(NOW + SETTLED + SECOND)
 
 
-def test_a_clock_that_was_set_is_another_clock() -> None:
-    from genai_orchestration.jobs.host import is_same_clock, wall_clock
+def test_a_sighting_is_of_one_post_and_of_no_later_one(ledger: Ledger, settings: Settings) -> None:
+    hosts, first, later = OnTwoHosts(settings), NOW + timedelta(minutes=13), timedelta(hours=1)
+    with hosts.one, hosts.two:
+        sent(hosts.one, "a")
+        seen = hosts.two.sighted(hosts.two.request("a"), first)
+        assert (seen.out_since, seen.ended_since) == (first, None)
+        assert not seen.settled(first + SETTLED + SECOND)  # nobody says that its answer was lost
+        hosts.one.released("a", started=NOW)
+        hosts.one.start("a", Limits(address=A, account="ours", budget=CAP), NOW + later)
+        seen = hosts.two.sighted(hosts.two.request("a"), first + later)
+        assert seen.out_since == first + later
 
+
+def test_a_sighting_from_far_ahead_is_of_a_clock_that_was_wrong(
+    ledger: Ledger, settings: Settings
+) -> None:
+    hosts, year = OnTwoHosts(settings), timedelta(days=365)
+    with hosts.one, hosts.two:
+        sent(hosts.one, "a")
+        record = hosts.two.request("a")
+        hosts.two.sighted(record, NOW + year)
+        assert hosts.two.sighted(record, LATER).out_since == LATER
+        assert hosts.two.sighted(record, LATER + SECOND).out_since == LATER
+
+
+def test_a_clock_that_was_set_is_another_clock() -> None:
     assert is_same_clock(wall_clock(), wall_clock())
     assert is_same_clock("boot@1000", "boot@1059")  # an hour's drift of a bad quartz is seconds
     assert not is_same_clock("boot@1000", "boot@1780")
