@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -155,6 +156,35 @@ def test_what_was_sent_to_another_server_is_not_tried_again_here(
     said = genai("requests", "retry", "fox").sentence
     assert f"sent to {address} as " in said
     assert f"now configured: {elsewhere}" in said
+
+
+def test_a_lost_answer_at_another_server_is_not_looked_up_here_and_says_so(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    image("fox")
+    approve()
+    gone = Fault(kind="status", status=502, path="/imagine_api/items/images", method="POST")
+    sandbox.traffic.faults.append(gone)
+    genai("requests", "submit")
+    assert state("fox") == "unknown"
+    address = sandbox.base_url("imagine_api")
+    elsewhere = address.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__BASE_URL", elsewhere)
+    with Ledger.open(Settings.load()) as ledger:
+        aged(Settings.load(), "requests", submitting_at=timedelta(hours=1))
+        record = ledger.request("fox")
+    genai("requests", "submit")
+    assert state("fox") == "unknown"
+    assert f"The request fox was sent to {record.recipient}, now configured: {elsewhere}" in (
+        caplog.text
+    )
+    assert f", to {record.recipient}, now configured: {elsewhere}; the answer was" in (
+        genai("requests", "show", "fox").out
+    )
+    monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__BASE_URL", address)
+    genai("requests", "submit")
+    assert state("fox") == "submitted"  # it never arrived there, and was sent again there
+    assert len([call for call in sandbox.traffic.calls if call.method == "POST"]) == 2
 
 
 def test_a_retry_is_a_new_request_of_the_same_chain(sandbox: Sandbox) -> None:

@@ -111,12 +111,9 @@ class Line:
     def _approved(
         self, operation: str | None = None, campaign: str | None = None
     ) -> list[RequestRecord]:
-        return self.ledger.requests(
-            provider=self.provider.name,
-            operation=operation,
-            campaign=campaign,
-            states=[RequestState.APPROVED],
-        )
+        which = {"operation": operation, "campaign": campaign}
+        states = [RequestState.APPROVED]
+        return self.ledger.requests(provider=self.provider.name, states=states, **which)
 
     def _submit(self, record: RequestRecord) -> None:
         """One request, once; put off a few times while the provider is busy."""

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from genai_orchestration.errors import PlainError
 from genai_orchestration.paid_cli.telling import ago, moment, plain
 
 if TYPE_CHECKING:
     from genai_orchestration.evidence import Evidence
     from genai_orchestration.jobs.ledger import Ledger
     from genai_orchestration.jobs.ledger_tables import RequestRecord
+    from genai_orchestration.providers.base import Provider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +24,13 @@ class Explanation:
     title: str  # the provider's
     evidence: "Evidence"
     trouble: str | None  # why the warehouse could not be asked
+    elsewhere: str | None = None  # the configured server, where it is another one
 
     def sentences(self, now: datetime) -> Iterator[str]:
         """When it was sent, what the answer was, what the balance did."""
         record = self.record
         to = f", to {plain(record.recipient)}" if record.recipient else ""
+        to += f", now configured: {plain(self.elsewhere)}" if self.elsewhere else ""
         yield (
             f"It was sent {moment(self.evidence.sent)}, {ago(now - self.evidence.sent)} ago, by "
             f"{record.submitting_by}{to}; the answer was: {plain(record.error_text or 'none')}"
@@ -140,4 +144,16 @@ def explanation_of(record: "RequestRecord", ledger: "Ledger") -> Explanation | N
         title=provider.title,
         evidence=evidence or Evidence(sent=record.submitting_at, table=None),
         trouble=trouble,
+        elsewhere=_elsewhere(record, provider),
     )
+
+
+def _elsewhere(record: "RequestRecord", provider: "Provider") -> str | None:
+    """The configured server, if it is another one than that of the request."""
+    if record.recipient is None or provider.submitter is None:
+        return None
+    try:
+        address = provider.submitter().address
+    except PlainError as error:
+        return str(error)
+    return None if record.recipient.is_server(address) else address
