@@ -111,9 +111,10 @@ class Line:
     def _approved(
         self, operation: str | None = None, campaign: str | None = None
     ) -> list[RequestRecord]:
-        which = {"operation": operation, "campaign": campaign}
-        states = [RequestState.APPROVED]
-        return self.ledger.requests(provider=self.provider.name, states=states, **which)
+        name, states = self.provider.name, [RequestState.APPROVED]
+        return self.ledger.requests(
+            provider=name, operation=operation, campaign=campaign, states=states
+        )
 
     def _submit(self, record: RequestRecord) -> None:
         """One request, once; put off a few times while the provider is busy."""
