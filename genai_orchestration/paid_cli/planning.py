@@ -107,7 +107,7 @@ def approve(keys: Sequence[str], everything: bool, again: bool, chosen: Filters)
     if keys and chosen.any:
         raise click.UsageError("Filters go with --all; leave them out where you give keys.")
     number = approved(None if everything else keys, chosen, again=again)
-    click.echo(f"{number} request{'s' * (number != 1)} {'is' if number == 1 else 'are'} approved.")
+    click.echo(f"{number} requests are approved.")
 
 
 def approved(
