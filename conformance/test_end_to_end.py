@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from conformance.bot import Bot
 from conformance.contract import RealServer
 from genai_orchestration import warehouse
-from genai_orchestration.orchestration import assets
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.imagine_api.sandbox.time import iso
@@ -46,7 +45,7 @@ def _configured(customer: Client) -> Iterator[None]:
         patch.setenv(variable("imagine_api", "api_key"), customer.token)
         patch.setenv(variable("imagine_api", "base_url"), customer.base_url)
         patch.setenv(variable("imagine_api", "start_date"), str((NOON - timedelta(days=40)).date()))
-        patch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+        patch.setattr(attempts, "PAUSES_SECONDS", ())
         yield
 
 

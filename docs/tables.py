@@ -18,7 +18,7 @@ from genai_orchestration.warehouse import Dataset
 
 README = Path(__file__).parent.parent / "README.md"
 KEPT = {"replace": "replaced as a whole", "merge": "merged", "append": "a row per look"}
-PAID = "merged; **submits, spends credits**"
+PAID = "merged; group `spends_credits`"
 NONE = "none"
 
 

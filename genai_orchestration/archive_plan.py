@@ -23,6 +23,7 @@ from genai_orchestration.jobs.ledger_reader import LedgerReader
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.files import RemoteFile
+from genai_orchestration.providers.recipient import OtherAccount, Recipient
 from genai_orchestration.providers.refusals import NotFound, ProviderError
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
@@ -32,7 +33,6 @@ JOBS = 500  # that are read at once: a look into the warehouse opens it, whateve
 IN_A_ROW = 3  # refusals of the provider to tell of a job, after which nobody asks on
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
-Refresh = Callable[[str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +43,12 @@ class ArchiveJob:
     record: Mapping[str, Any]
     key: JobKey | None = None  # None: not a job of the ledger's
     request_key: str | None = None
+    recipient: Recipient | None = None  # whose job it is; None: nobody knows
     date_created: datetime | None = None
     rows: Mapping[str, FileRow] = field(default_factory=dict)
+
+
+Refresh = Callable[[ArchiveJob], Mapping[str, Any]]
 
 
 @dataclass(kw_only=True)
@@ -126,14 +130,13 @@ class Plan:
     def _fresh(
         self, job: ArchiveJob, files: Sequence[RemoteFile]
     ) -> tuple[Sequence[RemoteFile], PlainError | None]:
-        """The job's files by its freshest record, at open addresses; or why there is none.
-
-        One that the record does not have any more has no address.
-        """
+        """The job's files by its freshest record, at open addresses; or why there is none."""
         if self.refresh is None:
             return files, None
         try:
-            record = self.refresh(job.job_id)
+            record = self.refresh(job)
+        except OtherAccount as error:  # the job's own account may have it
+            return files, NotFetched(str(error))
         except NotFound as error:
             return files, Refused(str(error))
         except ProviderError as error:
@@ -165,6 +168,7 @@ class Plan:
                     record=job.record or {},
                     key=job.key,
                     request_key=job.request_key,
+                    recipient=job.recipient,
                     rows=rows.get(job.job_id, {}),
                 )
 

@@ -9,15 +9,17 @@ Free of charge. It may be killed at any moment and run again: what is there is n
 import contextlib
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from genai_orchestration import locks, times, warehouse
 from genai_orchestration.archive_backlog import without_files
-from genai_orchestration.archive_plan import ArchiveJob, Days, Plan
+from genai_orchestration.archive_plan import ArchiveJob, Days, Plan, Refresh
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.archive import Archiver, Wanted
 from genai_orchestration.jobs.archive_fetch import Fetcher
@@ -28,6 +30,8 @@ from genai_orchestration.jobs.ledger_reader import LedgerReader
 from genai_orchestration.jobs.ledger_tables import JobRecord
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.recipient import Configured
+from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
@@ -62,7 +66,7 @@ class Archived:
             words[row.state][row.reason] += 1
 
     def __str__(self) -> str:
-        parts = [f"{self.files:,} files archived ({self.bytes / 1e6:,.1f} MB)"]
+        parts = [f"{counted(self.files, 'file')} archived ({self.bytes / 1e6:,.1f} MB)"]
         for number, word in (
             (self.refused.total(), "refused"),
             (self.failed.total(), "failed, to be asked for again"),
@@ -88,15 +92,41 @@ def archive(
     `again` also asks for refused files, and for failed ones at once; `verify` fetches archived
     ones once more and compares them; `most` is the number of files after which it ends.
     """
-    of, store = archive_of(provider), open_store(settings)
+    store = open_store(settings)
     with _alone(provider, settings), Ledger.open(settings) as ledger:
         plan = plan_of(provider, settings, ledger)
         plan.again, plan.verify = again, verify
-        plan.refresh = of.refresh(PATIENT) if of.refresh else None
+        plan.refresh = _refresh(provider)
         with contextlib.closing(Fetcher(plan.base_url, settings.archive_limit)) as fetcher:
             store.sweep()
             keeping = Archiver(fetcher=fetcher, store=store, known=plan.known, now=times.now)
             return _run(plan, keeping, ledger, plan.wanted(days, most))
+
+
+def check(settings: Settings) -> None:
+    """ArchiveUnusable, UnfitPath or UnfitLimit where the settings let nothing be archived."""
+    open_store(settings)
+    _ = settings.archive_limit
+
+
+def _refresh(provider: Provider) -> Refresh | None:
+    """Asks the account that a job was made for its record; None where nobody has to be asked."""
+    of = archive_of(provider)
+    if of.refresh is None:
+        return None
+    [kind] = [each for each in provider.job_kinds if each.name == of.kind]
+    ask, configured = of.refresh(PATIENT), Configured(kind.connect(PATIENT))
+
+    def refresh(job: ArchiveJob) -> Mapping[str, Any]:
+        what = f"{provider.name}'s {of.kind} {job.job_id}"
+        configured.check_server(what, job.recipient)
+        try:
+            return ask(job.job_id)
+        except NotFound:
+            configured.check(what, job.recipient)  # another account would not find it either
+            raise
+
+    return refresh
 
 
 def plan_of(provider: Provider, settings: Settings, ledger: LedgerReader) -> Plan:

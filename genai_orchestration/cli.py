@@ -1,5 +1,6 @@
 """The `genai` command: thin; imports Dagster and dlt only in the commands that need them."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genai_orchestration.archive_cli import archive
+from genai_orchestration.counted import counted
 from genai_orchestration.gallery_cli import gallery
 from genai_orchestration.loopback import ask_directly
 from genai_orchestration.paid_cli import jobs, requests
@@ -36,6 +38,13 @@ class Day(click.ParamType[date]):
 class Sentences(click.Group):
     """Shows errors that are written for people as one sentence, and exits with 1."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command; a character that the terminal's encoding lacks is shown escaped."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error that is known, however deep it is wrapped, is told in words."""
         try:
@@ -44,9 +53,8 @@ class Sentences(click.Group):
             raise
         except Exception as error:
             from genai_orchestration.destination_errors import in_words
-            from genai_orchestration.settings import Settings
 
-            known = in_words(error, Settings.load())
+            known = in_words(error)
             if known is None:
                 raise
             raise click.ClickException(str(known)) from None
@@ -155,11 +163,11 @@ def load(
     for summary in summaries:
         click.echo(summary)
     for name in names:
-        click.echo(f"{name}: {rows.get(name, 0):,} rows")
+        click.echo(f"{name}: {counted(rows.get(name, 0), 'row')}")
     if ids and not any(rows.values()):
         raise click.ClickException(f"{found.title} has none of these in this account.")
-    if generations.read(found, names) and generations.possible(settings):
-        click.echo(f"genai.generations: {generations.build(settings):,} rows")
+    if generations.read(found, names) and generations.possible(settings.destination):
+        click.echo(f"genai.generations: {counted(generations.build(settings), 'row')}")
 
 
 @main.command()
@@ -180,7 +188,7 @@ def backfill(provider: str, start: date, end: date) -> None:
     days, before = materialize_days(found, start, end, Settings.load())
     if before:
         click.echo(f"Went on with run {before}, which had not come to its end.")
-    click.echo(f"Materialized {days} days of {found.title}; `genai dev` shows the run.")
+    click.echo(f"Materialized {counted(days, 'day')} of {found.title}; `genai dev` shows the run.")
 
 
 def _window(

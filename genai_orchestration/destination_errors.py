@@ -7,23 +7,25 @@ Of a driver's own words only the first line is shown, without anything that look
 with credentials in it. The value of a setting is never shown.
 """
 
-import errno
-import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+import requests
+import urllib3
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
-    ConfigValueCannotBeCoercedException,
     InvalidNativeValue,
     LookupTraces,
 )
-from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.storages.configuration import WithLocalFiles
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from genai_orchestration.errors import PlainError, causes, plain
+from genai_orchestration.providers.refusals import cause_of
 from genai_orchestration.settings import HOME_VARIABLE, Settings
+from genai_orchestration.storage_errors import Trouble, is_of_duckdb, trouble_with
+from genai_orchestration.unreadable_settings import UnreadableSetting, unreadable
 from genai_orchestration.warehouse import WarehouseError
 
 SECRETS = ".dlt/secrets.toml"
@@ -36,47 +38,51 @@ DRIVERS_WORDS = {  # PEP 249's names for trouble that no program can help, and P
 COMPUTED = WithLocalFiles.get_resolvable_fields()  # dlt fills these in by itself, later
 
 
-class UnreadableSetting(PlainError):
-    """A settings file, or a value in it, is not what dlt can read."""
-
-
 class UnusableHome(PlainError):
     """GENAI_HOME is not a folder in which state can be kept."""
 
 
-class DiskFull(PlainError):
-    """Nothing more can be written where state is kept."""
+class NotKept(PlainError):
+    """Nothing can be kept where state is, or a limit of the system keeps this process from it."""
 
 
 class WarehouseUnreachable(WarehouseError):
     """The database does not answer, or not to these credentials: it may do so later."""
 
 
-def in_words(error: BaseException, settings: Settings) -> PlainError | None:
-    """The error, however deep it is wrapped, as a sentence; None when nobody foresaw it."""
-    if known := plain(error):
+def in_words(error: BaseException, settings: Settings | None = None) -> PlainError | None:
+    """The error, however deep it is wrapped, as a sentence; None when nobody foresaw it.
+
+    Without `settings`, the configured ones.
+    """
+    known = plain(error) or next(filter(None, map(unreadable, causes(error))), None)
+    if known:
         return known
-    if any(_is_full(cause) for cause in causes(error)):
-        return DiskFull(
-            f"The disk is full: free some space where {settings.home} is, or set {HOME_VARIABLE} "
-            "to a folder on another disk, and run this again."
-        )
+    try:
+        settings = settings or Settings.load()
+    except PlainError:  # what is wrong with it would have been said before
+        return None
+    trouble = trouble_with(error, settings.home)
+    if trouble and (sentence := _not_kept(trouble, error, settings)):
+        return sentence
     sentences = (_sentence(cause, settings) for cause in causes(error))
     return next(filter(None, sentences), None)
 
 
 def unusable_home(error: OSError, settings: Settings) -> UnusableHome:
     """The sentence about a GENAI_HOME that cannot be read or written."""
+    return _unusable(settings, error.strerror or str(error))
+
+
+def _unusable(settings: Settings, reason: str) -> UnusableHome:
     return UnusableHome(
-        f"State cannot be kept in {settings.home} ({error.strerror}): set {HOME_VARIABLE} to a "
-        "folder that you may write to."
+        f"State cannot be kept in {settings.home} ({reason}): set {HOME_VARIABLE} to a folder that "
+        "you may write to."
     )
 
 
 def _sentence(error: BaseException, settings: Settings) -> PlainError | None:
     match error:
-        case TomlProviderReadException():
-            return _not_toml(error)
         case ConfigFieldMissingException():
             return _missing(error, settings)
         case InvalidNativeValue():
@@ -84,11 +90,6 @@ def _sentence(error: BaseException, settings: Settings) -> PlainError | None:
             return UnreadableSetting(
                 f"[{section}] cannot be read: write it in {SECRETS} as a table of host, database, "
                 "username and password, or as one address without special characters."
-            )
-        case ConfigValueCannotBeCoercedException():
-            return UnreadableSetting(
-                f"The setting {error.field_name} has a value of another kind than dlt expects: "
-                "mend it in .dlt/config.toml or in the environment."
             )
         case DestinationConnectionError():
             return _no_answer(error.inner_exc, settings)
@@ -99,20 +100,39 @@ def _sentence(error: BaseException, settings: Settings) -> PlainError | None:
     return None
 
 
-def _is_full(error: BaseException) -> bool:
-    """Whether a disk is full, as the system says it, or SQLite or DuckDB in words of their own."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    return "disk is full" in str(error) or os.strerror(errno.ENOSPC) in str(error)
+def _not_kept(
+    trouble: Trouble, error: BaseException, settings: Settings
+) -> NotKept | UnusableHome | None:
+    """The sentence about a disk or a limit; it names the file where the error does."""
+    *_, last = causes(error)
+    place = _file_of(last, settings)
+    match trouble:
+        case Trouble.FULL:
+            return NotKept(
+                f"The disk is full: free some space where {settings.home} is, or set "
+                f"{HOME_VARIABLE} to a folder on another disk, and run this again."
+            )
+        case Trouble.TOO_LARGE | Trouble.TOO_MANY:
+            return NotKept(f"At {place} {trouble.what}: {trouble.remedy}, and run this again.")
+        case Trouble.NOT_WRITABLE if not place.is_relative_to(settings.home):
+            return None  # not where state is kept
+        case Trouble.NOT_WRITABLE:
+            return _unusable(settings, _reason(last))
+        case Trouble.DAMAGED:
+            away = ", or move it away and load again, which is free"
+            return NotKept(
+                f"A file is damaged at {place} ({_reason(last)}): check the disk, and restore the "
+                f"file from a backup{away if place == settings.warehouse else ''}."
+            )
 
 
-def _not_toml(error: TomlProviderReadException) -> UnreadableSetting:
-    # the position alone: the parser's words may quote what is written there
-    position = re.search(r"at line \d+ col \d+", str(error))
-    return UnreadableSetting(
-        f".dlt/{error.file_name} is not valid TOML ({position[0] if position else 'unreadable'}): "
-        'mend it; a text is written in quotes, as in api_key = "...".'
-    )
+def _file_of(error: BaseException, settings: Settings) -> Path:
+    """The file that an error is about, as far as it says so."""
+    if isinstance(error, OSError) and isinstance(error.filename, str):
+        return Path(error.filename)
+    if is_of_duckdb(error) and settings.destination == "duckdb":
+        return settings.warehouse
+    return settings.home
 
 
 def _missing(error: ConfigFieldMissingException, settings: Settings) -> WarehouseError:
@@ -155,8 +175,13 @@ def _no_answer(error: BaseException, settings: Settings) -> WarehouseUnreachable
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of a driver's words, without addresses that may hold a password."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    """The first line of a driver's words, without addresses that may hold a password.
+
+    A connection's reason is inside: around it stands "Max retries exceeded with url", and the url.
+    """
+    if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
+        return cause_of(error)
+    lines = str(error).strip().splitlines() or ["no reason given"]
     return re.sub(r"\S*@\S*", "***", lines[0])[:SHOWN].rstrip(".: ")
 
 

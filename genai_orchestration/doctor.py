@@ -10,16 +10,19 @@ from urllib.parse import urlsplit
 
 import dlt
 
-from genai_orchestration import warehouse
+from genai_orchestration import archiving, warehouse
 from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.archive_store import open_store
+from genai_orchestration.jobs.inbox_settings import InboxSettings
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.private import is_open
+from genai_orchestration.provider_settings import wrong_settings
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Account, Finding, Provider
 from genai_orchestration.providers.refusals import MissingKey
 from genai_orchestration.providers.sources import account_of
+from genai_orchestration.sent_before import sent_until
 from genai_orchestration.settings import Settings
 
 SECRETS = "secrets.toml"
@@ -31,6 +34,7 @@ def examine() -> Iterator[Finding]:
     """Findings about every provider and all places of state; a `broken` one needs a person."""
     configured = 0
     for provider in all_providers():
+        yield from map(Finding.bad, wrong_settings(provider))
         try:
             account = account_of(provider, None, None)
         except MissingKey as missing:
@@ -46,8 +50,21 @@ def examine() -> Iterator[Finding]:
             "No provider has a key: copy .dlt/secrets.toml.example to .dlt/secrets.toml and put "
             "yours in, or look around with `genai demo`."
         )
+    try:
+        InboxSettings.load()
+    except PlainError as error:
+        yield Finding.bad(str(error))
     yield from _open_secrets()
-    settings = Settings.load()
+    yield from _places()
+
+
+def _places() -> Iterator[Finding]:
+    """Everything that is kept somewhere: the home, the warehouse, the ledger and the archive."""
+    try:
+        settings = Settings.load()
+    except PlainError as error:
+        yield Finding.bad(str(error))
+        return
     home = _home(settings)
     yield home
     yield _warehouse(settings)
@@ -57,14 +74,9 @@ def examine() -> Iterator[Finding]:
 
 
 def _provider(provider: Provider, account: Account) -> Iterator[Finding]:
-    """Its start date, its address, and what it says itself."""
+    """Its address, and what it says itself."""
     section = f"[sources.{provider.section}]"
     try:
-        if provider.start and provider.start() > datetime.now(timezone.utc).date():
-            yield Finding.bad(
-                f"{provider.title} is loaded from {provider.start()} on, which is in the future: "
-                f"set start_date in {section}."
-            )
         if _in_the_open(account.base_url):
             # no request: it would send the key, for everybody on the way to read
             yield Finding.bad(
@@ -139,21 +151,42 @@ def _warehouse(settings: Settings) -> Finding:
 
 
 def _ledger(settings: Settings) -> Finding:
-    """Whether paid requests can be kept; a file that is not there yet is not made."""
+    """Whether paid requests can be kept, and what was sent is known to it; no file is made."""
     if not (settings.ledger_address or settings.ledger.exists()):
-        return Finding.good(f"The ledger will be {settings.ledger}: nothing was asked for yet.")
+        shown, made_at = str(settings.ledger), datetime.now(timezone.utc)
+        words = f"The ledger will be {shown}: nothing was asked for yet."
+        return _replaced(shown, made_at, settings) or Finding.good(words)
     try:
         with contextlib.closing(LedgerDatabase.open(settings)) as database:
-            return Finding.good(f"The ledger {database.shown} answers.")
+            well = Finding.good(f"The ledger {database.shown} answers.")
+            return _replaced(database.shown, database.made_at(), settings) or well
     except PlainError as error:
         return Finding.bad(str(error))
     except OSError as error:
         return Finding.bad(str(unusable_home(error, settings)))
 
 
+def _replaced(ledger: str, made_at: datetime | None, settings: Settings) -> Finding | None:
+    """What the warehouse knows to be sent before the ledger was made; None without any."""
+    try:
+        number = sent_until(made_at, settings) if made_at else 0
+    except Exception as error:
+        if in_words(error, settings) is None:
+            raise
+        return None  # the warehouse has a finding of its own
+    if not number:
+        return None
+    return Finding.off(
+        f"The ledger {ledger} is new, and the warehouse has {number} requests that were sent "
+        "before: put the ledger back that has sent them. None of them is approved again without "
+        "--sent-before."
+    )
+
+
 def _archive(settings: Settings) -> Finding:
     """Whether finished files can be kept."""
     try:
+        archiving.check(settings)
         open_store(settings).check()
     except PlainError as error:
         return Finding.bad(str(error))

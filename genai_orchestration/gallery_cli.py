@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from genai_orchestration.counted import counted
+
 
 @click.command()
 @click.option(
@@ -34,7 +36,7 @@ def gallery(port: int, demo: bool, file: Path | None) -> None:
         from genai_orchestration.gallery.export import export
 
         shown, total = export(settings, file)
-        click.echo(f"Wrote the newest {shown:,} of {total:,} images to {file}.")
+        click.echo(f"Wrote the newest {shown:,} of {counted(total, 'image')} to {file}.")
         return
     from genai_orchestration.dev import stopped_by_signals
     from genai_orchestration.gallery.server import serve

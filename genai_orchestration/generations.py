@@ -80,9 +80,9 @@ class NoSql(PlainError):
     """The warehouse is files, and cannot join them."""
 
 
-def possible(settings: Settings) -> bool:
-    """Whether the warehouse can make the table: all can but files."""
-    return settings.destination != "filesystem"
+def possible(destination: str) -> bool:
+    """Whether a warehouse of that kind can make the table: all can but files."""
+    return destination != "filesystem"
 
 
 def read(provider: Provider, tables: Collection[str]) -> bool:
@@ -92,7 +92,7 @@ def read(provider: Provider, tables: Collection[str]) -> bool:
 
 def build(settings: Settings) -> int:
     """Make the table anew from what is loaded; how many rows it has. Nobody is asked for them."""
-    if not possible(settings):
+    if not possible(settings.destination):
         raise NoSql(
             f"genai.generations is made by SQL, and {settings.destination} has none: set "
             f"{DESTINATION_VARIABLE} to a database, such as duckdb."

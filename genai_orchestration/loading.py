@@ -85,6 +85,6 @@ def _follow(provider: Provider, settings: Settings, tables: Sequence[str]) -> No
         if not set(kind.tables) & set(tables):
             continue
         with Ledger.open(settings) as ledger:
-            found = watch.follow(ledger, provider, kind, PATIENT, times.now, seconds=LOOK)
+            found = watch.follow(ledger, provider, kind, PATIENT, ledger.now, seconds=LOOK)
         if found.trouble:
             logger.warning("Open %s: %s", kind.noun, found.trouble)

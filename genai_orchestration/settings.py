@@ -32,6 +32,10 @@ class UnfitHome(PlainError):
     """GENAI_HOME is a path that the libraries below cannot take."""
 
 
+class UnfitPath(PlainError):
+    """A setting's path does not say where it is."""
+
+
 class UnfitLimit(PlainError):
     """GENAI_ARCHIVE_LIMIT is not a number of megabytes."""
 
@@ -46,13 +50,13 @@ class Settings:
     ledger_address: str | None = field(default=None, repr=False)
     # a folder, or an address that fsspec knows, which may hold a password; None: a folder in home
     archive_address: str | None = field(default=None, repr=False)
-    archive_limit: int = LARGEST * 1_000_000  # bytes of one file
+    archive_megabytes: str = str(LARGEST)  # of one file, as it is configured
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the settings from `environment` (the process's own when None)."""
         env = os.environ if environment is None else environment
-        home = Path(env.get(HOME_VARIABLE) or ".genai").expanduser().absolute()
+        home = _absolute(HOME_VARIABLE, env.get(HOME_VARIABLE) or ".genai")
         if set(UNFIT) & set(str(home)):
             raise UnfitHome(
                 f"{HOME_VARIABLE} {home} has one of {' '.join(UNFIT)} in it, which DuckDB and dlt "
@@ -60,10 +64,10 @@ class Settings:
             )
         return cls(
             home=home,
-            destination=env.get(DESTINATION_VARIABLE) or "duckdb",
+            destination=destination_name(env),
             ledger_address=_absolute_database(env.get(LEDGER_VARIABLE) or ""),
             archive_address=_absolute_place(env.get(ARCHIVE_VARIABLE) or ""),
-            archive_limit=_bytes(env.get(LIMIT_VARIABLE) or str(LARGEST)),
+            archive_megabytes=env.get(LIMIT_VARIABLE) or str(LARGEST),
         )
 
     def environment(self) -> dict[str, str]:
@@ -73,7 +77,7 @@ class Settings:
             DESTINATION_VARIABLE: self.destination,
             LEDGER_VARIABLE: self.ledger_address or "",
             ARCHIVE_VARIABLE: self.archive_address or "",
-            LIMIT_VARIABLE: str(self.archive_limit / 1_000_000),
+            LIMIT_VARIABLE: self.archive_megabytes,
         }
 
     @property
@@ -98,15 +102,23 @@ class Settings:
 
     @property
     def archive(self) -> str:
-        """The archive of finished files: a folder, or an address that fsspec knows."""
+        """The archive of finished files: a folder, or an address that fsspec knows.
+
+        UnfitPath for a folder that begins with somebody's home folder that is not known.
+        """
         if self.archive_address and "://" in self.archive_address:
             return self.archive_address
-        return str(Path(self.archive_address or self.home / "archive").expanduser().absolute())
+        return str(_absolute(ARCHIVE_VARIABLE, self.archive_address or str(self.home / "archive")))
 
     @property
     def archive_shown(self) -> str:
         """The archive for people: without a key or a password in its address."""
-        return _without_password(self.archive)
+        return _without_password(self.archive_address or str(self.home / "archive"))
+
+    @property
+    def archive_limit(self) -> int:
+        """Bytes of the largest file that is archived; UnfitLimit where it is not a number."""
+        return _bytes(self.archive_megabytes)
 
     @property
     def ledger_shown(self) -> str:
@@ -129,6 +141,12 @@ class Settings:
         return self.dlt_home / "pipelines"
 
 
+def destination_name(environment: Mapping[str, str] | None = None) -> str:
+    """The name of the dlt destination, whatever the other settings are."""
+    env = os.environ if environment is None else environment
+    return env.get(DESTINATION_VARIABLE) or "duckdb"
+
+
 def hosts(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The names of GENAI_HOSTS, under which a proxy in front of this project is asked.
 
@@ -144,16 +162,35 @@ def _absolute_database(address: str) -> str | None:
     """The ledger's address with an absolute path; None without one."""
 
     def absolute(found: re.Match[str]) -> str:
-        return f"{found[1]}{Path(found[2]).expanduser().absolute()}"
+        return f"{found[1]}{_absolute(LEDGER_VARIABLE, found[2])}"
 
     return RELATIVE_SQLITE.sub(absolute, address) or None
 
 
 def _absolute_place(address: str) -> str | None:
-    """The archive's address, absolute if it is a folder; None without one."""
-    if not address or "://" in address:
+    """The archive's address, absolute if it is a folder; None without one.
+
+    `~` stays as it is: only the archive is concerned where it stands for no folder.
+    """
+    if not address or "://" in address or address.startswith("~"):
         return address or None
-    return str(Path(address).expanduser().absolute())
+    return str(_absolute(ARCHIVE_VARIABLE, address))
+
+
+def _absolute(variable: str, path: str) -> Path:
+    """The absolute path; UnfitPath where a home folder, or the current folder, is not known."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise UnfitPath(
+            f"{variable} {path} begins with ~, but that home folder is not known here: write the "
+            "whole path, or set HOME."
+        ) from None
+    except FileNotFoundError:
+        raise UnfitPath(
+            f"{variable} {path} is relative to the folder that this was started in, which has been "
+            "removed: start it in another folder."
+        ) from None
 
 
 def _without_password(address: str) -> str:

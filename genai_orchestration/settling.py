@@ -10,13 +10,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from genai_orchestration import times, warehouse
+from genai_orchestration import warehouse
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import JobTaken, WrongState
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, Seen
 from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import FinishedJob, JobKind, Settling
 from genai_orchestration.settings import Settings
@@ -76,12 +78,12 @@ def loading(
     with Ledger.open(settings) as ledger:
         found = finished_jobs(ledger, provider, tables, again=again)
         yield [job.finished_job for job in found], news
-        arrived, over = settle(provider, settings, ledger, times.now())
+        arrived, over = settle(provider, settings, ledger, ledger.now())
         loaded = [*found, *over]
         keys = arrived | {job.request_key for job in loaded if job.request_key}
         news.update(load_requests(provider, settings, ledger, keys))
         # last: what a crash leaves undone here is done again by the next load
-        ledger.mark_loaded([job.key for job in loaded], times.now())
+        ledger.mark_loaded([job.key for job in loaded], ledger.now())
 
 
 def load_requests(
@@ -111,16 +113,22 @@ def _find(
 ) -> set[str]:
     """Unknown requests whose reference a row has that is what they asked for."""
     operations = [each.name for each in provider.operations if each.job_kind == kind.name]
+    server = kind.connect(QUICK).address
     unknown = {
         request.request_key: request.payload
         for request in ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN])
-        if request.operation in operations
+        if request.operation in operations and _is_of(request.recipient, server)
     }
     found: dict[str, str] = {}
     for row in _rows(provider, settings, settling, settling.ref, [*unknown], "date_created"):
         if settling.is_of(row, unknown[row[settling.ref]]):
             found.setdefault(row[settling.ref], row["id"])  # of two, the oldest
     return {key for key, job_id in found.items() if _arrived(ledger, key, job_id, now)}
+
+
+def _is_of(recipient: Recipient | None, server: str) -> bool:
+    """Whether rows of that server may tell of what was sent there, or nobody knows where."""
+    return recipient is None or recipient.is_server(server)
 
 
 def _arrived(ledger: Ledger, key: str, job_id: str, now: datetime) -> bool:
@@ -143,7 +151,8 @@ def _end(
 ) -> list[JobRecord]:
     """Jobs that a row says are over, open ones and such as are not noted as loaded yet."""
     jobs = ledger.jobs(provider=provider.name, kind=kind.name, loaded=False)
-    waiting = [job.job_id for job in jobs]
+    server = kind.connect(QUICK).address
+    waiting = [job.job_id for job in jobs if _is_of(job.recipient, server)]
     return ledger.observe_all(
         [
             Seen(JobKey(provider.name, kind.name, row["id"]), settling.report(row))

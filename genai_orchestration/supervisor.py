@@ -76,9 +76,8 @@ class Services:
     def __init__(self, folder: Path, module: str) -> None:
         self._socket = folder / "code"
         self._workspace = folder / "workspace.yaml"
-        self._workspace.write_text(
-            f"load_from: [{{grpc_server: {{socket: '{self._socket}', location_name: {LOCATION}}}}}]"
-        )
+        server = f"{{socket: '{self._socket}', location_name: {LOCATION}}}"
+        self._workspace.write_text(f"load_from: [{{grpc_server: {server}}}]", encoding="utf-8")
         self._module = module
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 

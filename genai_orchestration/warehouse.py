@@ -25,7 +25,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
-from dlt.common.pipeline import LoadInfo
+from dlt.common.pipeline import LoadInfo, NormalizeInfo
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 from dlt.common.schema import Schema
@@ -35,6 +35,7 @@ from dlt.pipeline.configuration import PipelineConfiguration, PipelineRuntimeCon
 from dlt.pipeline.pipeline import Pipeline
 
 from genai_orchestration.dlt_environment import addressed_variables
+from genai_orchestration.dlt_signals import finishing
 from genai_orchestration.errors import PlainError
 from genai_orchestration.locks import exclusive, lock_file
 from genai_orchestration.private import private_folder
@@ -77,10 +78,15 @@ class WarehousePipeline(Pipeline):
 
     settings: Settings
 
+    def normalize(self, *args: Any, **kwargs: Any) -> NormalizeInfo:
+        """Normalize what is extracted; an interrupt counts after that."""
+        with finishing():
+            return super().normalize(*args, **kwargs)
+
     def load(self, *args: Any, **kwargs: Any) -> LoadInfo:
-        """Load the extracted packages, alone in the dataset."""
+        """Load the extracted packages, alone in the dataset; an interrupt counts after that."""
         pyarrow.default_memory_pool().release_unused()  # of the extraction: some 50 MB
-        with _lease(self.settings, self.dataset_name or self.pipeline_name):
+        with _lease(self.settings, self.dataset_name or self.pipeline_name), finishing():
             return super().load(*args, **kwargs)
 
 

@@ -57,11 +57,13 @@ def _finished(
         provider=provider.name, operation=operation, payload=payload, request_key=key
     )
     assert provider.submitter
+    submitter = provider.submitter()
+    limits = Limits(address=submitter.address, account=submitter.account())
     with Ledger.open(Settings.load()) as ledger:
         ledger.add([PaidRequest.of(wanted, found)], times.now()).check()
         ledger.approve([key], times.now())
-        ledger.start(key, Limits(address=sandbox.url), times.now())
-        accepted = provider.submitter().submit(operation, payload, key)
+        ledger.start(key, limits, times.now())
+        accepted = submitter.submit(operation, payload, key)
         ledger.submitted(key, accepted.job_id, accepted.charged, times.now())
         sandbox.clock.advance(30)
         if downloads is not None:

@@ -18,6 +18,7 @@ LONG = (
     "test_soak",
     "test_end_to_end",
     "test_dev_processes",
+    "test_terminate",
     "test_demo_ui",
     "test_archiving_killed",
     "test_kills",

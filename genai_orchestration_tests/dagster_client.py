@@ -76,6 +76,46 @@ class Dagster:
         run_id: str = launched["launchPipelineExecution"]["run"]["runId"]
         return run_id
 
+    def terminate(self, run: str, policy: str) -> str:
+        """Terminate a run by a policy of Dagster's; what came of it, by its name in GraphQL."""
+        ended = self.ask(
+            """mutation($run: String!, $policy: TerminateRunPolicy) {
+                terminateRun(runId: $run, terminatePolicy: $policy) { __typename } }""",
+            run=run,
+            policy=policy,
+        )
+        name: str = ended["terminateRun"]["__typename"]
+        return name
+
+    def status(self, run: str) -> str:
+        """The status of a run."""
+        found = self.ask(
+            "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }", run=run
+        )
+        status: str = found["runOrError"]["status"]
+        return status
+
+    def log(self, run: str) -> list[str]:
+        """The messages of a run's log."""
+        found = self.ask(
+            """query($run: ID!) { logsForRun(runId: $run, limit: 1000) { ... on EventConnection {
+                events { ... on MessageEvent { message } } } } }""",
+            run=run,
+        )
+        return [event["message"] for event in found["logsForRun"]["events"]]
+
+    def stop_sensor(self, name: str) -> None:
+        """Stop a sensor, as its switch does."""
+        state = self.ask(
+            """query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor {
+                sensorState { id } } } }""",
+            s={**REPOSITORY, "sensorName": name},
+        )["sensorOrError"]["sensorState"]
+        self.ask(
+            "mutation($id: String!) { stopSensor(id: $id) { __typename } }",
+            id=state["id"],
+        )
+
     def days(self, asset: list[str]) -> set[str]:
         """The partitions of the asset that have been materialized."""
         [node] = self.ask(

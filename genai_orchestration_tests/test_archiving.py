@@ -264,6 +264,28 @@ def test_a_project_that_was_deleted_is_refused_and_done_with(
         assert archiving.expiring(MAGIC, ledger, times.now() + timedelta(days=3)) == ([], 0)
 
 
+@pytest.mark.parametrize(("column", "value"), [("account", "theirs"), ("server", "https://a.b")])
+def test_what_another_account_does_not_find_is_not_refused_and_waits_for_its_own(
+    sandbox: Sandbox, settings: Settings, later: list[timedelta], column: str, value: str
+) -> None:
+    job = hero(sandbox, "hero-1")
+    with Ledger.open(settings) as ledger, ledger._database.write() as connection:
+        (own,) = connection.execute(sa.select(jobs.c[column])).scalars()
+        connection.execute(sa.update(jobs).values({column: value}))
+    gone = Fault(kind="status", status=404, path="/magic_hour/v1/image-projects", times=1)
+    sandbox.traffic.faults.append(gone)
+    done = archiving.archive(MAGIC, settings)
+    (reason,) = done.failed
+    assert f"image_project {job} was sent to " in reason
+    assert "now configured: " in reason
+    assert (done.refused.total(), done.files) == (0, 0)
+    with Ledger.open(settings) as ledger, ledger._database.write() as connection:
+        connection.execute(sa.update(jobs).values({column: own}))
+    sandbox.traffic.faults.clear()
+    later.append(timedelta(days=1))
+    assert archiving.archive(MAGIC, settings).files == 2
+
+
 def test_abyssales_banners_are_archived_from_the_ledgers_record(
     sandbox: Sandbox, settings: Settings
 ) -> None:

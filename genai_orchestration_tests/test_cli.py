@@ -168,3 +168,9 @@ def at_the_api(sandbox: Sandbox, **bounds: str) -> int:
         timeout=10,
     )
     return int(answer.json()["meta"]["filter_count"])
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_character_that_the_terminal_lacks_is_shown_escaped(encoding: str) -> None:
+    said = process("load", "bär-🐻", LANG="C", PYTHONIOENCODING=encoding)
+    assert said.sentence.startswith("There is no provider 'b")

@@ -32,6 +32,7 @@ from genai_orchestration_tests.dagster_client import (
     processes,
     until,
 )
+from genai_orchestration_tests.orchestration.paid import approved, hero, posts
 
 UP_WITHIN = 600  # seconds, on a machine that runs the whole suite
 EVIL = "http://evil.example"
@@ -222,9 +223,27 @@ def test_the_web_ui_works_as_before(up: tuple[Dev, Sandbox]) -> None:
     with chromium() as page:
         refused: list[str] = []
         page.on("response", lambda it: refused.append(it.url) if it.status in REFUSED else None)
-        for use in (materialize, backfill, launch):
-            use(page, Dagster(running.url))
+        ui = Dagster(running.url)
+        materialize(page, ui)
+        backfill(page, ui)
+        launch(page, ui)
         assert refused == []
+
+
+def test_materialize_in_the_web_ui_loads_the_rows_of_requests_and_sends_none(
+    up: tuple[Dev, Sandbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, sandbox = up
+    ui = Dagster(running.url)
+    monkeypatch.setenv("GENAI_HOME", str(running.folder / "state"))
+    for name, value in sandbox.environment().items():
+        monkeypatch.setenv(name, value)
+    approved(hero("hero-1"))
+    with chromium() as page:
+        materialize(page, ui, "ai_image_generator")
+    run = newest(ui)["runId"]
+    until("the rows are loaded", 180, lambda: ui.status(run) == "SUCCESS")
+    assert posts(sandbox) == []
 
 
 def test_all_state_is_where_the_command_was_typed_for_its_owner_alone(
@@ -304,9 +323,9 @@ def test_nothing_is_left_behind_by_a_supervisor_that_was_killed(tmp_path: Path) 
         assert left_behind(running.mark) == []
 
 
-def materialize(page: Page, ui: Dagster) -> None:
-    """Materialize the table of Magic Hour's models."""
-    page.goto(f"{ui.url}/assets/magic_hour/models")
+def materialize(page: Page, ui: Dagster, table: str = "models") -> None:
+    """Materialize one of Magic Hour's tables."""
+    page.goto(f"{ui.url}/assets/magic_hour/{table}")
     page.get_by_role("button", name=re.compile("Materialize")).first.click()
     launched = page.get_by_text(re.compile("^Launched run"))
     expect(launched).to_be_visible()

@@ -14,7 +14,7 @@ from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests import postgres
+from genai_orchestration_tests import paid, postgres
 from genai_orchestration_tests.command import (
     HOLDER,
     PROVIDERS,
@@ -368,3 +368,18 @@ def test_it_is_the_same_as_a_process_and_shows_no_key_at_any_log_level(sandbox: 
     assert said.out.count("BAD  ") == len(PROVIDERS)
     assert "Traceback" not in said.err
     assert SECRET not in said.out + said.err
+
+
+def test_a_ledger_that_was_removed_is_told_from_what_the_warehouse_knows(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    paid.submitted("fox", "owl")
+    assert genai("load", "magic_hour", "--table", "ai_image_generator").code == 0
+    assert [words for mark, words in findings(0) if mark == "--"] == []
+    for file in settings.home.glob("ledger.db*"):
+        file.unlink()
+    for _ in range(2):  # it is not there, and then a new one is
+        (words,) = [words for mark, words in findings(0) if mark == "--"]
+        assert f"The ledger {settings.ledger}" in words or "ledger.db is new" in words
+        assert "the warehouse has 2 requests that were sent before" in words
+        paid.plan("hare")

@@ -36,8 +36,8 @@ def imported(file: str) -> str:
 
 
 def test_the_same_request_twice_is_planned_once() -> None:
-    assert genai(*FOX).out.startswith("1 requests are planned, 0 were there already.")
-    assert genai(*FOX).out.startswith("0 requests are planned, 1 were there already.")
+    assert genai(*FOX).out.startswith("1 request is planned, 0 are there already.")
+    assert genai(*FOX).out.startswith("0 requests are planned, 1 is there already.")
     (only,) = listed()
     assert (only["request_key"], only["state"]) == ("fox-1", "planned")
     assert only["payload"] == {"prompt": "a red fox"}
@@ -51,8 +51,8 @@ def test_a_key_that_stands_for_another_request_shows_the_difference() -> None:
 
 
 def test_a_sheet_of_prompts_is_planned_row_by_row_and_only_once(sheet: str) -> None:
-    assert imported(sheet).startswith("2 requests are planned, 0 were there already.")
-    assert imported(sheet).startswith("0 requests are planned, 2 were there already.")
+    assert imported(sheet).startswith("2 requests are planned, 0 are there already.")
+    assert imported(sheet).startswith("0 requests are planned, 2 are there already.")
     assert [each["campaign"] for each in listed()] == ["winter", "winter"]
 
 
@@ -149,8 +149,8 @@ def test_keys_and_filters_do_not_go_together(sheet: str) -> None:
 
 def test_approval_and_giving_up_are_recorded_with_who_and_when(sheet: str) -> None:
     imported(sheet)
-    assert genai("requests", "approve", "fox-1").out == "1 requests are approved.\n"
-    assert genai("requests", "approve", "--all").out == "1 requests are approved.\n"
+    assert genai("requests", "approve", "fox-1").out == "1 request is approved.\n"
+    assert genai("requests", "approve", "--all").out == "1 request is approved.\n"
     assert {each["state"] for each in listed()} == {"approved"}
     assert genai("requests", "abandon", "owl-1").out == "owl-1 is abandoned.\n"
     shown = json.loads(genai("requests", "show", "owl-1", "--json").out)

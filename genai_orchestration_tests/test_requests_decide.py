@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -45,8 +46,8 @@ def test_an_unknown_request_is_explained_with_what_the_balance_did(sandbox: Sand
     assert "Nobody knows whether this request arrived at Magic Hour." in words
     assert re.search(r"It was sent 20..-..-.. ..:..:.. UTC, \d+ s ago, by ", words)
     assert "the answer was: Magic Hour answered 502" in words
-    assert re.search(r"The balance was \d+ credits .* and \d+ .*: 15 less\.", words)
-    assert "the ledger knows of 1 other requests, for 5 credits. That leaves 10 credits" in words
+    assert re.search(r"The balance was [\d,]+ credits .* and [\d,]+ .*: 15 less\.", words)
+    assert "the ledger knows of 1 other request, for 5 credits. That leaves 10 credits" in words
     assert "this request is estimated at 10 credits" in words
     told = shown("fox")["explanation"]
     assert (told["spent"], told["other_credits"], told["unaccounted"]) == (15, 5, 10)
@@ -88,7 +89,7 @@ def test_a_provider_without_credits_has_no_balance_to_show(
 def test_each_way_out_can_be_copied(sandbox: Sandbox, key: str, way: int, ends: str) -> None:
     plan(key) if key == "fox" else plan_dashed(key)
     approve("--", key)
-    sandbox.traffic.faults.append(Fault(kind="status", status=502, path="/magic_hour"))
+    sandbox.traffic.faults.append(Fault(kind="status", status=502, path="/magic_hour/v1/ai-"))
     genai("requests", "submit")
     said = genai("requests", "show", "--json", "--", key)
     found = json.loads(said.out)
@@ -138,10 +139,52 @@ def test_several_are_abandoned_and_one_that_cannot_be_is_told(sandbox: Sandbox) 
     plan("owl")
     said = genai("requests", "abandon", "fox", "sent", "nobody", "owl")
     assert said.code == 1
-    assert said.out == "fox is abandoned; 10 credits stay counted.\nowl is abandoned.\n"
+    assert said.out == "fox is abandoned; 10 credits are still counted.\nowl is abandoned.\n"
     assert said.err.count("\n") == 2
     assert '"nobody"' in said.err
     assert "The request sent is submitted and cannot be abandoned" in said.err
+
+
+def test_what_was_sent_to_another_server_is_not_tried_again_here(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted("fox")
+    sandbox.clock.advance(3600)
+    address = sandbox.base_url("magic_hour")
+    elsewhere = address.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__BASE_URL", elsewhere)
+    said = genai("requests", "retry", "fox").sentence
+    assert f"sent to {address} as " in said
+    assert f"now configured: {elsewhere}" in said
+
+
+def test_a_lost_answer_at_another_server_is_not_looked_up_here_and_says_so(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    image("fox")
+    approve()
+    gone = Fault(kind="status", status=502, path="/imagine_api/items/images", method="POST")
+    sandbox.traffic.faults.append(gone)
+    genai("requests", "submit")
+    assert state("fox") == "unknown"
+    address = sandbox.base_url("imagine_api")
+    elsewhere = address.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__BASE_URL", elsewhere)
+    with Ledger.open(Settings.load()) as ledger:
+        aged(Settings.load(), "requests", submitting_at=timedelta(hours=1))
+        record = ledger.request("fox")
+    genai("requests", "submit")
+    assert state("fox") == "unknown"
+    assert f"The request fox was sent to {record.recipient}, now configured: {elsewhere}" in (
+        caplog.text
+    )
+    assert f", to {record.recipient}, now configured: {elsewhere}; the answer was" in (
+        genai("requests", "show", "fox").out
+    )
+    monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__BASE_URL", address)
+    genai("requests", "submit")
+    assert state("fox") == "submitted"  # it never arrived there, and was sent again there
+    assert len([call for call in sandbox.traffic.calls if call.method == "POST"]) == 2
 
 
 def test_a_retry_is_a_new_request_of_the_same_chain(sandbox: Sandbox) -> None:

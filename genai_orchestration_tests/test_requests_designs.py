@@ -71,7 +71,7 @@ def test_all_formats_are_counted_where_the_design_is_known(loaded: str) -> None:
 def test_a_design_that_is_not_loaded_is_a_note_and_no_mistake(loaded: str) -> None:
     said = add(ELSEWHERE)
     assert said.code == 0
-    assert said.err == f"Note: Not in the warehouse: design {ELSEWHERE}, of 1 requests. {NOTE}\n"
+    assert said.err == f"Note: Not in the warehouse: design {ELSEWHERE}, of 1 request. {NOTE}\n"
     assert NOTE in genai("requests", "plan").out
     assert lines("requests", "plan")[0]["notes"] == [said.err.strip().removeprefix("Note: ")]
 
@@ -122,7 +122,7 @@ def test_ten_thousand_banners_are_planned_within_seconds(loaded: str, tmp_path: 
     file.write_text("\n".join(map(json.dumps, rows)))
     started = time.monotonic()
     said = genai("requests", "import", str(file), "--provider", "abyssale")
-    assert said.out.startswith("10000 requests are planned")
+    assert said.out.startswith("10,000 requests are planned")
     (told,) = lines("requests", "plan")
     assert (told["sound"], told["credits"]) == (ROWS, {"abyssale": 3 * ROWS})
     assert time.monotonic() - started < 30  # some six seconds here, of a machine that is busy

@@ -89,7 +89,13 @@ def test_the_same_refusal_is_told_once_with_its_count(sandbox: Sandbox) -> None:
     for key in ("one", "two"):
         plan(key)
     approve()
-    no = Fault(kind="status", status=422, body='{"message": "no sneakers"}', times=2)
+    no = Fault(
+        kind="status",
+        status=422,
+        body='{"message": "no sneakers"}',
+        path="/magic_hour/v1/ai-",
+        times=2,
+    )
     sandbox.traffic.faults.append(no)
     said = genai(*SUBMIT)
     assert said.code == 1

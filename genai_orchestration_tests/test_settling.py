@@ -3,19 +3,25 @@
 import pytest
 
 from genai_orchestration import settling, times
+from genai_orchestration.jobs.budget import Limits
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import JobKey
 from genai_orchestration.providers.imagine_api import PROVIDER
+from genai_orchestration.providers.magic_hour import PROVIDER as MAGIC
+from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.providers.imagine_api.account import emptied, load_images
 from genai_orchestration_tests.providers.imagine_api.test_submission import post
 
+DONE = JobReport(state=JobState.SUCCEEDED, raw="complete", record={"id": "x"})
 IMAGE = {"provider": "imagine_api", "operation": "images_create", "job_kind": "image"}
 
 
-def lost(ledger: Ledger, key: str, prompt: str) -> None:
-    ledgers.submitting(ledger, key, payload={"prompt": prompt}, **IMAGE)
+def lost(ledger: Ledger, key: str, prompt: str, limits: Limits) -> None:
+    ledgers.submitting(ledger, key, limits=limits, payload={"prompt": prompt}, **IMAGE)
     ledger.unknown(key, "timed out", times.now())
 
 
@@ -26,13 +32,92 @@ def test_a_row_settles_only_a_request_with_its_prompt_and_one_bad_key_stops_no_o
     ours = {key: post(sandbox, prompt=f"{key} fox", ref=key) for key in ("a", "b")}
     post(sandbox, prompt="a wolf", ref="c")
     load_images(settings)
+    here = Limits(address=sandbox.base_url("imagine_api"))
     with Ledger.open(settings) as ledger:
-        ledgers.submitting(ledger, "d", **IMAGE)
+        ledgers.submitting(ledger, "d", limits=here, **IMAGE)
         ledger.submitted("d", ours["a"], None, times.now())
         for key in ("a", "b", "c"):
-            lost(ledger, key, f"{key} fox")
+            lost(ledger, key, f"{key} fox", here)
         found, _ = settling.settle(PROVIDER, settings, ledger, times.now())
         states = {each.request_key: each.state.value for each in ledger.requests()}
     assert found == {"b"}
     assert states == {"a": "unknown", "b": "submitted", "c": "unknown", "d": "submitted"}
     assert f"job {ours['a']} belongs to the request d" in caplog.text
+
+
+def test_rows_of_another_server_settle_nothing_that_was_sent_elsewhere(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    emptied(sandbox)
+    post(sandbox, prompt="a fox", ref="a")
+    load_images(settings)
+    with Ledger.open(settings) as ledger:
+        lost(ledger, "a", "a fox", ledgers.LOCAL)
+        assert settling.settle(PROVIDER, settings, ledger, times.now()) == (set(), [])
+        assert ledger.request("a").state.value == "unknown"
+
+
+def test_of_two_rows_of_a_request_the_oldest_is_its_job(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    emptied(sandbox)
+    oldest = post(sandbox, prompt="a fox", ref="a")
+    sandbox.clock.advance(60)
+    post(sandbox, prompt="a fox", ref="a")
+    load_images(settings)
+    with Ledger.open(settings) as ledger:
+        lost(ledger, "a", "a fox", Limits(address=sandbox.base_url("imagine_api")))
+        assert settling.settle(PROVIDER, settings, ledger, times.now())[0] == {"a"}
+        assert ledger.request("a").provider_job_id == oldest
+
+
+def test_jobs_that_are_over_are_loaded_once_and_again_when_that_is_asked_for(
+    settings: Settings,
+) -> None:
+    tables = ["image_projects"]
+    with Ledger.open(settings) as ledger:
+        for key in ("open", "done", "loaded"):
+            ledgers.submitted(ledger, key)
+        for key in ("done", "loaded"):
+            ledger.observe(ledgers.job(f"job of {key}"), DONE, ledgers.NOW)
+        ledger.mark_loaded([ledgers.job("job of loaded")], ledgers.NOW)
+
+        def finished(*tables: str, again: bool = False) -> list[str]:
+            jobs = settling.finished_jobs(ledger, MAGIC, tables, again=again)
+            return sorted(job.request_key or "" for job in jobs)
+
+        assert finished(*tables) == ["done"]
+        assert finished(*tables, again=True) == ["done", "loaded"]
+        assert finished("credits", again=True) == []
+
+
+def test_a_load_notes_its_jobs_and_tells_whose_requests_have_news(settings: Settings) -> None:
+    with Ledger.open(settings) as ledger:
+        ledgers.submitted(ledger, "a")
+        ledger.observe(ledgers.job("job of a"), DONE, ledgers.NOW)
+        with settling.loading(MAGIC, settings, ["image_projects"]) as (found, news):
+            assert [job.request_key for job in found] == ["a"]
+        assert news == {"ai_image_generator"}
+        assert ledger.job(ledgers.job("job of a")).loaded
+        with (
+            pytest.raises(RuntimeError),
+            settling.loading(MAGIC, settings, ["image_projects"], again=True) as (found, news),
+        ):
+            raise RuntimeError("the load has failed")
+        assert news == set()
+
+
+def test_a_row_that_is_over_ends_its_job_and_notes_it_as_loaded(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    emptied(sandbox)
+    made = post(sandbox, prompt="a fox", ref="a")
+    with Ledger.open(settings) as ledger:
+        here = Limits(address=sandbox.base_url("imagine_api"))
+        ledgers.submitting(ledger, "a", limits=here, payload={"prompt": "a fox"}, **IMAGE)
+        ledger.submitted("a", made, None, times.now())
+        sandbox.clock.advance(3600)
+        with settling.loading(PROVIDER, settings, ["images"]) as (_, news):
+            load_images(settings)
+        job = ledger.job(JobKey("imagine_api", "image", made))
+        assert (job.state, bool(job.loaded), news) == (JobState.SUCCEEDED, True, {"images_create"})

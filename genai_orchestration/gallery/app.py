@@ -12,11 +12,12 @@ app = marimo.App(width="full", app_title="Gallery", css_file="gallery.css")
 def _imports():
     import marimo as mo
 
+    from genai_orchestration.counted import counted
     from genai_orchestration.gallery import cards, charts, rows
     from genai_orchestration.settings import Settings
 
     settings = Settings.load()
-    return cards, charts, mo, rows, settings
+    return cards, charts, counted, mo, rows, settings
 
 
 @app.cell
@@ -120,10 +121,11 @@ def _charts(charts, filters, mo, rows, settings):
 
 
 @app.cell
-def _shown(detail, draw, first, grid, mo, number):
+def _shown(counted, detail, draw, first, grid, mo, number):
+    total = counted(first.total, "image")
     pictures = mo.vstack(
         [
-            mo.hstack([mo.md(f"**{first.total:,} images**"), number], justify="start", gap=2),
+            mo.hstack([mo.md(f"**{total}**"), number], justify="start", gap=2),
             mo.hstack([grid, detail], widths=[3, 1], align="start"),
         ]
     )

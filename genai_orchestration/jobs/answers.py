@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.ledger_database import LedgerUnusable
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST, JobTaken, WrongState
+from genai_orchestration.jobs.ledger_url import LedgerUnusable
 
 ATTEMPTS = 5
 LONGEST_ID = 200  # characters
@@ -52,7 +52,7 @@ def _words(error: Exception) -> str:
     """What the ledger failed of; not an unforeseen error's own words, which may quote anything."""
     if isinstance(error, PlainError):
         return str(error)
-    return f"The ledger failed by a {type(error).__name__}."
+    return "The ledger failed, for a reason that nobody foresaw."
 
 
 def _write(told: str, write: Callable[[], None]) -> None:

@@ -62,18 +62,18 @@ class Archiver:
     def archive(self, wanted: Iterable[Wanted]) -> Iterator[FileRow]:
         """A row for each file, as they are done; the list is read no further than it has to be."""
         running: set[Future[FileRow]] = set()
-        with ThreadPoolExecutor(AT_ONCE) as executor:
-            try:
-                for each in wanted:
-                    running.add(executor.submit(self._row, each))
-                    if len(running) >= AHEAD:
-                        done, running = wait(running, return_when=FIRST_COMPLETED)
-                        yield from (future.result() for future in done)
-                while running:
+        executor = ThreadPoolExecutor(AT_ONCE)
+        try:
+            for each in wanted:
+                running.add(executor.submit(self._row, each))
+                if len(running) >= AHEAD:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
-            finally:
-                executor.shutdown(cancel_futures=True)
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:  # an interrupt does not wait for what is being fetched
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def _row(self, wanted: Wanted) -> FileRow:
         try:

@@ -15,6 +15,7 @@ nobody has written to it for some hours. A name says what is in it: writing it t
 
 import contextlib
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -34,10 +35,13 @@ from genai_orchestration.jobs.archive_folder import (
 )
 from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
 from genai_orchestration.private import private_folder
+from genai_orchestration.providers.refusals import NO_REASON, shown
 from genai_orchestration.settings import ARCHIVE_VARIABLE, Settings
+from genai_orchestration.storage_errors import trouble_with
 
 INCOMING = ".incoming"  # the folder of temporary files
 QUARANTINE = "quarantine"  # what came later under an id whose content must not change
+CREDENTIALS = re.compile(r"\S*@\S*")  # an address that holds some
 EXTRAS = {"s3": "s3"}  # protocols whose library is an extra of this project
 
 
@@ -241,8 +245,10 @@ def _in_words(where: str) -> Iterator[None]:
         modules = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
         if not (isinstance(error, OSError) or modules & {"botocore", "aiohttp"}):
             raise
-        cause = getattr(error, "strerror", None) or type(error).__name__
+        trouble = trouble_with(error, Path(where))
+        words = CREDENTIALS.sub("***", shown(str(error))) or NO_REASON
         raise ArchiveUnusable(
-            f"The archive {where} cannot be written ({cause}): mend that, or "
-            f"set {ARCHIVE_VARIABLE} to a folder or an address that can be written to."
+            f"The archive {where} cannot be written ({getattr(error, 'strerror', None) or words}): "
+            f"{trouble.remedy if trouble else 'correct that'}, or set {ARCHIVE_VARIABLE} to a "
+            "folder or an address that can be written to."
         ) from None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from genai_orchestration.counted import counted
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST
 from genai_orchestration.jobs.ledger_sums import Spent
 from genai_orchestration.jobs.ledger_tables import JobRecord, RequestRecord
@@ -42,7 +43,7 @@ class Cap:
     def words(self) -> str:
         """The numbers."""
         share = f" ({100 * self.spent // self.credits} %)" if self.credits else ""
-        return f"{self.spent} of {self.credits} credits{share} by {self.setting}"
+        return f"{self.spent} of {counted(self.credits, 'credit')}{share} by {self.setting}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ def no_unknown(requests: Iterable[RequestRecord], now: datetime) -> Verdict:
         return Verdict(True, "The outcome of every request is known.")
     named = [f"{each.request_key} since {each.submitting_at:%Y-%m-%d %H:%M}" for each in unknown]
     words = (
-        f"Nobody knows whether the provider has taken {_number(len(unknown), 'request')}: "
+        f"Nobody knows whether the provider has taken {counted(len(unknown), 'request')}: "
         f"{_some(named)} (UTC). Look with genai requests show {unknown[0].request_key}, which "
         "tells the ways out."
     )
@@ -122,7 +123,7 @@ def balance_matches(
     if before.credits is None or after.credits is None:
         return Verdict(True, "The balance has no limit: there is nothing to compare.")
     lost = before.credits - after.credits
-    went = f"from {before.credits} to {after.credits} credits"
+    went = f"from {before.credits} to {counted(after.credits, 'credit')}"
     when = f"between {before.at:%Y-%m-%d %H:%M} and {after.at:%Y-%m-%d %H:%M} UTC"
     balance = f"The balance went {went} {when}"
     if not spent.ever:
@@ -150,7 +151,7 @@ def balance_matches(
 
 def _ledger(spent: Spent) -> str:
     charged = f"{spent.low}" if spent.low == spent.high else f"{spent.low} to {spent.high}"
-    why = f" ({_number(spent.unsure, 'request')} not over or unclear)" if spent.unsure else ""
+    why = f" ({counted(spent.unsure, 'request')} not over or unclear)" if spent.unsure else ""
     more = f", and {spent.unpriced} without a known price" if spent.unpriced else ""
     return f"the ledger has charged {charged}{why}{more}"
 
@@ -160,9 +161,5 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
 def _span(span: timedelta) -> str:
-    return f"{span.total_seconds() / 60:g} minutes"
+    return counted(span.total_seconds() / 60, "minute")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 
 UNPRICED = 1  # credits that a request counts as where nobody publishes what it costs
@@ -67,11 +68,16 @@ class Limits:
     """What holds for submissions to one provider."""
 
     address: str  # where the POST goes
+    account: str | None = None  # the provider's id of the account there; None: it names none
     budget: Budget = Budget()
     in_flight: int | None = None  # jobs that may run at once, of all processes
     posts_per_second: int | None = None  # of all processes
     balance: Balance | None = None  # None: not asked, or the provider does not tell
     alone_since: datetime | None = None  # one at a time of what has begun after that; see line.py
+
+    def capped(self, campaign: str | None) -> bool:
+        """Whether a cap bounds what a request of that campaign may cost, or nothing costs there."""
+        return self.budget.caps(campaign) or is_local(self.address)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +107,12 @@ def refusal(
 ) -> Refused | None:
     """Why a request of that price may not start now; None when it may."""
     budget = limits.budget
-    if not budget.caps(campaign) and not is_local(limits.address):
+    if not limits.capped(campaign):
         return _no_budget(provider, limits.address)
     if limits.in_flight is not None and usage.in_flight >= limits.in_flight:
         return InFlightFull(
-            f"{provider} has {usage.in_flight} of the {limits.in_flight} jobs in flight that it "
-            "may have: the next one starts when one of them has ended."
+            f"{provider} has {usage.in_flight} of the {counted(limits.in_flight, 'job')} in "
+            "flight that it may have: the next one starts when one of them has ended."
         )
     if limits.alone_since is not None and usage.begun:
         return InFlightFull(
@@ -114,7 +120,7 @@ def refusal(
             "on its way: wait for its end."
         )
     if limits.posts_per_second is not None and usage.posts >= limits.posts_per_second:
-        return TooFast(f"{provider} takes {limits.posts_per_second} requests a second.")
+        return TooFast(f"{provider} takes {counted(limits.posts_per_second, 'request')} a second.")
     caps = (
         ("a day", "credits_per_day", budget.per_day, usage.day),
         ("a month", "credits_per_month", budget.per_month, usage.month),
@@ -123,8 +129,8 @@ def refusal(
     for what, name, cap, spent in caps:
         if cap is not None and spent + price > cap:
             return BudgetSpent(
-                f"{provider} has a cap of {cap} credits for {what}; {spent} are spent or "
-                f"reserved, and this request takes {price}. Wait, or raise {name} in "
+                f"{provider} has a cap of {counted(cap, 'credit')} for {what}; {spent} are "
+                f"spent or reserved, and this request takes {price}. Wait, or raise {name} in "
                 f"[sources.{provider}_source]."
             )
     return _below_floor(provider, price, limits, usage)
@@ -153,15 +159,16 @@ def _below_floor(provider: str, price: int, limits: Limits, usage: Usage) -> Bud
         return None
     if balance is None:
         return BudgetSpent(
-            f"{provider} has a floor of {floor} credits, but its balance is not known: mend what "
-            f"keeps it from being read, or remove balance_floor in [sources.{provider}_source]."
+            f"{provider} has a floor of {counted(floor, 'credit')}, but its balance is not "
+            f"known: correct what keeps it from being read, or remove "
+            f"balance_floor in [sources.{provider}_source]."
         )
     left = balance.credits - usage.since_balance
     if left - price >= floor:
         return None
     return BudgetSpent(
-        f"{provider} has {left} credits left and a floor of {floor}; this request takes {price}. "
-        f"Buy credits, or lower balance_floor in [sources.{provider}_source]."
+        f"{provider} has {counted(left, 'credit')} left and a floor of {floor}; this request "
+        f"takes {price}. Buy credits, or lower balance_floor in [sources.{provider}_source]."
     )
 
 

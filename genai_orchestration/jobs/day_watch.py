@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+from genai_orchestration.counted import counted
 from genai_orchestration.jobs.day_cursor import DAY, Asked, Cursor
 from genai_orchestration.providers.base import Counts
 
@@ -198,6 +199,6 @@ def _request(day: date, ask: Asked) -> Request:
 
 def _failure(day: date, ask: Asked, outcome: Outcome) -> str:
     return (
-        f"The images of {day} failed to load {ask.attempt} times, last because: "
+        f"The images of {day} failed to load {counted(ask.attempt, 'time')}, last because: "
         f"{outcome.cause or 'see the run'}. Mend that; the sensor asks again within the hour."
     )

@@ -18,15 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
 from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.json_lines import parsed_lines
 
 DELIMITERS = ",;\t"  # what spreadsheets write, depending on their language
 MOST_ROWS = 1_000_000  # of a Parquet file: a few kilobytes of one may be millions of rows
+DIRECTIVE = re.compile(r"\"?sep=.?\"?", re.IGNORECASE)  # what Excel reads as a file's delimiter
 DEEPEST = 100  # levels of a YAML file
 LONGEST_CELL = 16 * 1024 * 1024  # characters; Python's own limit of 131,072 is below some payloads
 
@@ -103,12 +104,15 @@ def _words(error: Exception) -> str:
             return "nested too deep"
         case MemoryError():
             return "it needs more memory than there is"
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return " ".join(str(error).split()).rstrip(".") or "it cannot be read"
 
 
 def _csv(content: bytes) -> Sheet:
     text = content.decode("utf-8-sig")
     first = text.partition("\n")[0]
+    if found := DIRECTIVE.fullmatch(first.strip()):
+        words = f"the first row is {found[0]}, which is meant for Excel alone: remove it."
+        return Sheet({}, (), (Problem(1, words),))
     delimiter = max(DELIMITERS, key=first.count)
     csv.field_size_limit(LONGEST_CELL)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -148,16 +152,7 @@ def _too_many(cells: int, columns: int, delimiter: str) -> str:
 
 
 def _jsonl(content: bytes) -> Sheet:
-    return sheet_of(_parsed_lines(content))
-
-
-def _parsed_lines(content: bytes) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if line.strip():
-            try:
-                yield number, orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                yield number, error
+    return sheet_of(parsed_lines(content))
 
 
 def _yaml(content: bytes) -> Sheet:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.file_rows import Problem, Sheet, UnreadableFile, read_sheet
 from genai_orchestration.jobs.inbox_folder import (
@@ -113,9 +114,9 @@ class Inbox:
             new, old, conflicts = self._plan(taken)
         except PlainError:  # of the ledger or the warehouse, and not of the file
             raise
-        except Exception as error:  # whatever it holds: the other files do not wait for it
+        except Exception:  # whatever it holds: the other files do not wait for it
             logger.exception("%s cannot be taken in.", file.name)
-            return 0, 0, f"{file.name} is left out: it cannot be read ({type(error).__name__})."
+            return 0, 0, f"{file.name} is left out: it cannot be read; the log says why."
         told = [f"{file.name} is left out: {trouble}"] if trouble else []
         told += [f"In {file.name}, {_listed(conflicts)}"] if conflicts else []
         return new, old, " ".join(told)
@@ -124,7 +125,7 @@ class Inbox:
         sheet = read_table(database, name, self.settings.columns)
         rows = sorted(repr((row.number, sorted(row.cells.items()))) for row in sheet.rows)
         mark = self._mark([repr(sorted(sheet.columns)), *rows])
-        state = f"{len(rows)} row{'s' * (len(rows) != 1)} in {name}"
+        state = f"{counted(len(rows), 'row')} in {name}"
         if mark == memory.mark:
             return Found(memory, f"No new row: {state}")
         taken, problems = self._sound(sheet)
@@ -198,7 +199,7 @@ def _listed(problems: Sequence[Problem]) -> str:
 
 
 def _state_of(folder: Path, found: Listing) -> str:
-    number = f"{len(found.files)} file{'s' * (len(found.files) != 1)} in {folder}"
+    number = f"{counted(len(found.files), 'file')} in {folder}"
     writing = ", ".join(found.writing[:TOLD])
     links = ", ".join(found.links[:TOLD])
     told = f"{number}, {writing} still being written" if writing else number

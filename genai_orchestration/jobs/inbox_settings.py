@@ -1,6 +1,7 @@
 """The settings of the inbox: where new paid requests come from, and what holds for all of them.
 
-[requests]          folder | database and table; provider, operation, campaign; submit
+[requests]          folder | database and table; provider, operation, campaign;
+                    submit, approve_in_runs
 [requests.columns]  <column> = what it means, as `genai requests import --column` says it
 
 Nothing is read of the folder or the database here.
@@ -33,6 +34,7 @@ class InboxSettings:
     table: str | None = None
     columns: Columns = field(default_factory=Columns)
     submit: bool = False  # whether what a person has approved is submitted without being asked
+    approve_in_runs: bool = False  # whether the configuration of a run may approve its requests
 
     @classmethod
     def load(cls) -> "InboxSettings":
@@ -54,6 +56,7 @@ class InboxSettings:
                 campaign=_text("campaign"),
             ),
             submit=_flag("submit"),
+            approve_in_runs=_flag("approve_in_runs"),
         )
 
     @property

@@ -143,7 +143,7 @@ def _shown(url: sa.URL) -> str:
 def _cause(error: Exception, url: sa.URL) -> str:
     """The first line of the database's own words, without the password, if they have it."""
     cause = str(getattr(error, "orig", None) or error).strip()
-    line = cause.splitlines()[0] if cause else type(error).__name__
+    line = cause.splitlines()[0] if cause else "no reason given"
     hidden = [url.password, *(v for k, v in url.query.items() if "pass" in k)]
     for secret in filter(None, hidden):
         line = line.replace(str(secret), "***")

@@ -10,20 +10,18 @@ PostgreSQL: a process that dies leaves all of it or nothing, and eight that star
 one budget. Clocks are passed in, as aware times. What is sent to whom does not belong here.
 """
 
-import contextlib
-import getpass
-import os
-import socket
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
 from genai_orchestration.jobs import (
+    host,
     ledger_jobs,
     ledger_plans,
     ledger_requests,
     ledger_retries,
+    ledger_sightings,
     reservations,
 )
 from genai_orchestration.jobs.budget import Limits
@@ -31,6 +29,7 @@ from genai_orchestration.jobs.credits import told
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.jobs.ledger_plans import Added
 from genai_orchestration.jobs.ledger_reader import LedgerReader
+from genai_orchestration.jobs.ledger_sightings import Sighting
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, RequestRecord, Seen
 from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.states import Step
@@ -49,14 +48,24 @@ class Ledger(LedgerReader):
     the request stands, in which case nothing has changed.
     """
 
-    def __init__(self, database: LedgerDatabase, *, who: str | None = None) -> None:
+    def __init__(
+        self, database: LedgerDatabase, *, who: str | None = None, clock: str | None = None
+    ) -> None:
         super().__init__(database)
-        self.who = who or _who()  # written beside every decision
+        self.who = who or host.who()  # written beside every decision
+        self._clock = clock
 
     @classmethod
-    def open(cls, settings: Settings, *, who: str | None = None) -> "Ledger":
+    def open(
+        cls, settings: Settings, *, who: str | None = None, clock: str | None = None
+    ) -> "Ledger":
         """Open GENAI_LEDGER, or GENAI_HOME/ledger.db; LedgerUnusable says why that fails."""
-        return cls(LedgerDatabase.open(settings), who=who)
+        return cls(LedgerDatabase.open(settings), who=who, clock=clock)
+
+    @property
+    def clock(self) -> str:
+        """Names the clock of `now`: its times are compared with those of the same clock only."""
+        return self._clock or self._database.clock or host.wall_clock()
 
     def close(self) -> None:
         """Give the connections back."""
@@ -109,7 +118,7 @@ class Ledger(LedgerReader):
         approved.
         """
         with self._database.write() as connection:
-            reservations.start(connection, key, limits, now, self.who)
+            reservations.start(connection, key, limits, now, self.who, self.clock)
             return ledger_requests.get(connection, key)
 
     def submitted(
@@ -127,15 +136,8 @@ class Ledger(LedgerReader):
         another request's job a JobTaken.
         """
         with self._database.write() as connection:
-            ledger_requests.submitted(
-                connection,
-                key,
-                Step.SUBMITTED,
-                job_id,
-                now,
-                credits_charged=told(charged),
-                answer=answer,
-            )
+            known: dict[str, Any] = {"credits_charged": told(charged), "answer": answer}
+            ledger_requests.submitted(connection, key, Step.SUBMITTED, job_id, now, **known)
 
     def rejected(
         self,
@@ -163,20 +165,25 @@ class Ledger(LedgerReader):
             ledger_requests.undecided(connection, key, now, text)
 
     def orphaned(self, now: datetime) -> list[str]:
-        """Make `unknown` what has been submitting for longer than any POST takes; the keys."""
+        """Make `unknown` what, by this clock, submits for longer than any POST takes; the keys."""
         with self._database.write() as connection:
-            return ledger_requests.orphaned(connection, now)
+            return ledger_sightings.orphaned(connection, now, self.who, self.clock)
+
+    def sighted(self, record: RequestRecord, now: datetime) -> Sighting:
+        """Since when this ledger's clock has known the request's POST to be out, and ended."""
+        with self._database.write() as connection:
+            return ledger_sightings.sighted(connection, record, now, self.clock)
 
     def released(self, key: str, *, started: datetime | None = None) -> None:
         """The provider has proved that nothing arrived: it may be started again.
 
         `started` is the `submitting_at` that the proof is of: it is none of a later POST.
         """
-        names = ("reserved", "submitting_at", "submitting_by", "decided_at")
-        cleared = dict.fromkeys((*names, "error_class", "error_text"))
         with self._database.write() as connection:
             ledger_requests.check_started(connection, key, started, Step.RELEASED)
-            ledger_requests.move(connection, key, Step.RELEASED, **cleared)
+            ledger_requests.move(
+                connection, key, Step.RELEASED, **dict.fromkeys(ledger_requests.OF_A_POST)
+            )
 
     # deciding, by a person
 
@@ -240,11 +247,3 @@ class Ledger(LedgerReader):
         """The files of these jobs, all of them ended, are in the archive."""
         with self._database.write() as connection:
             ledger_jobs.mark(connection, "archived", finished, now)
-
-
-def _who() -> str:
-    """The account and the computer that this process runs as."""
-    name = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
-    with contextlib.suppress(OSError, KeyError, ImportError):  # a container's user has no name
-        name = getpass.getuser()
-    return f"{name}@{socket.gethostname()}"

@@ -10,28 +10,27 @@ A writer that dies, however it dies, leaves nothing of its transaction, and its 
 import contextlib
 import os
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.ledger_tables import METADATA
+from genai_orchestration.jobs import ledger_versions
+from genai_orchestration.jobs.ledger_url import LedgerUnusable, url_of
 from genai_orchestration.private import close, private_folder
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
+from genai_orchestration.storage_errors import trouble_with
 
 PATIENCE = 60  # seconds that a writer waits for the others; each of them takes milliseconds
 HUNG = 30  # seconds until PostgreSQL takes the lock from a writer that has stopped; < PATIENCE
 WRITER_LOCK = 0x67656E61695F6C67  # "genai_lg": PostgreSQL's number of the lock, in this database
 _WRITES = "genai_writes"
 _LOCK_TIMEOUT = "55P03"  # PostgreSQL's code; its words depend on the server's language
-
-
-class LedgerUnusable(PlainError):
-    """The ledger's database cannot be opened, or is no place for a durable record."""
 
 
 class LedgerBusy(PlainError):
@@ -50,21 +49,20 @@ class LedgerDatabase:
     @classmethod
     def open(cls, settings: Settings) -> "LedgerDatabase":
         """Open GENAI_LEDGER, or GENAI_HOME/ledger.db, and make the tables that are not there."""
-        url = _url(settings)
+        url = url_of(settings)
         database = cls(url)
         try:
             if settings.ledger_address is None:
                 private_folder(settings.home)
             with _alone(url), database._writer.begin() as connection:
-                METADATA.create_all(connection)
-                _bring_up(connection)
+                ledger_versions.bring_up(connection, database.shown)
                 database._file = _identity(url)
                 _keep_private(url)
         except (DBAPIError, OSError) as error:
             database.close()
             if isinstance(error, OSError) and settings.ledger_address is None:
                 raise  # it is about GENAI_HOME, and told as such
-            raise _cannot_open(database.shown, error) from error
+            raise _cannot_open(url, error) from error
         except BaseException:
             database.close()
             raise
@@ -73,6 +71,28 @@ class LedgerDatabase:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    @property
+    def _is_server(self) -> bool:
+        return self._url.get_backend_name() != "sqlite"
+
+    @property
+    def clock(self) -> str | None:
+        """What names the server's own clock; None where the database is a file and has none."""
+        return "database" if self._is_server else None
+
+    def now(self) -> datetime | None:
+        """The server's time, which all hosts share; None where the database is a file."""
+        if not self._is_server:
+            return None
+        with self.read() as connection:
+            moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+            return moment.astimezone(timezone.utc)
+
+    def made_at(self) -> datetime | None:
+        """When the ledger was made; None for one of an earlier version, which did not say."""
+        with self.read() as connection:
+            return ledger_versions.made_at(connection)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -108,8 +128,8 @@ class LedgerDatabase:
                     f"for {PATIENCE} s. See which one hangs, end it, and run this again."
                 ) from error
             raise LedgerUnusable(
-                f"The ledger {self.shown} has failed: {_first_line(error)}. Mend that, and look "
-                "where the request stands before you go on."
+                f"The ledger {self.shown} has failed: {_reason(error, self._url)}; look where the "
+                "request stands before you go on."
             ) from error
 
 
@@ -129,43 +149,24 @@ def _is_busy(error: OperationalError) -> bool:
     return "database is locked" in str(error) or _LOCK_TIMEOUT in codes
 
 
+def _reason(error: Exception, url: sa.URL) -> str:
+    """Why the database fails, and what to do about it; without a point."""
+    if url.get_backend_name() == "sqlite":
+        trouble = trouble_with(error, Path(str(url.database)))
+        if trouble:
+            return f"{_first_line(error)} ({trouble.what}). {trouble.remedy.capitalize()}"
+    return f"{_first_line(error)}. Correct that"
+
+
 def _first_line(error: Exception) -> str:
     cause = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    return cause.splitlines()[0] if cause else type(error).__name__
+    return cause.splitlines()[0] if cause else "no reason given"
 
 
-def _url(settings: Settings) -> sa.URL:
-    """The database's address; LedgerUnusable for one that the ledger cannot be kept at."""
-    if settings.ledger_address is None:
-        return sa.URL.create("sqlite", database=str(settings.ledger))
-    address = settings.ledger_address
-    if address.startswith("postgres://"):  # as hosting services write it
-        address = address.replace("postgres", "postgresql", 1)
-    try:
-        url = sa.make_url(address)
-    except (ArgumentError, ValueError):  # their words quote the address, with its password
-        raise _wrong("is not the address of a database") from None
-    backend = url.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
-        raise _wrong(f"names a database of the kind {backend}, which the ledger does not know")
-    if backend == "sqlite" and (url.database or ":memory:") == ":memory:":
-        raise _wrong("names a database in memory, which forgets what was paid for")
-    # the driver that this project installs; SQLAlchemy's own choice depends on its version
-    bare = url.drivername == "postgresql"
-    return url.set(drivername="postgresql+psycopg2") if bare else url
-
-
-def _wrong(what: str) -> LedgerUnusable:
+def _cannot_open(url: sa.URL, error: Exception) -> LedgerUnusable:
     return LedgerUnusable(
-        f"{LEDGER_VARIABLE} {what}: set it to sqlite:///path/to/ledger.db or "
-        "postgresql://user:password@host/database, or unset it for a file in GENAI_HOME."
-    )
-
-
-def _cannot_open(shown: str, error: Exception) -> LedgerUnusable:
-    return LedgerUnusable(
-        f"The ledger {shown} cannot be opened: {_first_line(error)}. Mend that, or set "
-        f"{LEDGER_VARIABLE} to another database."
+        f"The ledger {url.render_as_string(hide_password=True)} cannot be opened: "
+        f"{_reason(error, url)}, or set {LEDGER_VARIABLE} to another database."
     )
 
 
@@ -205,24 +206,6 @@ def _postgres_begins(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
     connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{HUNG}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
-
-
-def _bring_up(connection: sa.Connection) -> None:
-    """Tables of an earlier version as they are now: columns and indexes are only ever added."""
-    found = sa.inspect(connection)
-    quote = connection.dialect.identifier_preparer.quote
-    for table in METADATA.sorted_tables:
-        there = {column["name"] for column in found.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                kind = column.type.compile(connection.dialect)
-                connection.exec_driver_sql(
-                    f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}"
-                )
-        known = {index["name"] for index in found.get_indexes(table.name)}
-        for index in table.indexes:
-            if index.name not in known:
-                index.create(connection)
 
 
 @contextlib.contextmanager

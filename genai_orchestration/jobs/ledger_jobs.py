@@ -69,11 +69,10 @@ def observe_or_tell(connection: sa.Connection, seen: Seen, now: datetime) -> Job
             return observe(connection, key, seen.report, now, seen.next_poll)
     except sa.exc.OperationalError:
         raise  # the database has failed, not the report
-    except Exception as error:
-        # its own words may quote the whole record
+    except Exception:  # its own words may quote the whole record
         logger.error(
-            "What is said of %s's %s %s cannot be written (%s): look at it there.",
-            *(key.provider, key.kind, key.job_id, type(error).__name__),
+            "What is said of %s's %s %s cannot be written: look at it there.",
+            *(key.provider, key.kind, key.job_id),
         )
         return None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from genai_orchestration import times
 from genai_orchestration.jobs import (
     ledger_jobs,
     ledger_outcomes,
@@ -36,6 +37,10 @@ class LedgerReader:
 
     def __init__(self, database: LedgerDatabase) -> None:
         self._database = database
+
+    def now(self) -> datetime:
+        """The time for what is written here: of the server that hosts share, else this one's."""
+        return self._database.now() or times.now()
 
     def request(self, key: str) -> RequestRecord:
         """The request of that key."""

@@ -15,10 +15,13 @@ from genai_orchestration.jobs.ledger_tables import RequestRecord, jobs, requests
 from genai_orchestration.jobs.paid_request import shown
 from genai_orchestration.jobs.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
 from genai_orchestration.providers.states import Failure, JobState
-from genai_orchestration.times import AHEAD
 
 LONGEST_POST = timedelta(minutes=10)  # connecting, sending and all of an answer, with slack
 TEXT_LENGTH = 2000  # characters of a vendor's words that are kept
+OF_A_POST = (  # columns that tell of the POST, which a request has not that may be sent again
+    *("reserved", "server", "account", "clock", "submitting_at", "submitting_by"),
+    *("decided_at", "decided_by", "error_class", "error_text"),
+)
 
 columns = requests.c
 
@@ -139,6 +142,8 @@ def _make_job(connection: sa.Connection, record: RequestRecord, job_id: str, now
             state=JobState.QUEUED.value,
             request_key=record.request_key,
             operation=record.operation,
+            server=record.server,
+            account=record.account,
             first_seen=now,
             next_poll=now,
         )
@@ -171,27 +176,13 @@ def settled(connection: sa.Connection, key: str, credits: int | None) -> None:
         )
 
 
-def orphaned(connection: sa.Connection, now: datetime) -> list[str]:
-    """Give up waiting for answers that no POST can still bring; the keys."""
-    late = sa.select(columns.request_key).where(
-        columns.state == RequestState.SUBMITTING.value,
-        sa.or_(
-            columns.submitting_at < now - LONGEST_POST,
-            columns.submitting_at > now + AHEAD,  # of a clock that was wrong: else it never ends
-        ),
-    )
-    keys = [str(key) for key in connection.execute(late.order_by(columns.request_key)).scalars()]
-    for key in keys:
-        text = f"no answer was recorded within {LONGEST_POST.seconds // 60} minutes: a crash"
-        undecided(connection, key, now, text)
-    return keys
-
-
-def undecided(connection: sa.Connection, key: str, now: datetime, text: str) -> None:
-    """Record that nobody knows whether the POST arrived."""
+def undecided(
+    connection: sa.Connection, key: str, now: datetime, text: str, who: str | None = None
+) -> None:
+    """Record that nobody knows whether the POST arrived; `who` gave up on another process's."""
     ambiguous = Failure.AMBIGUOUS.value
     values = {"error_class": ambiguous, "error_text": words(text), "decided_at": now}
-    move(connection, key, Step.UNKNOWN, **values)
+    move(connection, key, Step.UNKNOWN, decided_by=who, **values)
 
 
 def words(text: str) -> str:

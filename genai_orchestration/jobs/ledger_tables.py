@@ -1,7 +1,8 @@
-"""The ledger's two tables, and their rows as frozen values.
+"""The ledger's tables, and their rows as frozen values.
 
     requests   what we were asked to submit, and what became of it   (one POST at most for each)
     jobs       what runs at a provider                               (one for each submitted)
+    sightings  since when another computer's clock has seen a POST unanswered
 
 All times are UTC. All prices are the provider's credits, as whole numbers. Reading and writing the
 tables does not belong here.
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import FinishedJob, JobReport
 
@@ -81,6 +83,9 @@ requests = sa.Table(
     sa.Column("submitting_by", sa.Text),
     sa.Column("decided_at", UtcTime),
     sa.Column("decided_by", sa.Text),
+    sa.Column("server", sa.Text),
+    sa.Column("account", sa.Text),
+    sa.Column("clock", sa.Text),
     _one_of(RequestState),
     sa.Index("requests_by_day", "provider", "submitting_at"),
     sa.Index("requests_by_campaign", "campaign", "provider"),
@@ -108,15 +113,40 @@ jobs = sa.Table(
     sa.Column("error_class", sa.Text),
     sa.Column("error_text", sa.Text),
     sa.Column("record", sa.JSON(none_as_null=True)),
+    sa.Column("server", sa.Text),
+    sa.Column("account", sa.Text),
     sa.Column("incomplete_since", UtcTime),
     _one_of(JobState),
     sa.Index("jobs_by_state", "provider", "state", "next_poll"),
     sa.Index("jobs_by_end", "provider", "finished"),
 )
 
+sightings = sa.Table(
+    "sightings",
+    METADATA,
+    sa.Column("request_key", sa.ForeignKey("requests.request_key"), primary_key=True),
+    sa.Column("clock", sa.Text, primary_key=True),
+    sa.Column("submitting_at", UtcTime, nullable=False),
+    sa.Column("out_since", UtcTime, nullable=False),
+    sa.Column("ended_since", UtcTime),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
-class RequestRecord:
+class _Sent:
+    """What goes to an account."""
+
+    server: str | None = None  # None: it was not sent, or by a version that did not say where
+    account: str | None = None  # the provider's id of it; None: it names none
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """Where it was sent; None when it was not, or nobody knows."""
+        return Recipient(self.server, self.account) if self.server else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestRecord(_Sent):
     """A row of `requests`."""
 
     request_key: str
@@ -143,7 +173,13 @@ class RequestRecord:
     submitting_at: datetime | None  # the day and month that the budget counts it in
     submitting_by: str | None
     decided_at: datetime | None  # when it became what it is after submitting, or was abandoned
-    decided_by: str | None
+    decided_by: str | None  # who resolved or abandoned it, or gave up waiting for its answer
+    clock: str | None = None  # that `submitting_at` and its own `decided_at` are by
+
+    @property
+    def answer_lost(self) -> bool:
+        """Whether the process that sent it has itself said that the answer was lost."""
+        return self.state is RequestState.UNKNOWN and self.decided_by is None
 
     @classmethod
     def of(cls, row: sa.RowMapping) -> "RequestRecord":
@@ -170,7 +206,7 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobRecord:
+class JobRecord(_Sent):
     """A row of `jobs`."""
 
     provider: str

@@ -6,8 +6,10 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from genai_orchestration.jobs.budget import Balance, Budget, Limits
+from genai_orchestration.jobs.requests import canonical_campaign
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError, WrongSetting
 from genai_orchestration.providers.sources import setting
@@ -16,8 +18,7 @@ from genai_orchestration.providers.work import Submitter
 
 def budget_of(provider: Provider, campaigns: Iterable[str | None] = ()) -> Budget:
     """The provider's configured caps, and those of the campaigns; WrongSetting in words."""
-    table = setting(provider, "campaigns")
-    known = table if isinstance(table, Mapping) else {}
+    known = _campaigns(provider)
     caps = {}
     for name in filter(None, campaigns):
         # by its full name: the environment has no tables, and wins; by the table: a name has dots
@@ -33,6 +34,26 @@ def budget_of(provider: Provider, campaigns: Iterable[str | None] = ()) -> Budge
     )
 
 
+def _campaigns(provider: Provider) -> Mapping[str | None, Any]:
+    """The table of caps, by the campaigns' canonical names; WrongSetting in words."""
+    table = setting(provider, "campaigns") or {}
+    if not isinstance(table, Mapping):
+        raise WrongSetting(
+            f"campaigns is no table of names and credits: write it like campaigns.winter = 100 in "
+            f"[sources.{provider.section}]."
+        )
+    known: dict[str | None, Any] = {}
+    for name, cap in table.items():
+        canonical = canonical_campaign(str(name))
+        if canonical in known:
+            raise WrongSetting(
+                f"[sources.{provider.section}.campaigns] names {canonical!r} twice, in other "
+                "letters: give it one cap."
+            )
+        known[canonical] = cap
+    return known
+
+
 def limits_of(
     provider: Provider,
     submitter: Submitter,
@@ -41,14 +62,19 @@ def limits_of(
 ) -> Limits:
     """All limits that hold now; the balance is asked for where a floor makes it matter."""
     budget = budget_of(provider, campaigns)
-    in_flight = _whole(provider, "in_flight", setting(provider, "in_flight"), least=1)
     return Limits(
         address=submitter.address,
         budget=budget,
-        in_flight=provider.in_flight if in_flight is None else in_flight,
+        in_flight=in_flight_of(provider),
         posts_per_second=provider.posts_per_second,
         balance=_balance(submitter, now) if budget.floor is not None else None,
     )
+
+
+def in_flight_of(provider: Provider) -> int | None:
+    """How many of the provider's jobs may run at once; None for any number."""
+    in_flight = _whole(provider, "in_flight", setting(provider, "in_flight"), least=1)
+    return provider.in_flight if in_flight is None else in_flight
 
 
 def _balance(submitter: Submitter, now: datetime) -> Balance | None:

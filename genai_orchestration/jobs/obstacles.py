@@ -14,12 +14,12 @@ from genai_orchestration.jobs.limits import budget_of
 from genai_orchestration.jobs.release import Stand, is_sandbox, refused_by_account
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
-from genai_orchestration.providers.sources import account_of, setting
+from genai_orchestration.providers.sources import account_of, base_url_of, setting
 
 
 def address_of(provider: Provider) -> str:
     """Where the provider's requests go, by the settings; no key is needed to know."""
-    return str(setting(provider, "base_url") or provider.base_url)
+    return base_url_of(provider)
 
 
 def in_sandbox(provider: Provider) -> bool:

@@ -30,6 +30,7 @@ class PaidRequest(NewRequest):
     price_estimate: int | None = None  # credits; None where nobody publishes the price
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         mistake = key_mistake(self.request_key)
         if mistake:
             raise WrongRequest(f"A {mistake}")

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from genai_orchestration.jobs.accidents import formula_errors, likeness
 from genai_orchestration.jobs.requests import (
     NewRequest,
     Operations,
-    fingerprint,
     key_mistake,
     unknown_operation,
 )
@@ -86,12 +86,13 @@ class Plan:
 
     @property
     def duplicates(self) -> tuple[tuple[str, ...], ...]:
-        """Keys of sound requests that ask the same of the same: each group is paid for in full."""
+        """Keys of sound requests that ask the same of the same: each group is paid for in full.
+
+        Spaces, and the coding of letters, do not count.
+        """
         groups: dict[str, list[str]] = {}
         for each in self.sound:
-            asked = each.request
-            mark = fingerprint(asked.provider, asked.operation, asked.payload)
-            groups.setdefault(mark, []).append(asked.request_key)
+            groups.setdefault(likeness(each.request), []).append(each.request.request_key)
         return tuple(tuple(keys) for keys in groups.values() if len(keys) > 1)
 
     @property
@@ -154,6 +155,7 @@ def _planned(
         return Planned(
             request=request, mistakes=tuple(filter(None, found)), model="unknown", credits=None
         )
+    found += formula_errors(request.payload)
     row, missing = _row(request, operation, known)
     found += operation.mistakes(request.payload)
     if row is not None and operation.known:

@@ -4,26 +4,29 @@ unknown ─► look up, several times ─┬─ there ────────�
                                    ├─ its key is taken by another ───► rejected
                                    ├─ not there, sent minutes ago ───► approved: never arrived
                                    ├─ not there, sent just now ──────► unknown, looked up later
-                                   └─ cannot be asked ───────────────► unknown, until a person
-                                                                       resolves it
+                                   └─ cannot be asked, or another ───► unknown, until a person
+                                      account is                       resolves it
+
+"Minutes ago" is by one clock, that of this computer or of the ledger's server: see
+`ledger_sightings`. What is not there proves nothing where the request was sent to another server
+or account than the one that is configured now.
 """
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST, JobTaken, WrongState
+from genai_orchestration.jobs.ledger_requests import JobTaken, WrongState
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.paid import Rejected
+from genai_orchestration.providers.recipient import Configured, Recipient
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Submitter
-from genai_orchestration.times import AHEAD
 
 LOOKS = (0.0, 0.5, 2.0, 5.0)  # seconds before each: a record may appear after its POST was cut off
-SETTLED = timedelta(minutes=2)  # after a POST ended that long ago nothing appears any more
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +38,12 @@ def reconcile(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
 ) -> None:
-    """Look up unknown requests, all of them in each look, and write down what is known then."""
-    missing = list(unknown)
+    """Look up unknown requests, all of them in each look, and write down what is known then.
+
+    One that was sent to another server or account stays unknown: the log has a sentence about it.
+    """
+    configured = Configured(submitter)
+    missing = [each for each in unknown if _passes(configured.check_server, each)]
     for pause in LOOKS:
         if not missing:
             return
@@ -49,8 +56,20 @@ def reconcile(
             logger.warning("What became of lost requests cannot be looked up: %s", error)
             return  # the next pass asks again
     for record in missing:
-        if _settled(record, clock()):
+        settled = ledger.sighted(record, clock()).settled(clock())
+        # what an earlier version has sent may have gone anywhere: a person decides
+        if settled and record.recipient and _passes(configured.check, record):
             _take(lambda key, sent: ledger.released(key, started=sent), record)
+
+
+def _passes(check: Callable[[str, Recipient | None], None], record: RequestRecord) -> bool:
+    """Whether the configured server, or account, is the one that the request was sent to."""
+    try:
+        check(f"The request {record.request_key}", record.recipient)
+    except ProviderError as error:
+        logger.warning("%s", error)
+        return False
+    return True
 
 
 def reconcile_all(
@@ -87,13 +106,3 @@ def _take(step: Callable[[str, datetime | None], None], record: RequestRecord) -
         step(record.request_key, record.submitting_at)
     except (WrongState, JobTaken) as error:
         logger.warning("%s", error)
-
-
-def _settled(record: RequestRecord, now: datetime) -> bool:
-    """Whether nothing can appear any more: its POST ended when that was decided, or by itself."""
-    if record.submitting_at is None or record.decided_at is None:
-        return False
-    if record.submitting_at > record.decided_at + AHEAD:  # of a wrong clock: it may still run
-        return now - record.decided_at > LONGEST_POST + SETTLED
-    ended = min(record.decided_at, record.submitting_at + LONGEST_POST - SETTLED)
-    return now - ended > SETTLED

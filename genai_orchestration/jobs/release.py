@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from genai_orchestration.counted import counted
 from genai_orchestration.jobs.budget import is_local
 from genai_orchestration.jobs.day_watch import RED_AFTER, Outcome, delay
 from genai_orchestration.jobs.ledger_outcomes import Outcome as End
@@ -110,7 +111,7 @@ def _resting(asked: AskedRun, outcome: Outcome, again: datetime) -> Decision:
             f"{again:%H:%M:%S} UTC"
         )
         return Decision(asked=asked, words=words)
-    times = f"{asked.attempt} time{'s' * (asked.attempt != 1)}"
+    times = counted(asked.attempt, "time")
     cause = outcome.cause or "see the run"
     words = f"failed to be submitted {times}, again at {again:%H:%M:%S} UTC: {cause}"
     return Decision(asked=asked, words=words, red=asked.attempt >= RED_AFTER)

@@ -57,8 +57,7 @@ def request_table(provider: Provider, operation: Operation) -> Table:
             f"Paid requests to {provider.title} ({operation.name}), one row each that was ever "
             "sent: payload, answer, credits, and how its job ended. `state` is the request's: "
             "submitting, submitted, rejected, unknown (nobody knows whether it arrived) or "
-            "abandoned. **Materializing this asset submits the requests that are approved, and "
-            "spends credits**; with none approved it loads the rows and spends nothing."
+            "abandoned."
         ),
         disposition="merge",
         primary_key=("request_key",),

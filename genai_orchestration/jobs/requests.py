@@ -10,6 +10,7 @@ nothing new. Pure: what a provider takes is known by its `Operation`.
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,24 @@ class NewRequest:
     operation: str
     payload: Mapping[str, Any]  # what the operation takes; plain JSON
     request_key: str
-    campaign: str | None = None
+    campaign: str | None = None  # in its canonical form, whatever is given
+
+    def __post_init__(self) -> None:
+        """Write the campaign as caps, sums and filters know it."""
+        object.__setattr__(self, "campaign", canonical_campaign(self.campaign))
+
+
+def canonical_campaign(name: str | None) -> str | None:
+    """The one form of a campaign's name: `winter` for Winter, WINTER and " winter "; None if empty.
+
+    Unicode's caseless form, composed (NFC): a cap must hold however the name is written.
+    """
+    composed, before = (name or "").strip(), ""
+    while composed != before:  # a few letters, such as the Greek iota below another, take two turns
+        before = composed
+        folded = unicodedata.normalize("NFD", composed).casefold()
+        composed = unicodedata.normalize("NFC", folded).strip()
+    return composed or None
 
 
 def operations_of(providers: Iterable[Provider]) -> Operations:

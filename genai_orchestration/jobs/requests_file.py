@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.accidents import likeness, meant
 from genai_orchestration.jobs.file_rows import Problem, Row, Sheet, read_sheet
 from genai_orchestration.jobs.request_cells import DEEP, WrongRow, payload_of, text_of
 from genai_orchestration.jobs.requests import (
@@ -77,10 +78,12 @@ def requests_of(
     taken: dict[int, NewRequest] = {}
     if not misnamed:  # under a wrong header every row would be wrong again
         seen: dict[str, int] = {}
+        alike: dict[str, int] = {}
         for row in sheet.rows:
             try:
                 request = _request(row, sheet, operations, columns)
                 _check_new(request, row, seen)
+                _check_likeness(request, row, alike)
                 taken[row.number] = request
             except WrongRow as wrong:
                 problems.append(Problem(row.number, str(wrong)))
@@ -98,13 +101,21 @@ def _bad_columns(sheet: Sheet, columns: Columns) -> list[Problem]:
         target = columns.mapping.get(name, name)
         path = target.removeprefix(DEEP)
         if target not in ("", *PLAIN) and (path == target or not all(path.split("."))):
-            words = unknown("", f"column {name!r}", [*PLAIN, f"{DEEP}<path>"])
-            problems.append(Problem(row, f'{words} Map it to one of these, or to "" to drop it.'))
+            problems.append(Problem(row, _unknown_column(name, target, sheet)))
         if target and target in meant:
             words = f"columns {meant[target]!r} and {name!r} both mean {target}."
             problems.append(Problem(row, words))
         meant[target] = name
     return problems
+
+
+def _unknown_column(name: str, target: str, sheet: Sheet) -> str:
+    if near := meant(target, PLAIN):
+        return f"column {name!r} is not known: write it {near}."
+    words = unknown("", f"column {name!r}", [*PLAIN, f"{DEEP}<path>"])
+    if sheet.as_text and len(sheet.columns) == 1:
+        return f"{words} If it is a title, remove its row: the columns' names have to come first."
+    return f'{words} Map it to one of these, or to "" to drop it.'
 
 
 def _request(row: Row, sheet: Sheet, operations: Operations, columns: Columns) -> NewRequest:
@@ -137,6 +148,18 @@ def _whom(named: Mapping[str, Any], operations: Operations, columns: Columns) ->
     if (provider, operation) not in operations:
         raise WrongRow(unknown_operation(provider, operation, operations))
     return provider, operation
+
+
+def _check_likeness(request: NewRequest, row: Row, seen: dict[str, int]) -> None:
+    """Refuse a request without a key of its own that differs from another in spaces alone."""
+    if request.request_key != made_key(request.provider, request.operation, request.payload):
+        return
+    first = seen.setdefault(likeness(request), row.number)
+    if first != row.number:
+        raise WrongRow(
+            f"it asks the same as row {first}, but for spaces or the coding of letters: remove it, "
+            "or give each a request_key if both are wanted."
+        )
 
 
 def _check_new(request: NewRequest, row: Row, seen: dict[str, int]) -> None:

@@ -32,7 +32,9 @@ SUBMITTING = columns.state == RequestState.SUBMITTING.value
 Number = sa.Select[Any]  # a SELECT of one number
 
 
-def start(connection: sa.Connection, key: str, limits: Limits, now: datetime, who: str) -> None:
+def start(
+    connection: sa.Connection, key: str, limits: Limits, now: datetime, who: str, clock: str
+) -> None:
     """Reserve the price and a place in flight, or raise the budget's Refused; see `Ledger`."""
     record = get(connection, key)
     if record.state not in LEAVES[Step.START]:
@@ -42,7 +44,9 @@ def start(connection: sa.Connection, key: str, limits: Limits, now: datetime, wh
     refused = refusal(record.provider, record.campaign, price, limits, usage)
     if refused:
         raise refused
-    move(connection, key, Step.START, reserved=price, submitting_at=now, submitting_by=who)
+    values = {"submitting_at": now, "submitting_by": who, "decided_by": None, "clock": clock}
+    sent_to = {"server": limits.address, "account": limits.account}
+    move(connection, key, Step.START, reserved=price, **values, **sent_to)
 
 
 def usage_of(

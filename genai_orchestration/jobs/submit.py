@@ -14,9 +14,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from genai_orchestration.jobs import line, reconcile, watch
+from genai_orchestration.jobs.account_question import AccountQuestion
 from genai_orchestration.jobs.answers import odd_id, write_down
 from genai_orchestration.jobs.budget import (
     UNPRICED,
@@ -37,6 +38,8 @@ from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
+from genai_orchestration.providers.recipient import Configured
+from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Accepted, Submitter
 
 PATIENCE = timedelta(minutes=15)  # without any job ending, until waiting for a place is given up
@@ -62,14 +65,20 @@ class Line:
     provider: Provider
     submitter: Submitter
     patience: timedelta = PATIENCE
-    clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    clock: Callable[[], datetime] | None = None  # the ledger's
     sleep: Callable[[float], None] = time.sleep
     passed: Passed = field(default_factory=Passed)
     _limits: tuple[datetime, Limits] | None = None
+    _question: AccountQuestion = field(init=False, repr=False)
+
+    def now(self) -> datetime:
+        """The time by which this line starts, waits and gives up: the ledger's, unless another."""
+        return (self.clock or self.ledger.now)()
 
     def submit(self, operation: str | None = None, campaign: str | None = None) -> Passed:
         """Submit what is approved of the provider; safe to run again, and beside others."""
         self.passed, self._limits = Passed(), None
+        self._question = AccountQuestion(self.ledger, Configured(self.submitter), self.sleep)
         self._reconcile()
         try:
             self._submit_all(operation, campaign)
@@ -102,11 +111,9 @@ class Line:
     def _approved(
         self, operation: str | None = None, campaign: str | None = None
     ) -> list[RequestRecord]:
+        name, states = self.provider.name, [RequestState.APPROVED]
         return self.ledger.requests(
-            provider=self.provider.name,
-            operation=operation,
-            campaign=campaign,
-            states=[RequestState.APPROVED],
+            provider=name, operation=operation, campaign=campaign, states=states
         )
 
     def _submit(self, record: RequestRecord) -> None:
@@ -124,16 +131,22 @@ class Line:
 
     def _start(self, record: RequestRecord) -> RequestRecord | None:
         """Reserve what the request needs, waiting for a place; None when it is not approved."""
-        waited_since = self.clock()
+        waited_since = self.now()
         while True:
-            now = self.clock()
+            now = self.now()
+            limits = self._current_limits(now)
             try:
-                return self.ledger.start(record.request_key, self._current_limits(now), now)
+                if limits.capped(record.campaign):  # else it does not start, and nobody is asked
+                    account = self._question.answer(record, limits, now)
+                    limits, now = replace(limits, account=account), self.now()
+                return self.ledger.start(record.request_key, limits, now)
             except WrongState:
                 return None
+            except ProviderError as error:  # nobody says whose key it is: nothing has been sent
+                raise _Stop(str(error)) from None
             except (TooFast, InFlightFull) as full:
                 if self._wait(full, now - waited_since):
-                    waited_since = self.clock()
+                    waited_since = self.now()
 
     def _wait(self, full: Refused, waited: timedelta) -> bool:
         """Wait for a place; whether jobs have ended meanwhile, so that patience begins anew."""
@@ -152,7 +165,7 @@ class Line:
         """Send the request, and write down whatever comes of it; NotNow leaves it approved."""
         key = record.request_key
         try:
-            check_awake(record, self.clock())  # nothing may come between this and the POST
+            check_awake(record, self.now())  # nothing may come between this and the POST
             accepted = self.submitter.submit(record.operation, record.payload, key)
         except Rejected as no:
             self._rejected(record, no)
@@ -164,7 +177,7 @@ class Line:
         except BaseException:
             with contextlib.suppress(Exception):
                 words, started = "the submission was interrupted", record.submitting_at
-                self.ledger.unknown(key, words, self.clock(), started=started)
+                self.ledger.unknown(key, words, self.now(), started=started)
             raise
         else:
             self._accepted(record, accepted)
@@ -173,7 +186,7 @@ class Line:
         key, started = record.request_key, record.submitting_at
         self._write(
             f"refused the request {key} ({no})",
-            lambda: self.ledger.rejected(key, no.failure, str(no), self.clock(), started=started),
+            lambda: self.ledger.rejected(key, no.failure, str(no), self.now(), started=started),
             f"{key} as one that never arrived",
         )
         self.passed.rejected.append(key)
@@ -199,7 +212,7 @@ class Line:
         logger.info("%s %s.", self.provider.title, told)
         self._write(
             told,
-            lambda: self.ledger.submitted(key, job_id, charged, self.clock(), answer=answer),
+            lambda: self.ledger.submitted(key, job_id, charged, self.now(), answer=answer),
             f"{key} --job {job_id}",
         )
         self.passed.submitted.append(key)
@@ -211,22 +224,19 @@ class Line:
         """An answer was lost: look the request up where that can be done."""
         key = record.request_key
         with contextlib.suppress(WrongState):  # somebody else has decided on it since
-            self.ledger.unknown(key, words, self.clock(), started=record.submitting_at)
+            self.ledger.unknown(key, words, self.now(), started=record.submitting_at)
         lost = [self.ledger.request(key)]
-        reconcile.reconcile(self.ledger, self.submitter, lost, self.clock, self.sleep)
+        reconcile.reconcile(self.ledger, self.submitter, lost, self.now, self.sleep)
         found = self.ledger.request(key).state is RequestState.SUBMITTED
         (self.passed.submitted if found else self.passed.unknown).append(key)
 
     def _reconcile(self) -> None:
-        reconcile.reconcile_all(self.ledger, self.provider, self.submitter, self.clock, self.sleep)
+        reconcile.reconcile_all(self.ledger, self.provider, self.submitter, self.now, self.sleep)
 
     def _follow(self) -> bool:
         """Look whether jobs that take a place have ended."""
         found = [
-            watch.follow(
-                *(self.ledger, self.provider, kind, QUICK, self.clock),
-                seconds=SLEPT,
-            )
+            watch.follow(self.ledger, self.provider, kind, QUICK, self.now, seconds=SLEPT)
             for kind in self.provider.job_kinds
         ]
         return any(each.ended for each in found)

@@ -22,6 +22,7 @@ from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobRecord, Seen
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.recipient import Configured, OtherAccount
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.states import OPEN, JobState
 from genai_orchestration.providers.work import JobKind, JobReader, JobReport, Polling
@@ -164,17 +165,21 @@ def look(
 ) -> Look:
     """Ask after the jobs that are due, for at most some `seconds`, and write down the answers."""
     until = clock() + seconds
-    usual = usual_times(ledger, provider, kind)
-    due = [
-        job
-        for job in ledger.jobs(provider=provider.name, kind=kind.name, due=now)
-        if job.last_polled or _age(job, now) >= _first(_usual(job, usual), kind.polling)
-    ]
+    usual, configured = usual_times(ledger, provider, kind), Configured(reader)
+    due, elsewhere = [], ""
+    for job in ledger.jobs(provider=provider.name, kind=kind.name, due=now):
+        try:
+            configured.check_server(_name(job), job.recipient)
+        except OtherAccount as error:
+            elsewhere = elsewhere or str(error)
+        else:
+            if job.last_polled or _age(job, now) >= _first(_usual(job, usual), kind.polling):
+                due.append(job)
     asked = ended = 0
     troubles: list[str] = []
     for start in range(0, len(due), BATCH):
         batch = due[start : start + BATCH]
-        reports = _ask(reader, batch, lambda: clock() > until, troubles)
+        reports = _ask(reader, configured, batch, lambda: clock() > until, troubles)
         seen = [
             _report(job, report, _usual(job, usual), kind.polling, now) for job, report in reports
         ]
@@ -182,8 +187,12 @@ def look(
         ended += sum(job.state.terminal for job in ledger.observe_all(seen, now))
         if len(troubles) >= TROUBLES or clock() > until:
             break
-    trouble = troubles[0] if troubles else ""
+    trouble = troubles[0] if troubles else elsewhere
     return _summary(ledger, provider, kind, now, Look(asked, ended, trouble=trouble))
+
+
+def _name(job: JobRecord) -> str:
+    return f"{job.provider}'s {job.kind} {job.job_id}"
 
 
 def _usual(job: JobRecord, usual: Mapping[str, timedelta]) -> timedelta:
@@ -192,6 +201,7 @@ def _usual(job: JobRecord, usual: Mapping[str, timedelta]) -> timedelta:
 
 def _ask(
     reader: JobReader,
+    configured: Configured,
     jobs: Sequence[JobRecord],
     late: Callable[[], bool],
     troubles: list[str],
@@ -200,13 +210,17 @@ def _ask(
 
     A job that it says nothing of stays as it is and has to wait like the others: it would keep
     them all from being asked after. Several such, and the provider is left alone for now.
+    A job that is not found is GONE only to the account that has it: it may be paid for again.
     """
 
     def ask(job: JobRecord) -> JobReport | None:
         if len(troubles) >= TROUBLES or late():
             return None
         try:
-            return reader.report(job.job_id)
+            report = reader.report(job.job_id)
+            if report.state is JobState.GONE:
+                configured.check(_name(job), job.recipient)
+            return report
         except ProviderError as error:
             troubles.append(str(error))
         except (AttributeError, LookupError, TypeError, ValueError) as error:

@@ -15,18 +15,17 @@ import dagster as dg
 from genai_orchestration import archiving, warehouse
 from genai_orchestration.archive_plan import Days
 from genai_orchestration.archiving import Archived
+from genai_orchestration.counted import counted
 from genai_orchestration.orchestration import thumbnails
-from genai_orchestration.orchestration.assets import RETRIES, in_sentences
+from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.partitions import days_since
+from genai_orchestration.orchestration.partitions import days_of
 from genai_orchestration.orchestration.translator import table_spec
+from genai_orchestration.provider_settings import files_per_run
 from genai_orchestration.providers.base import Archive, Provider
-from genai_orchestration.providers.refusals import WrongSetting
-from genai_orchestration.providers.sources import setting
 from genai_orchestration.settings import Settings
 
 NAMED = 10  # reasons that are named
-FILES_PER_RUN = 1000  # some minutes, and about as many megabytes
 
 
 class ArchiveConfig(dg.Config):
@@ -58,15 +57,14 @@ def archive_assets(provider: Provider) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         name=op_name(provider),
         specs=[spec.merge_attributes(deps=[asset_key(provider, archive.job_table)])],
-        partitions_def=days_since(provider.start()) if by_day and provider.start else None,
+        partitions_def=days_of(provider) if by_day else None,
         backfill_policy=dg.BackfillPolicy.single_run() if by_day else None,
         pool=op_name(provider),
-        retry_policy=RETRIES,
     )
     def keep(
         context: dg.AssetExecutionContext, config: ArchiveConfig
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        with in_sentences():
+        with in_sentences(context):
             days = _days(context) if by_day else None
             yield from _materialize(context, config, provider, archive, days)
 
@@ -76,21 +74,6 @@ def archive_assets(provider: Provider) -> list[dg.AssetsDefinition]:
 def op_name(provider: Provider) -> str:
     """The op's name, and that of its pool."""
     return f"{provider.name}_asset_file"
-
-
-def files_per_run(provider: Provider) -> int:
-    """How many files a run that nobody has limited otherwise fetches at most."""
-    number = setting(provider, "files_per_run")
-    try:
-        most = FILES_PER_RUN if number is None else int(number)
-    except (TypeError, ValueError):
-        most = 0
-    if most <= 0:
-        raise WrongSetting(
-            f"files_per_run {number!r} is not a number of files above 0: set it in "
-            f"[sources.{provider.section}], or leave it out for {FILES_PER_RUN}."
-        )
-    return most
 
 
 def _days(context: dg.AssetExecutionContext) -> Days:
@@ -109,7 +92,7 @@ def _materialize(
     done = _archive(provider, settings, config, days)
     context.log.info(str(done))
     for reason, number in (done.refused + done.failed + done.changed).most_common(NAMED):
-        context.log.warning(f"{reason} ({number} files)")
+        context.log.warning(f"{reason} ({counted(number, 'file')})")
     counts = _counts(provider, settings, archive, days)
     key = asset_key(provider, archive.table.name)
     pictures = thumbnails.of_days(provider, settings, archive, days) if days else {}

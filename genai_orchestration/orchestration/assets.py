@@ -6,7 +6,6 @@ Source and pipeline are built in each run: dagster-dlt takes keys off a live sch
 pipeline's local state.
 """
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,38 +14,20 @@ from dagster_dlt import DagsterDltResource
 from dlt.common.runtime.collector import LogCollector
 
 from genai_orchestration import warehouse
-from genai_orchestration.destination_errors import WarehouseUnreachable, in_words
-from genai_orchestration.errors import PlainError
-from genai_orchestration.locks import WarehouseLocked
 from genai_orchestration.orchestration import facts, following
+from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import Group
 from genai_orchestration.orchestration.translator import TableTranslator, table_spec
-from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.settings import Settings
 
-# an outage of seconds is ridden out by the client, one of a minute here, a longer one by schedules
-RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
-
-LONGEST = 30.0  # seconds; a provider that asks for a longer rest is left to the schedules
 # What to keep of dagster-dlt's metadata; the rest is 10 KB of file names in a folder that is gone
 KEPT = ("dagster/column_schema", "dagster/storage_kind")
-
-
-class Incomplete(PlainError):
-    """Fewer finished jobs were loaded than the API had counted: a sensor must not settle that."""
-
-    def __init__(self, check: dg.AssetCheckResult) -> None:
-        super().__init__(f"{check.description} It is asked for again.")
-        self.check = check
 
 
 class JobsConfig(dg.Config):
     """What a run of tables without a history loads."""
 
     again: bool = False  # finished jobs that are loaded already, too: for a new warehouse
-
-
-PASSING = (Unavailable, Incomplete, WarehouseUnreachable, WarehouseLocked)
 
 
 def load_assets(group: Group) -> dg.AssetsDefinition:
@@ -57,36 +38,17 @@ def load_assets(group: Group) -> dg.AssetsDefinition:
         specs=[table_spec(group.provider, table) for table in group.tables],
         can_subset=len(group.tables) > 1,
         pool=group.name,
-        retry_policy=RETRIES,
     )
     def load(
         context: dg.AssetExecutionContext, config: JobsConfig, dlt: DagsterDltResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
         loading = following.loading(context, group.provider, again=config.again)
-        with in_sentences(), loading as finished:
+        with in_sentences(context), loading as finished:
             arguments = {"finished": finished} if finished else {}
             for result, rows in run_tables(context, dlt, group, **arguments):
                 yield result._replace(metadata={**(result.metadata or {}), "rows_loaded": rows})
 
     return load
-
-
-@contextlib.contextmanager
-def in_sentences() -> Iterator[None]:
-    """An error that was foreseen ends the step in words, and is retried where that may help."""
-    try:
-        yield
-    except Exception as error:
-        known = in_words(error, Settings.load())
-        if known is None:
-            raise
-        raise dg.Failure(str(known), allow_retries=_passing(known)) from None
-
-
-def _passing(error: PlainError) -> bool:
-    """Whether another attempt within the minute may succeed."""
-    wait = error.retry_after if isinstance(error, Unavailable) else None
-    return isinstance(error, PASSING) and (wait or 0) <= LONGEST
 
 
 def run_tables(

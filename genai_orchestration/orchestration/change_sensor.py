@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import dagster as dg
 
 from genai_orchestration import times
-from genai_orchestration.errors import PlainError
+from genai_orchestration.counted import counted
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
+from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.providers.base import ChangeWatch, Provider
 
 EVERY = 300  # seconds between two questions
@@ -56,12 +56,9 @@ def change_sensor(provider: Provider, watch: ChangeWatch) -> dg.SensorDefinition
             "when something has changed."
         ),
     )
+    @skipping
     def watch_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
-            version = watch.version()
-        except PlainError as error:
-            return dg.SkipReason(str(error))
-        return changed(context, watch.sensor, keys, version)
+        return changed(context, watch.sensor, keys, watch.version())
 
     return watch_changes
 
@@ -82,7 +79,9 @@ def changed(
             assert outcome
             if outcome.ended and times.now() < outcome.ended + day_watch.delay(asked.attempt):
                 if asked.attempt >= day_watch.RED_AFTER:
-                    raise NotLoaded(f"A change failed {asked.attempt} times: {outcome.cause}")
+                    raise NotLoaded(
+                        f"A change failed {counted(asked.attempt, 'time')}: {outcome.cause}"
+                    )
                 return dg.SkipReason(f"A change failed to load, soon again: {outcome.cause}.")
             asked = AskedVersion(version, asked.seq + 1, asked.attempt + 1)
         case "missing":  # the tick that asked for it died

@@ -6,14 +6,16 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 
 from genai_orchestration import warehouse
+from genai_orchestration.counted import counted
 from genai_orchestration.markup import as_text
+from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key
 from genai_orchestration.portions import countable
+from genai_orchestration.provider_settings import stuck_after
 from genai_orchestration.providers.base import Counts, Provider, Table
 from genai_orchestration.providers.http import QUICK
-from genai_orchestration.providers.refusals import ProviderError, WrongSetting
-from genai_orchestration.providers.sources import setting
+from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.states import TERMINAL
 from genai_orchestration.settings import Settings
 
@@ -22,7 +24,6 @@ WORDS = "status_words_known"
 STUCK = "no_stuck_jobs"
 IN_A_DAY = "every_job_is_in_a_day"
 WINDOW_COMPLETE = "window_complete"
-STUCK_AFTER = timedelta(hours=1)  # providers decide within minutes once a job has left the queue
 NAMED = 10  # stuck jobs that a check names
 
 
@@ -36,10 +37,11 @@ def table_checks(group: Group) -> list[dg.AssetChecksDefinition]:
         name=f"{group.name}_checks", specs=specs, can_subset=True, pool=group.name
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        settings = Settings.load()
         for key in sorted(context.selected_asset_check_keys):
             table = group.provider.table(key.asset_key.path[-1])
-            passed, words, severity = _CHECKS[key.name](group.provider, table, settings)
+            with in_sentences(context):
+                asked = _CHECKS[key.name]
+                passed, words, severity = asked(group.provider, table, Settings.load())
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
                 check_name=key.name,
@@ -113,7 +115,7 @@ def _ids(provider: Provider, table: Table, settings: Settings) -> Verdict:
     (key,) = table.primary_key
     sql = f"SELECT count(*), count({key}), count(DISTINCT {key}) FROM {{{table.name}}}"  # noqa: S608 own names
     rows, present, distinct = (warehouse.query(provider, settings, sql) or [(0, 0, 0)])[0]
-    words = f"{rows} rows, {rows - present} without {key}, {present - distinct} twice."
+    words = f"{counted(rows, 'row')}, {rows - present} without {key}, {present - distinct} twice."
     return rows == present == distinct, words, dg.AssetCheckSeverity.ERROR
 
 
@@ -125,19 +127,8 @@ def _words(provider: Provider, table: Table, settings: Settings) -> Verdict:
     return not unknown, words, dg.AssetCheckSeverity.WARN
 
 
-def _stuck_after(provider: Provider) -> timedelta:
-    minutes = setting(provider, "stuck_after_minutes")
-    try:
-        return timedelta(minutes=float(minutes)) if minutes else STUCK_AFTER
-    except ValueError:
-        raise WrongSetting(
-            f"stuck_after_minutes {minutes!r} is not a number of minutes: set it in "
-            f"[sources.{provider.section}]."
-        ) from None
-
-
 def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
-    allowed = _stuck_after(provider)
+    allowed = stuck_after(provider)
     before = datetime.now(timezone.utc) - allowed
     stuck, number, trouble = _stuck_rows(provider, table, settings, before), 0, ""
     try:  # the sensor loads what is finished: of the other jobs there may be no row
@@ -149,7 +140,7 @@ def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
     named = ", ".join(f"{id_} since {since:%Y-%m-%d %H:%M}" for since, id_ in ordered[:NAMED])
     rest = max(len(stuck), number) - NAMED
     more = f" and {rest} more" if rest > 0 else ""
-    limit = f"{allowed.total_seconds() / 60:g} minutes"
+    limit = counted(allowed.total_seconds() / 60, "minute")
     words = f"Open for over {limit}: {named}{more}." if stuck else f"None is open for {limit}."
     return not (stuck or trouble), words + trouble, dg.AssetCheckSeverity.WARN
 

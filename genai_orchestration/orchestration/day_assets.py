@@ -20,7 +20,8 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource
 
 from genai_orchestration.orchestration import continued, facts, following
-from genai_orchestration.orchestration.assets import RETRIES, Incomplete, in_sentences, run_tables
+from genai_orchestration.orchestration.assets import run_tables
+from genai_orchestration.orchestration.attempts import Incomplete, in_sentences
 from genai_orchestration.orchestration.checks import window_check, window_spec
 from genai_orchestration.orchestration.groups import Group, asset_key
 from genai_orchestration.orchestration.translator import table_spec
@@ -55,12 +56,11 @@ def day_assets(group: Group) -> dg.AssetsDefinition:
         partitions_def=group.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=group.name,
-        retry_policy=RETRIES,
     )
     def load_days(
         context: dg.AssetExecutionContext, config: DaysConfig, dlt: DagsterDltResource
     ) -> Iterator[Event]:
-        with in_sentences(), following.loading(context, group.provider):
+        with in_sentences(context), following.loading(context, group.provider):
             yield from _Range(context, group, finished_only=config.finished_only).load(dlt)
 
     return load_days

@@ -15,10 +15,11 @@ import dagster as dg
 from genai_orchestration import archiving, times, warehouse
 from genai_orchestration.archive_backlog import without_files
 from genai_orchestration.archive_plan import Plan
+from genai_orchestration.counted import counted
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration.archive import op_name
-from genai_orchestration.orchestration.assets import in_sentences
+from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings
@@ -52,8 +53,9 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
         pool=op_name(provider),
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        settings = Settings.load()
-        with in_sentences(), Ledger.open(settings) as ledger:
+        with in_sentences(context):
+            settings = Settings.load()
+        with in_sentences(context), Ledger.open(settings) as ledger:
             plan = archiving.plan_of(provider, settings, ledger)
             for chosen in sorted(context.selected_asset_check_keys):
                 passed, words, severity = _CHECKS[chosen.name](plan)
@@ -71,8 +73,8 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
 def _radar(plan: Plan) -> Verdict:
     soon, waiting = archiving.expiring(plan.provider, plan.ledger, times.now())
     named = _named([f"{job.job_id} until {end:%Y-%m-%d %H:%M} UTC" for job, end in soon])
-    passed = f"{waiting} jobs have files to be archived, and time for it."
-    failed = f"{len(soon)} jobs have files that may soon be lost: {named}."
+    passed = f"Files of {counted(waiting, 'job')} are to be archived, and have time for it."
+    failed = f"Files of {counted(len(soon), 'job')} may soon be lost: {named}."
     return not soon, failed if soon else passed, dg.AssetCheckSeverity.ERROR
 
 
@@ -87,7 +89,7 @@ def _refused(plan: Plan) -> Verdict:
 
 def _without_files(plan: Plan) -> Verdict:
     found = [job.job_id for job in without_files(plan)]
-    words = f"{len(found)} jobs succeeded without a file: {_named(found)}. "
+    words = f"{counted(len(found), 'job')} succeeded without a file: {_named(found)}. "
     words += _advice(plan, "ask the provider about them")
     return not found, words if found else "All have files.", dg.AssetCheckSeverity.WARN
 

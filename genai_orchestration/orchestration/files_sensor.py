@@ -20,16 +20,15 @@ import dagster as dg
 from genai_orchestration import archiving, locks, times
 from genai_orchestration.archive_backlog import RECENT, Backlog, backlog
 from genai_orchestration.archive_plan import DAY
-from genai_orchestration.destination_errors import in_words
+from genai_orchestration.counted import counted
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.orchestration.archive import files_per_run, op_name
+from genai_orchestration.orchestration.archive import op_name
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.orchestration.runs import SENSOR, NotLoaded, outcome_of_record
+from genai_orchestration.orchestration.runs import SENSOR, NotLoaded, outcome_of_record, skipping
+from genai_orchestration.provider_settings import files_per_run, minutes_between_runs
 from genai_orchestration.providers.base import Archive, Provider
-from genai_orchestration.providers.refusals import WrongSetting
-from genai_orchestration.providers.sources import setting
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 
@@ -62,16 +61,9 @@ def files_sensor(provider: Provider, archive: Archive) -> dg.SensorDefinition:
             "each time."
         ),
     )
+    @skipping
     def have_files_archived(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        try:
-            return _Tick(context, provider, archive).evaluate()
-        except NotLoaded:
-            raise
-        except Exception as error:
-            known = in_words(error, Settings.load())
-            if known is None:
-                raise
-            return _skip(str(known))
+        return _Tick(context, provider, archive).evaluate()
 
     return have_files_archived
 
@@ -105,6 +97,8 @@ class _Tick:
         self, context: dg.SensorEvaluationContext, provider: Provider, archive: Archive
     ) -> None:
         self.provider, self.archive, self.settings = provider, archive, Settings.load()
+        archiving.check(self.settings)
+        self.files, self.pause = files_per_run(provider), minutes_between_runs(provider)
         self.instance, self.last = context.instance, LastLook.loads(context.cursor)
         self.now = times.now()
         self.name = files_sensor_name(provider)
@@ -128,7 +122,7 @@ class _Tick:
             with locks.waiting_at_most(LOCK_SECONDS):
                 found = backlog(
                     plan,
-                    files_per_run(self.provider),
+                    self.files,
                     recent_first=not self._was_recent(),
                     late=lambda: time.monotonic() > deadline,
                 )
@@ -153,14 +147,16 @@ class _Tick:
             if self.now < outcome.ended + day_watch.delay(failures):
                 if failures >= day_watch.RED_AFTER:
                     raise NotLoaded(
-                        f"{self.provider.title}'s files failed to be archived {failures} times or "
-                        f"more in a row, last because: {outcome.cause}"
+                        f"{self.provider.title}'s files failed to be archived "
+                        f"{counted(failures, 'time')} or more in a row, last because: "
+                        f"{outcome.cause}"
                     )
                 return f"Files failed to be archived, soon again: {outcome.cause}"
         begun = newest.create_timestamp.timestamp()
-        pause = minutes_between_runs(self.provider) * 60 - (self.now.timestamp() - begun)
+        pause = self.pause * 60 - (self.now.timestamp() - begun)
         if pause > 0:
-            return f"The next run may begin in {pause / 60:.0f} minutes (files_every_minutes)."
+            left = counted(round(pause / 60), "minute")
+            return f"The next run may begin in {left} (files_every_minutes)."
         return None
 
     def _failures(self) -> int:
@@ -192,13 +188,13 @@ class _Tick:
 
     def _request(self, found: Backlog) -> dg.RunRequest:
         before = self.runs[0].dagster_run.run_id if self.runs else "nothing"
-        tags = {TAG: f"{found.files} of {found.waiting} jobs", "dagster/priority": "-1"}
+        tags = {TAG: f"{found.files} of {counted(found.waiting, 'job')}", "dagster/priority": "-1"}
         partition = None
         if found.days:
             first, last = found.days[0], found.days[1] - DAY
             partition = first.isoformat() if first == last else None
             tags |= {} if partition else range_tags(first, last)
-        config = {"config": {"files": files_per_run(self.provider)}}
+        config = {"config": {"files": self.files}}
         return dg.RunRequest(
             run_key=f"{self.name} after {before}",
             partition_key=partition,
@@ -216,25 +212,10 @@ def sentence(provider: Provider, found: Backlog) -> str:
         parts.append(f"{found.resting:,} that failed are asked for again{due}")
     if found.out_of_reach:
         parts.append(
-            f"{found.out_of_reach:,} jobs of days without a partition lack files: run genai "
-            f"archive {provider.name}"
+            f"{counted(found.out_of_reach, 'job')} of days without a partition: run "
+            f"genai archive {provider.name}"
         )
     return "; ".join(parts) + "."
-
-
-def minutes_between_runs(provider: Provider) -> float:
-    """Minutes from the beginning of one run to that of the next, at least: none, unless set."""
-    minutes = setting(provider, "files_every_minutes")
-    try:
-        found = 0.0 if minutes is None else float(minutes)
-    except (TypeError, ValueError):
-        found = -1.0
-    if not 0 <= found < float("inf"):
-        raise WrongSetting(
-            f"files_every_minutes {minutes!r} is not a number of minutes: set it in "
-            f"[sources.{provider.section}], or leave it out."
-        )
-    return found
 
 
 def _skip(words: str, cursor: str | None = None) -> dg.SensorResult:

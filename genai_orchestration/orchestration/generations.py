@@ -12,11 +12,11 @@ import dagster as dg
 
 from genai_orchestration import generations
 from genai_orchestration.generations_sql import ASSET_FILE, provider_tables
-from genai_orchestration.orchestration.assets import RETRIES, in_sentences
+from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.translator import table_spec
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.settings import Settings
+from genai_orchestration.settings import Settings, destination_name
 
 KEY = dg.AssetKey([generations.OWN.name, generations.GENERATIONS.name])
 JOB = "genai_generations"
@@ -45,16 +45,15 @@ def generations_asset(providers: Sequence[Provider]) -> dg.AssetsDefinition:
     """One row per job of any provider, downstream of the providers' tables."""
     spec = table_spec(generations.OWN, generations.GENERATIONS)
 
-    soon = SOON if generations.possible(Settings.load()) else None
+    soon = SOON if generations.possible(destination_name()) else None
 
     @dg.multi_asset(
         name=OP,
         specs=[spec.replace_attributes(deps=_upstream(providers), automation_condition=soon)],
         pool=OP,
-        retry_policy=RETRIES,
     )
-    def build() -> dg.MaterializeResult[Any]:
-        with in_sentences():
+    def build(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        with in_sentences(context):
             rows = generations.build(Settings.load())
         return dg.MaterializeResult(asset_key=KEY, metadata={"dagster/row_count": rows})
 

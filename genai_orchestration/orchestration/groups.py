@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from genai_orchestration.orchestration.partitions import days_since
+from genai_orchestration.orchestration.partitions import days_of
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.warehouse import Dataset
 
@@ -31,8 +31,7 @@ class Group:
     @property
     def partitions(self) -> dg.DailyPartitionsDefinition | None:
         """Days since the provider's configured start; None for tables without a history."""
-        start = self.provider.start
-        return days_since(start()) if self.by_day and start else None
+        return days_of(self.provider) if self.by_day else None
 
 
 def groups_of(provider: Provider) -> Sequence[Group]:

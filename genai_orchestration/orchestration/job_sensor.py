@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import dagster as dg
 
-from genai_orchestration import settling, times
+from genai_orchestration import settling
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
@@ -19,6 +20,7 @@ from genai_orchestration.jobs.ledger_tables import JobRecord
 from genai_orchestration.jobs.watch import Look
 from genai_orchestration.orchestration.change_sensor import changed
 from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.runs import skipping
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.work import JobKind
@@ -46,6 +48,7 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
             f"until they are over, and then materializes {', '.join(kind.tables)}."
         ),
     )
+    @skipping
     def follow(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with Ledger.open(Settings.load()) as ledger:
             found = _look(ledger, provider, kind)
@@ -63,7 +66,7 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
 
 def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> Look:
     try:
-        return watch.follow(ledger, provider, kind, QUICK, times.now, seconds=BUDGET, stay=STAY)
+        return watch.follow(ledger, provider, kind, QUICK, ledger.now, seconds=BUDGET, stay=STAY)
     except PlainError as error:
         return Look(trouble=str(error))
 
@@ -77,9 +80,13 @@ def version(waiting: Sequence[JobRecord]) -> str:
 
 def sentence(kind: JobKind, found: Look) -> str:
     """What a look found, for the list of ticks."""
-    parts = [f"{found.open} {kind.noun} still open" if found.open else f"No {kind.noun} open"]
+    parts = [
+        f"{counted(found.open, kind.noun.removesuffix('s'))} still open"
+        if found.open
+        else f"No {kind.noun} open"
+    ]
     if found.stuck:
-        limit = f"{kind.polling.deadline.total_seconds() / 60:g} minutes"
+        limit = counted(kind.polling.deadline.total_seconds() / 60, "minute")
         parts.append(f"{len(found.stuck)} for over {limit}: {_named(found.stuck)}")
     if found.leaving:
         parts.append(

@@ -18,7 +18,8 @@ from typing import Any
 
 import dagster as dg
 
-from genai_orchestration import times
+from genai_orchestration import sent_before
+from genai_orchestration.counted import counted
 from genai_orchestration.destination_errors import in_words
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.day_watch import Outcome
@@ -26,6 +27,7 @@ from genai_orchestration.jobs.inbox import Found, Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
 from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
 from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.obstacles import in_sandbox, obstacle
 from genai_orchestration.jobs.plan import Known
 from genai_orchestration.jobs.release import SANDBOX_APPROVER, AskedRun, Stand, decide
@@ -33,8 +35,8 @@ from genai_orchestration.jobs.requests import NewRequest, Operations, operations
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
-from genai_orchestration.orchestration.submission import op_name
+from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
+from genai_orchestration.orchestration.submission import SUBMITTING, op_name
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
@@ -61,18 +63,15 @@ def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.Sen
             "what is approved. In the sandbox both happen by themselves."
         ),
     )
+    @skipping
     def take_in(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
-            settings = InboxSettings.load()
-            if not (settings.anywhere or settings.submit):
-                return dg.SkipReason(NOWHERE)
-            with Ledger.open(Settings.load(), who=SENSOR) as ledger:
-                cursor = InboxCursor.loads(context.cursor, first_round(context))
-                return _Look(context.instance, ledger, providers, settings).result(cursor)
-        except NotLoaded:
-            raise
-        except PlainError as error:
-            return dg.SkipReason(str(error))
+        settings = InboxSettings.load()
+        if not (settings.anywhere or settings.submit):
+            return dg.SkipReason(NOWHERE)
+        with Ledger.open(Settings.load(), who=SENSOR) as ledger:
+            cursor = InboxCursor.loads(context.cursor, first_round(context))
+            look = _Look(context.instance, ledger, providers, settings, ledger.now())
+            return look.result(cursor)
 
     return take_in
 
@@ -85,7 +84,7 @@ class _Look:
     ledger: Ledger
     providers: Sequence[Provider]
     settings: InboxSettings
-    now: datetime = field(default_factory=lambda: times.now())
+    now: datetime
     clock: Callable[[], float] = time.monotonic
     runs: list[dg.RunRequest] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
@@ -122,11 +121,11 @@ class _Look:
         except PlainError as error:
             self.told.append(str(error))
             return cursor
-        except Exception as error:  # what is approved does not wait for it
+        except Exception:  # what is approved does not wait for it
             logger.exception("The inbox cannot be read.")
             self.told.append(
-                f"The inbox cannot be read ({type(error).__name__}): see the log of the daemon, "
-                "and mend what [requests] names."
+                "The inbox cannot be read: the daemon's log says why; correct what [requests] "
+                "names."
             )
             return cursor
         self.told += filter(None, (_state_of(found), found.memory.trouble))
@@ -136,13 +135,28 @@ class _Look:
         """Approve what is the sandbox's, and have submitted what may be."""
         if in_sandbox(provider):
             planned = self.ledger.requests(provider=provider.name, states=[RequestState.PLANNED])
-            mine = [each.request_key for each in planned if each.planned_by == SENSOR]
-            self.ledger.approve(mine, self.now)
+            self._approve([each for each in planned if each.planned_by == SENSOR])
         groups = self.ledger.waiting(provider.name)
         for operation in provider.operations:
             stand = Stand.of(groups, operation.name, SENSOR)
             cursor = self._operation(cursor, provider, operation, stand)
         return cursor
+
+    def _approve(self, planned: Sequence[RequestRecord]) -> None:
+        """Approve what this sensor has planned, but nothing that an earlier ledger has sent."""
+        settings = Settings.load()
+        try:
+            sent = sent_before.sent_before(planned, settings)
+        except Exception as error:
+            known = in_words(error, settings)
+            if known is None:
+                raise
+            self.told.append(f"Nothing is approved before the warehouse can be asked: {known}")
+            return
+        if sent:
+            self.told.append(f"Not approved: {sent_before.sentence(sent)}")
+        new = [each.request_key for each in planned if each.request_key not in sent]
+        self.ledger.approve(new, self.now)
 
     def _operation(
         self, cursor: InboxCursor, provider: Provider, operation: Operation, stand: Stand
@@ -152,8 +166,8 @@ class _Look:
         outcome = self._outcome(asked, what)
         if stand.planned:
             self.told.append(
-                f"{what}: {_requests(stand.planned)} to be approved: run genai requests plan, then "
-                "genai requests approve."
+                f"{what}: {counted(stand.planned, 'request')} to be approved: "
+                "run genai requests plan, then genai requests approve."
             )
         if stand.approved and outcome.state != "active":
             try:
@@ -162,11 +176,13 @@ class _Look:
             except PlainError as error:  # another provider's settings may be right
                 why = str(error).rstrip(".")
             if why:
-                self.told.append(f"{what}: {_requests(stand.approved)} approved: {why}.")
+                self.told.append(f"{what}: {counted(stand.approved, 'request')} approved: {why}.")
                 return cursor
         decision = decide(asked, outcome, stand, cursor.seq + 1, self.now)
         if decision.words:
-            sentence = f"{what}: {_requests(stand.approved)} approved and {decision.words}."
+            sentence = (
+                f"{what}: {counted(stand.approved, 'request')} approved and {decision.words}."
+            )
             self.told.append(sentence)
             self.failures += [sentence] if decision.red else []
         if decision.run and decision.asked:
@@ -203,15 +219,13 @@ def _run_request(provider: Provider, operation: Operation, key: str) -> dg.RunRe
         run_key=key,
         job_name=f"{provider.name}_requests",
         asset_selection=[asset_key(provider, operation.name)],
-        run_config={"ops": {op_name(provider, operation): {"config": {"submit": True}}}},
+        run_config={"ops": {op_name(provider, operation): SUBMITTING}},
     )
 
 
 def _state_of(found: Found) -> str:
     if not (found.planned or found.known):
         return f"{found.state}."
-    return f"{_requests(found.planned)} planned, {found.known} known already: {found.state}."
-
-
-def _requests(number: int) -> str:
-    return f"{number} request{'s' * (number != 1)}"
+    return (
+        f"{counted(found.planned, 'request')} planned, {found.known} known already: {found.state}."
+    )

@@ -1,20 +1,50 @@
-"""Runs: what became of one that a sensor asked for, and why one failed."""
+"""Ticks and runs: what a tick says, what became of a run that it asked for, and why one failed."""
 
+import functools
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from typing import Protocol, TypeVar, cast
 
 import dagster as dg
 
+from genai_orchestration.destination_errors import in_words
 from genai_orchestration.errors import PlainError
+from genai_orchestration.jobs.day_cursor import UnreadableCursor
 from genai_orchestration.jobs.day_watch import Outcome
 
 RUN_KEY = "dagster/run_key"
 SENSOR = "dagster/sensor_name"
 WILL_RETRY = "dagster/will_retry"
+INTERRUPTS = (KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__)
 RETRY_WITHIN = timedelta(minutes=10)  # the daemon starts a promised retry long before
+
+C = TypeVar("C", bound=dg.SensorEvaluationContext | dg.ScheduleEvaluationContext)
+R = TypeVar("R")
 
 
 class NotLoaded(PlainError):
     """What was asked for failed, and for a sensor again and again."""
+
+
+def skipping(evaluate: Callable[[C], R]) -> Callable[[C], R | dg.SkipReason]:
+    """A sensor's or a schedule's function: a foreseen error is the sentence that it skips with.
+
+    A tick fails for what a person has to see: NotLoaded, UnreadableCursor, and every bug.
+    """
+
+    @functools.wraps(evaluate)
+    def tick(context: C) -> R | dg.SkipReason:
+        try:
+            return evaluate(context)
+        except (NotLoaded, UnreadableCursor):
+            raise
+        except Exception as error:
+            known = in_words(error)
+            if known is None:
+                raise
+            return dg.SkipReason(str(known))
+
+    return tick
 
 
 def first_round(context: dg.SensorEvaluationContext) -> int:
@@ -65,6 +95,30 @@ def cause_of(instance: dg.DagsterInstance, run_id: str) -> str:
         data = event.step_failure_data if event else None
         if data and data.user_failure_data:
             words = data.user_failure_data.description or ""
+        elif data and data.error and data.error.cls_name in INTERRUPTS:
+            words = "it was interrupted"
         elif data and data.error:
-            words = data.error.message.strip().splitlines()[0]
+            words = _innermost(cast("_ErrorInfo", data.error))
     return f"{words[:300]} (run {run_id})".strip()
+
+
+class _ErrorInfo(Protocol):
+    """An error as Dagster keeps it; the class has no public name."""
+
+    message: str
+    cls_name: str | None
+    cause: "_ErrorInfo | None"
+
+
+def _innermost(error: _ErrorInfo) -> str:
+    """The words of the cause of all, at which Dagster and dlt stop with words of their own.
+
+    The name of its class is shown where its words are no sentence: `KeyError: 'id'`.
+    """
+    while error.cause:
+        error = error.cause
+    lines = error.message.strip().splitlines() or [""]
+    name, separator, text = lines[0].partition(": ")
+    if not (separator and name.endswith(error.cls_name or name)):
+        return lines[0]
+    return text if " " in text else f"{error.cls_name}: {text}"

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from genai_orchestration import times
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.day_cursor import DAY, Cursor
@@ -22,10 +23,9 @@ from genai_orchestration.orchestration.change_sensor import change_sensor
 from genai_orchestration.orchestration.files_sensor import files_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
 from genai_orchestration.orchestration.job_sensor import job_sensor
-from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of
+from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.providers.base import Counts, DayCounter, DayWatch, Provider
 from genai_orchestration.providers.http import QUICK
-from genai_orchestration.providers.refusals import ProviderError
 
 EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
@@ -60,13 +60,11 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
             "materializes its day once it is completed or failed."
         ),
     )
-    def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        try:
-            start = provider.start() if provider.start else date.min
-            watched = Watched(watch, asset_key(provider, watch.table), start)
-            tick, sentence = look(context, watch.connect(QUICK), watched, now=times.now())
-        except ProviderError as error:
-            return dg.SkipReason(str(error))
+    @skipping
+    def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        start = provider.start() if provider.start else date.min
+        watched = Watched(watch, asset_key(provider, watch.table), start)
+        tick, sentence = look(context, watch.connect(QUICK), watched, now=times.now())
         if tick.red:
             raise NotLoaded(tick.failure)
         requests = [_day_request(group, watch.table, request) for request in tick.requests]
@@ -170,14 +168,13 @@ def _state_of_things(counter: DayCounter, noun: str, now: datetime, since: date)
     if oldest is None:
         return f"No {noun} open"
     unfinished = counter.unfinished(since)
-    what = noun.removesuffix("s") if unfinished == 1 else noun
-    return f"{unfinished} {what} still open, oldest {_age(now - oldest)}"
+    return f"{counted(unfinished, noun.removesuffix('s'))} still open, oldest {_age(now - oldest)}"
 
 
 def _sentence(state: str, tick: Tick, place: date | None) -> str:
     parts = [state.rstrip(".")] if state else []
     if tick.loading:
-        parts.append(f"{tick.loading} day{'s' * (tick.loading > 1)} loading")
+        parts.append(f"{counted(tick.loading, 'day')} loading")
     if place:
         parts.append(f"out of time, going on with {place} at the next look")
     if tick.cursor.missed:
@@ -193,8 +190,7 @@ def _age(age: timedelta) -> str:
     minutes = int(age.total_seconds() // 60)
     for size, name in ((1440, "day"), (60, "hour"), (1, "minute")):
         if minutes >= size:
-            number = minutes // size
-            return f"{number} {name}{'s' * (number > 1)}"
+            return counted(minutes // size, name)
     return "less than a minute"
 
 

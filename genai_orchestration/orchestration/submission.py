@@ -1,11 +1,14 @@
-"""The assets that spend credits: each materialization submits what is approved, at most once.
+"""The assets that can spend credits: with `submit: true` what is approved is submitted once.
 
-    launchpad: requests? ─► planned (and approved, if the config says so)
-    approved ─► jobs.submit.Line ─► the ledger ─► request rows ─► the warehouse, and what is shown
+    launchpad: requests? ─► planned (and approved, where a setting lets a run do so)
+    submit: true ─► approved ─► jobs.submit.Line ─► the ledger ─┐
+    by default ─────────────────────────────────────────────────┴► rows ─► the warehouse
 
-They are in a job of their own: no load, schedule or sensor of loads ever runs one.
+`submit: true` is the configuration of their own job, `<provider>_requests`, and of the runs of the
+sensor of requests. Materialized in any other way, they load rows.
 """
 
+import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,49 +18,46 @@ from dagster_dlt import DagsterDltResource
 from pydantic import Field
 
 from genai_orchestration import times, warehouse
+from genai_orchestration.counted import counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.plan import plan
-from genai_orchestration.jobs.request_cells import WrongRow, payload_of
 from genai_orchestration.jobs.request_rows import request_table, requests_source
-from genai_orchestration.jobs.requests import NewRequest, made_key
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.jobs.stopping import STOPPED, Stop, StoppableSubmitter, Stopped
 from genai_orchestration.jobs.submit import Line
-from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.orchestration import request_facts
-from genai_orchestration.orchestration.assets import KEPT, RETRIES, in_sentences
+from genai_orchestration.orchestration.assets import KEPT
+from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.launchpad import RequestConfig, plan_new
 from genai_orchestration.orchestration.translator import RequestTranslator, table_spec
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
+
+GROUP = "spends_credits"  # of its own, so that a provider's group holds loads alone
+SUBMITTING = {"config": {"submit": True}}  # of an op, in a run's configuration
 
 
 class NothingSent(PlainError):
     """Requests are approved, and none could be submitted."""
 
 
-class WrongConfig(PlainError):
-    """The run's configuration asks for something that cannot be planned."""
-
-
-class RequestConfig(dg.Config):
-    """One paid request, as the launchpad takes it."""
-
-    prompt: str = Field("", description="Its words, where the operation has a prompt.")
-    payload: str = Field("{}", description="The body of the request, as JSON.")
-    key: str = Field("", description="Its own key; by default it follows from the request.")
-    campaign: str = Field("", description="What it is for.")
-
-
 class SubmitConfig(dg.Config):
     """What a materialization of paid requests does."""
 
     requests: list[RequestConfig] = Field([], description="New requests, to be planned.")
-    approve: bool = Field(False, description="Also approve the requests of this configuration.")
-    submit: bool = Field(True, description="Submit what is approved; false only loads the rows.")
+    approve: bool = Field(
+        False,
+        description=(
+            "Also approve the requests of this configuration: in the sandbox, or where "
+            "approve_in_runs is set in [requests] of .dlt/config.toml."
+        ),
+    )
+    submit: bool = Field(
+        False, description="SPENDS CREDITS: submit what is approved. By default rows are loaded."
+    )
     wait_minutes: float = Field(
         15.0, description="How long to wait for a place in flight while no job ends."
     )
@@ -76,27 +76,38 @@ def submission_assets(provider: Provider) -> list[dg.AssetsDefinition]:
 def requests_job(provider: Provider) -> Any:  # Dagster does not export the type
     """`<provider>_requests`: submits everything that is approved. It spends credits."""
     keys = [asset_key(provider, operation.name) for operation in provider.operations]
+    submitting = {op_name(provider, each): SUBMITTING for each in provider.operations}
     return dg.define_asset_job(
         f"{provider.name}_requests",
         selection=dg.AssetSelection.assets(*keys),
-        description=f"Submits the approved requests to {provider.title}: spends credits.",
-        tags={"provider": provider.name},
+        description=f"SPENDS CREDITS: submits the approved requests to {provider.title}.",
+        # the daemon starts no paid run again by itself, not even one that took too long
+        tags={"provider": provider.name, "dagster/max_retries": "0"},
+        config={"ops": submitting},
     )
 
 
 def _submission(provider: Provider, operation: Operation) -> dg.AssetsDefinition:
-    spec = table_spec(provider, request_table(provider, operation))
+    table = request_table(provider, operation)
+    spec = table_spec(provider, table).replace_attributes(
+        group_name=GROUP,
+        description=(
+            f"SPENDS CREDITS: in the job `{provider.name}_requests`, and wherever a run's "
+            "configuration has `submit: true`, it submits the approved requests to "
+            f"{provider.title}. Materialized in any other way, it loads their rows and spends "
+            f"nothing.\n\n{table.description}"
+        ),
+    )
 
     @dg.multi_asset(
         name=op_name(provider, operation),
         specs=[spec.merge_attributes(tags={"spends": "credits"})],
         pool=op_name(provider, operation),
-        retry_policy=RETRIES,
     )
     def submit(
         context: dg.AssetExecutionContext, config: SubmitConfig, dlt: DagsterDltResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        with in_sentences():
+        with in_sentences(context):
             yield from _materialize(context, config, dlt, provider, operation)
 
     return submit
@@ -111,7 +122,7 @@ def _materialize(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     settings = Settings.load()
     with Ledger.open(settings, who=_who(context)) as ledger:
-        _plan(ledger, config, provider, operation)
+        plan_new(ledger, config.requests, provider, operation, approve=config.approve)
         passed = _submit(context, ledger, config, provider, operation)
         with warehouse.pipeline(provider, settings) as pipeline:
             results = dlt.run(
@@ -131,43 +142,7 @@ def _materialize(
                 yield result._replace(metadata={**told, **news, **shown})
     why = passed.stopped or passed.uncapped
     if why and not passed.sent:
-        raise NothingSent(f"{passed.waiting} approved requests were not sent. {why}")
-
-
-def _plan(ledger: Ledger, config: SubmitConfig, provider: Provider, operation: Operation) -> None:
-    """Plan the requests of the run's configuration, all of them or none."""
-    if not config.requests:
-        return
-    wanted = [_request(each, provider, operation) for each in config.requests]
-    operations = {(provider.name, operation.name): operation}
-    planned = plan(wanted, operations, known_rows(wanted, operations, Settings.load()))
-    if planned.mistakes:
-        told = " ".join(f"{key}: {' '.join(words)}" for key, words in planned.mistakes.items())
-        raise WrongConfig(f"Nothing was planned; the configuration has mistakes. {told}")
-    paid = [PaidRequest.of(each.request, operation, each.row) for each in planned.planned]
-    ledger.add(paid, times.now()).check()
-    if config.approve:
-        new = [
-            each.request_key
-            for each in wanted
-            if ledger.request(each.request_key).state is RequestState.PLANNED
-        ]
-        ledger.approve(new, times.now())
-
-
-def _request(config: RequestConfig, provider: Provider, operation: Operation) -> NewRequest:
-    cells = {"payload": config.payload, **({"prompt": config.prompt} if config.prompt else {})}
-    try:
-        payload = payload_of(cells, operation.prompt, as_text=True)
-    except WrongRow as wrong:
-        raise WrongConfig(f"A request of the configuration cannot be read: {wrong}") from None
-    return NewRequest(
-        provider=provider.name,
-        operation=operation.name,
-        payload=payload,
-        request_key=config.key or made_key(provider.name, operation.name, payload),
-        campaign=config.campaign or None,
-    )
+        raise NothingSent(f"Not sent: {counted(passed.waiting, 'approved request')}. {why}")
 
 
 def _submit(
@@ -182,19 +157,26 @@ def _submit(
     waiting = approved.get(RequestState.APPROVED, 0)
     if not (config.submit and provider.submitter and _has_work(approved)):
         return Passed(waiting=waiting)
-    line = Line(
-        ledger=ledger,
-        provider=provider,
-        submitter=provider.submitter(),
-        patience=timedelta(minutes=config.wait_minutes),
-    )
-    passed = line.submit(operation.name)
+    with Stop().listening() as stop:
+        submitter = StoppableSubmitter(provider.submitter(), stop, ledger)
+        line = Line(
+            ledger=ledger,
+            provider=provider,
+            submitter=submitter,
+            patience=timedelta(minutes=config.wait_minutes),
+            sleep=submitter.sleep,
+        )
+        with contextlib.suppress(Stopped):
+            line.submit(operation.name)
+    passed = line.passed
     context.log.info(
         f"{provider.title}: {len(passed.submitted)} submitted, {len(passed.rejected)} rejected, "
         f"{len(passed.unknown)} unknown, {passed.waiting} still approved."
     )
     for reason, number in passed.reasons.items():
-        context.log.warning(f"{reason} ({number} requests)")
+        context.log.warning(f"{reason} ({counted(number, 'request')})")
+    if stop.asked:
+        raise KeyboardInterrupt(STOPPED)
     return passed
 
 

@@ -8,7 +8,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider, Table
-from genai_orchestration.settings import Settings
+from genai_orchestration.settings import destination_name
 from genai_orchestration.warehouse import Dataset
 
 OWNER = "team:data"
@@ -42,7 +42,7 @@ def table_spec(provider: Dataset, table: Table) -> dg.AssetSpec:
         key=asset_key(provider, table.name),
         group_name=provider.name,
         description=table.description,
-        kinds={"dlt", Settings.load().destination},
+        kinds={"dlt", destination_name()},
         owners=[OWNER],
         tags={"provider": provider.name, "disposition": table.disposition},
         freshness_policy=_freshness(table),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genai_orchestration.counted import counted
 from genai_orchestration.paid_cli.filters import Filters, as_json, filters, open_ledger
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planned import notes_of, planned_again
@@ -48,7 +49,7 @@ def show_plan(chosen: Filters, as_json: bool) -> None:
 
 
 def _costs(plan: "Plan") -> Iterable[str]:
-    yield f"{plan.count} planned requests, {len(plan.sound)} without a mistake."
+    yield f"{counted(plan.count, 'planned request')}, {len(plan.sound)} without a mistake."
     yield from map(_cost, plan.costs)
     for keys in plan.duplicates:
         yield f"The same under {len(keys)} keys, and paid for each time: {', '.join(keys)}"
@@ -59,8 +60,8 @@ def _costs(plan: "Plan") -> Iterable[str]:
 def _cost(cost: "Cost") -> str:
     unpriced = f" and {cost.unpriced} without a published price" if cost.unpriced else ""
     return (
-        f"{cost.provider} {cost.model}: {cost.requests} requests, "
-        f"from {cost.credits} credits{unpriced}"
+        f"{cost.provider} {cost.model}: {counted(cost.requests, 'request')}, "
+        f"from {counted(cost.credits, 'credit')}{unpriced}"
     )
 
 
@@ -68,19 +69,19 @@ def _budgets(allowances: "Sequence[Allowance]") -> Iterable[str]:
     for each in allowances:
         for cap in each.caps:
             yield (
-                f"{each.provider} may spend {cap.credits} credits for {cap.of} ({cap.setting}): "
-                f"{cap.spent} are spent or reserved, {cap.left} are left."
+                f"{each.provider} may spend {counted(cap.credits, 'credit')} for {cap.of} "
+                f"({cap.setting}): {cap.spent} are spent or reserved, {cap.left} are left."
             )
         if each.floor is not None:
             yield (
-                f"{each.provider} keeps {each.floor} credits (balance_floor): the balance is "
-                "looked at when a request is submitted."
+                f"{each.provider} keeps {counted(each.floor, 'credit')} (balance_floor): the "
+                "balance is looked at when a request is submitted."
             )
         if not each.caps and each.local:
             yield f"{each.provider} has a local address, and no cap: nothing limits it."
         yield (
             f"{each.provider}: {each.approved.fit} of {each.approved.requests} approved and "
-            f"{each.planned.fit} of {each.planned.requests} planned requests fit."
+            f"{each.planned.fit} of {counted(each.planned.requests, 'planned request')} fit."
         )
         if each.why_not:
             yield f"  The first that would not: {each.why_not}"
@@ -107,11 +108,11 @@ def _allowance(ledger: "Ledger", name: str, asked: "Sequence[Asked]") -> "Allowa
     from genai_orchestration.jobs.budget import Limits
     from genai_orchestration.jobs.limits import budget_of
     from genai_orchestration.providers import provider_named
-    from genai_orchestration.providers.sources import setting
+    from genai_orchestration.providers.sources import base_url_of
 
     provider, moment = provider_named(name), now()
     budget = budget_of(provider, {each.campaign for each in asked})
-    limits = Limits(address=setting(provider, "base_url") or provider.base_url, budget=budget)
+    limits = Limits(address=base_url_of(provider), budget=budget)
     campaigns = {
         campaign: ledger.usage(name, moment, campaign=campaign).campaign
         for campaign in budget.campaigns

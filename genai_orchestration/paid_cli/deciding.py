@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genai_orchestration.counted import are, counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.paid_cli.filters import open_ledger
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planning import approved
-from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger import Ledger
@@ -32,7 +32,7 @@ def resolve(key: str, job_id: str | None, never_arrived: bool) -> None:
     if job_id is not None and (not job_id or not job_id.isprintable() or " " in job_id):
         raise click.UsageError(f"--job {job_id!r} is no id: copy it as the provider shows it.")
     with open_ledger() as ledger:
-        ledger.resolve(key, job_id, now())
+        ledger.resolve(key, job_id, ledger.now())
         record = ledger.request(key)
     if job_id is None:
         click.echo(f"{key} never arrived, and is abandoned; genai requests retry {key} plans it.")
@@ -51,9 +51,10 @@ def abandon(keys: Sequence[str]) -> None:
 
     def give_up(ledger: "Ledger", key: str) -> None:
         before = ledger.request(key)
-        ledger.abandon(key, now())
-        counted = f"; {before.reserved} credits stay counted" if before.reserved else ""
-        click.echo(f"{key} is abandoned{counted}.")
+        ledger.abandon(key, ledger.now())
+        kept = before.reserved or 0
+        more = f"; {counted(kept, 'credit')} {are(kept)} still counted" if kept else ""
+        click.echo(f"{key} is abandoned{more}.")
 
     _each(keys, give_up)
 
@@ -71,7 +72,9 @@ def retry(keys: Sequence[str], approve: bool) -> None:
     made: list[str] = []
 
     def again(ledger: "Ledger", key: str) -> None:
-        new = ledger.retry(key, now(), stuck_after=_stuck_after(ledger.request(key)))
+        record = ledger.request(key)
+        _check_recipient(record)
+        new = ledger.retry(key, ledger.now(), stuck_after=_stuck_after(record))
         made.append(new)
         click.echo(new)
 
@@ -79,7 +82,8 @@ def retry(keys: Sequence[str], approve: bool) -> None:
         _each(keys, again)
     finally:
         if approve and made:
-            click.echo(f"{approved(made)} requests are approved.", err=True)
+            number = approved(made)
+            click.echo(f"{counted(number, 'request')} {are(number)} approved.", err=True)
 
 
 def _each(keys: Sequence[str], decide: "Callable[[Ledger, str], None]") -> None:
@@ -93,6 +97,17 @@ def _each(keys: Sequence[str], decide: "Callable[[Ledger, str], None]") -> None:
                 refused.append(str(error))
     if refused:
         raise click.ClickException("\n".join(refused))
+
+
+def _check_recipient(record: "RequestRecord") -> None:
+    """OtherAccount for what may have arrived at another account than a retry would be sent to."""
+    from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.providers import provider_named
+    from genai_orchestration.providers.recipient import Configured
+
+    submitter = provider_named(record.provider).submitter
+    if record.recipient and submitter and record.state is not RequestState.REJECTED:
+        Configured(submitter()).check(f"The request {record.request_key}", record.recipient)
 
 
 def _stuck_after(record: "RequestRecord") -> timedelta:

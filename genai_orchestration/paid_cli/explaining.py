@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from genai_orchestration.counted import counted
+from genai_orchestration.errors import PlainError
 from genai_orchestration.paid_cli.telling import ago, moment, plain
 
 if TYPE_CHECKING:
     from genai_orchestration.evidence import Evidence
     from genai_orchestration.jobs.ledger import Ledger
     from genai_orchestration.jobs.ledger_tables import RequestRecord
+    from genai_orchestration.providers.base import Provider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +25,16 @@ class Explanation:
     title: str  # the provider's
     evidence: "Evidence"
     trouble: str | None  # why the warehouse could not be asked
+    elsewhere: str | None = None  # the configured server, where it is another one
 
     def sentences(self, now: datetime) -> Iterator[str]:
         """When it was sent, what the answer was, what the balance did."""
         record = self.record
+        to = f", to {plain(record.recipient)}" if record.recipient else ""
+        to += f", now configured: {plain(self.elsewhere)}" if self.elsewhere else ""
         yield (
             f"It was sent {moment(self.evidence.sent)}, {ago(now - self.evidence.sent)} ago, by "
-            f"{record.submitting_by}; the answer was: {plain(record.error_text or 'none')}"
+            f"{record.submitting_by}{to}; the answer was: {plain(record.error_text or 'none')}"
         )
         yield from self._balance()
         yield (
@@ -59,6 +65,8 @@ class Explanation:
         return {
             "sent": evidence.sent,
             "seconds_ago": round((now - evidence.sent).total_seconds()),
+            "server": self.record.server,
+            "account": self.record.account,
             "answer": self.record.error_text,
             "balance": {
                 name: look and {"at": look.at, "credits": look.credits}
@@ -94,22 +102,27 @@ class Explanation:
     def _fall(self, spent: int) -> Iterator[str]:
         evidence, price = self.evidence, self.record.price_estimate
         assert evidence.before
+        assert evidence.before.credits is not None
         assert evidence.after
+        before = evidence.before.credits or 0
         fell = f"{spent} less" if spent >= 0 else f"{-spent} more"
         yield (
-            f"The balance was {evidence.before.credits} credits {moment(evidence.before.at)}, the "
-            f"last look before it was sent, and {evidence.after.credits} "
-            f"{moment(evidence.after.at)}, the first after: {fell}."
+            f"The balance was {counted(before, 'credit')} "
+            f"{moment(evidence.before.at)}, the last look before it was sent, and "
+            f"{evidence.after.credits:,} {moment(evidence.after.at)}, the first after: {fell}."
         )
         told = (
             "no other requests"
             if not evidence.others
-            else (f"{len(evidence.others)} other requests, for {evidence.accounted} credits")
+            else f"{counted(len(evidence.others), 'other request')}, "
+            f"for {counted(evidence.accounted, 'credit')}"
         )
-        expected = "of no published price" if price is None else f"estimated at {price} credits"
+        expected = (
+            "of no published price" if price is None else f"estimated at {counted(price, 'credit')}"
+        )
         yield (
             f"Between the two looks the ledger knows of {told}. That leaves "
-            f"{evidence.unaccounted} credits; this request is {expected}."
+            f"{counted(evidence.unaccounted or 0, 'credit')}; this request is {expected}."
         )
 
 
@@ -137,4 +150,16 @@ def explanation_of(record: "RequestRecord", ledger: "Ledger") -> Explanation | N
         title=provider.title,
         evidence=evidence or Evidence(sent=record.submitting_at, table=None),
         trouble=trouble,
+        elsewhere=_elsewhere(record, provider),
     )
+
+
+def _elsewhere(record: "RequestRecord", provider: "Provider") -> str | None:
+    """The configured server, if it is another one than that of the request."""
+    if record.recipient is None or provider.submitter is None:
+        return None
+    try:
+        address = provider.submitter().address
+    except PlainError as error:
+        return str(error)
+    return None if record.recipient.is_server(address) else address

@@ -61,7 +61,10 @@ def filters(command: Callable[..., None]) -> Callable[..., None]:
     def filtered(
         *args: Any, provider: str | None, operation: str | None, campaign: str | None, **kwargs: Any
     ) -> None:
-        command(*args, chosen=Filters(provider, operation, campaign).check(), **kwargs)
+        from genai_orchestration.jobs.requests import canonical_campaign
+
+        named = canonical_campaign(campaign)
+        command(*args, chosen=Filters(provider, operation, named).check(), **kwargs)
 
     for name in ("campaign", "operation", "provider"):
         option = click.option(f"--{name}", help=f"Only requests of this {name}.")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genai_orchestration.counted import counted
+
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger_tables import RequestRecord
     from genai_orchestration.jobs.plan import Known, Plan
@@ -55,7 +57,7 @@ def notes_of(plan: "Plan") -> list[str]:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         notes.append(
             f"Not in the warehouse: {noun} {', '.join(names[:SHOWN])}{more}, of "
-            f"{sum(missing.values())} requests. Load {provider} first to have their "
+            f"{counted(sum(missing.values()), 'request')}. Load {provider} first to have their "
             f"{gains[provider, noun]}: genai load {provider}."
         )
     return notes

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genai_orchestration.counted import are, counted
 from genai_orchestration.errors import PlainError
 from genai_orchestration.paid_cli.filters import Filters, filters, open_ledger, operations
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planned import notes_of, plan_of, planned_again
-from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.plan import Plan
@@ -91,22 +91,36 @@ def import_file(
 @requests.command()
 @click.argument("keys", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All planned requests the filters pass.")
+@click.option(
+    "--sent-before",
+    "again",
+    is_flag=True,
+    help="Also what the warehouse says an earlier ledger has sent: it is paid for again.",
+)
 @filters
-def approve(keys: Sequence[str], everything: bool, chosen: Filters) -> None:
-    """Allow planned requests to be submitted; one with a mistake is refused, and all with it."""
+def approve(keys: Sequence[str], everything: bool, again: bool, chosen: Filters) -> None:
+    """Allow planned requests to be submitted; one with a mistake is refused, and all with it.
+
+    So is one that the warehouse knows to be sent and the ledger does not: the ledger was replaced.
+    """
     if bool(keys) == everything:
         raise click.UsageError("Give keys, or --all.")
     if keys and chosen.any:
         raise click.UsageError("Filters go with --all; leave them out where you give keys.")
-    click.echo(f"{approved(None if everything else keys, chosen)} requests are approved.")
+    number = approved(None if everything else keys, chosen, again=again)
+    click.echo(f"{counted(number, 'request')} {are(number)} approved.")
 
 
-def approved(keys: Sequence[str] | None, chosen: Filters | None = None) -> int:
+def approved(
+    keys: Sequence[str] | None, chosen: Filters | None = None, *, again: bool = False
+) -> int:
     """Approve planned requests, by their keys or (None) all that the filters pass; how many.
 
     None at all when one has a mistake. Estimates are written anew where they are known better.
     """
     from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.sent_before import check_not_sent
+    from genai_orchestration.settings import Settings
 
     chosen, named = chosen or Filters(), set(keys or ())
     with open_ledger() as ledger:
@@ -122,6 +136,8 @@ def approved(keys: Sequence[str] | None, chosen: Filters | None = None) -> int:
         ]
         plan = planned_again(records)
         _refuse(plan)
+        if not again:
+            check_not_sent(records, Settings.load())
         prices = {
             each.request_key: planned.credits
             for each, planned in zip(records, plan.planned, strict=True)
@@ -129,7 +145,7 @@ def approved(keys: Sequence[str] | None, chosen: Filters | None = None) -> int:
         }
         names = [each.request_key for each in records] if keys is None else list(keys)
         better = {key: price for key, price in prices.items() if price is not None}
-        return ledger.approve(names, now(), prices=better)
+        return ledger.approve(names, ledger.now(), prices=better)
 
 
 def _record(wanted: "list[NewRequest]") -> None:
@@ -143,8 +159,9 @@ def _record(wanted: "list[NewRequest]") -> None:
         for each in plan.planned
     ]
     with open_ledger() as ledger:
-        added = ledger.add(paid, now())
-    click.echo(f"{len(added.new)} requests are planned, {len(added.known)} were there already.")
+        added = ledger.add(paid, ledger.now())
+    new, old = len(added.new), len(added.known)
+    click.echo(f"{counted(new, 'request')} {are(new)} planned, {old} {are(old)} there already.")
     for key in added.new[:SHOWN]:
         click.echo(f"  {key}")
     added.check()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from genai_orchestration.counted import counted
+
 EVERY = 30.0  # seconds between two lines in a log
 
 
@@ -17,7 +19,7 @@ def progress_of(title: str, total: int) -> Iterator[Callable[[], None]]:
         with _bar(title, total) as sent:
             yield sent
     else:
-        click.echo(f"{title}: {total} approved requests.", err=True)
+        click.echo(f"{title}: {counted(total, 'approved request')}.", err=True)
         yield _lines(title, total)
 
 

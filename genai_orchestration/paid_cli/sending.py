@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger import Ledger
     from genai_orchestration.jobs.passed import Passed
     from genai_orchestration.jobs.states import RequestState
-    from genai_orchestration.paid_cli.stopping import Stop
+    from genai_orchestration.jobs.stopping import Stop
     from genai_orchestration.providers.base import Provider
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as of any program
 SHOWN = 5  # keys that are listed
+STOPPING = "\nStopping after the request that is on its way. Ctrl-C again stops at once.\n"
 
 
 @dataclass(kw_only=True)
@@ -69,13 +70,13 @@ def submit(chosen: Filters, no_wait: bool, minutes: float | None, as_json: bool)
     """
     if no_wait and minutes is not None:
         raise click.UsageError("Give either --no-wait or --wait.")
+    from genai_orchestration.jobs.stopping import Stop
     from genai_orchestration.jobs.submit import PATIENCE
-    from genai_orchestration.paid_cli.stopping import Stop
 
     given = 0 if no_wait else minutes
     patience = PATIENCE if given is None else timedelta(minutes=given)
     whole, some = True, False
-    with open_ledger() as ledger, Stop().listening() as stop:
+    with open_ledger() as ledger, Stop(STOPPING).listening() as stop:
         for provider in _concerned(ledger, chosen):
             sent = _send(ledger, provider, chosen, patience, stop)
             whole, some = whole and sent.whole, True
@@ -107,9 +108,9 @@ def _send(
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
     from genai_orchestration.jobs.passed import Passed
     from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.jobs.stopping import STOPPED, StoppableSubmitter, Stopped
     from genai_orchestration.jobs.submit import Line
     from genai_orchestration.paid_cli.progress import progress_of
-    from genai_orchestration.paid_cli.stopping import STOPPED, StoppableSubmitter, Stopped
 
     line: Line | None = None
     submitter: StoppableSubmitter | None = None

@@ -182,12 +182,15 @@ class Provider:
     title: str  # "ImagineAPI": how the vendor writes it
     package: str  # the provider's Python package
     base_url: str  # the vendor's own, when none is configured
+    paths: tuple[str, ...] = ()  # how the API's paths begin: with one of them a base_url ends
     source: Callable[..., DltSource]
     examine: Callable[[Account], Iterator[Finding]]  # asks the API whether all is well
     tables: tuple[Table, ...]
     schedules: tuple[Schedule, ...] = ()
     statuses: Mapping[str, JobState] = field(default_factory=dict)  # vendor's word -> state
     start: Callable[[], date] | None = None  # the first day of tables that are `by_day`
+    settings: tuple[Callable[[], object], ...] = ()  # read its own ones; WrongSetting in words
+    beginning: date = date(2000, 1, 1)  # no record is older: where `start` cannot be read
     operations: tuple[Operation, ...] = ()  # its paid POSTs
     submitter: Callable[[], Submitter] | None = None  # sends them, for the configured account
     job_kinds: tuple[JobKind, ...] = ()  # what they make

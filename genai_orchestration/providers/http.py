@@ -108,10 +108,11 @@ class ReadClient:
         self, path: str, params: Mapping[str, Any] | None = None, *, shape: shapes.Shape[T]
     ) -> tuple[T, Mapping[str, str]]:
         """As `read`, and the answer's headers: some say there how long a list is."""
-        answer: tuple[T, Mapping[str, str]] = self._retrying()(
-            lambda: self._shaped(self._once(path, params), path, shape)
-        )
-        return answer
+        return self._asked("GET", path, params, shape)
+
+    def read_by_post(self, path: str, *, shape: shapes.Shape[T]) -> T:
+        """As `read`, by a POST without a body that is free and changes nothing: it is repeated."""
+        return self._asked("POST", path, None, shape)[0]
 
     def get_list(
         self,
@@ -135,20 +136,26 @@ class ReadClient:
         """The object at GET `path`, in the answer's field `at`, with all of `needs` not null."""
         return self.read(path, params, shape=shapes.record(at=at, needs=needs))
 
-    def _retrying(self) -> tenacity.Retrying:
-        return tenacity.Retrying(
+    def _asked(
+        self, method: str, path: str, params: Mapping[str, Any] | None, shape: shapes.Shape[T]
+    ) -> tuple[T, Mapping[str, str]]:
+        retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.pace.attempts),
             retry=tenacity.retry_if_exception(self._worth_waiting),
             wait=_wait,
             sleep=self.sleep,
             reraise=True,
         )
+        answer: tuple[T, Mapping[str, str]] = retrying(
+            lambda: self._shaped(self._once(method, path, params), path, shape)
+        )
+        return answer
 
-    def _once(self, path: str, params: Mapping[str, Any] | None) -> requests.Response:
+    def _once(self, method: str, path: str, params: Mapping[str, Any] | None) -> requests.Response:
         try:
             with self.place():
-                answer = self._session.get(
-                    self.where(path),
+                answer = self._session.request(
+                    *(method, self.where(path)),
                     params=params,
                     auth=self.auth,
                     timeout=self.pace.timeouts,

@@ -1,8 +1,8 @@
 """The paid client: a POST that leaves at most once, and what became of it.
 
     post ─► 2xx, a JSON object ─────────────────────────────► the answer
-         ├► 400 401 402 403 404 422, a 429 that says so ────► Rejected: a definite no; one that
-         │                                                    is no JSON is of the address
+         ├► 400 401 402 403 404 413 422 451, a 429 that says so ─► Rejected: a definite no; one
+         │                                       that is no JSON is of the address, but for 413
          ├► 429 of a rate, or no connection was made ───────► NotNow: nothing was made of it
          └► anything else: 5xx, no answer, half an answer ──► Ambiguous: it may be paid for
 
@@ -39,9 +39,12 @@ DEFINITE: Mapping[int, Failure] = {
     402: Failure.OUT_OF_CREDITS,
     403: Failure.PLAN,
     404: Failure.KEY,
+    413: Failure.INVALID,  # too large for whatever stands in front of the API, too
     422: Failure.INVALID,
+    451: Failure.MODERATION,
 }
 RATE = 429
+TOO_LARGE = 413
 ANSWER_WITHIN = 300.0  # seconds from sending to the end of an answer; within LONGEST_POST
 LARGEST = 16 * 2**20  # bytes of an answer, decompressed
 PIECE = 8192  # bytes that are read at once, at most
@@ -165,8 +168,10 @@ def _definite(answer: requests.Response, error: ProviderError) -> Failure | None
     """Why nothing was made, by the status; what is not an API's answer is of the address."""
     if isinstance(error, OutOfCredits):
         return Failure.OUT_OF_CREDITS
-    failure = DEFINITE.get(answer.status_code)
-    return failure if failure is None or _object(answer) is not None else Failure.KEY
+    failure, status = DEFINITE.get(answer.status_code), answer.status_code
+    if failure is None or status == TOO_LARGE or _object(answer) is not None:
+        return failure
+    return Failure.KEY
 
 
 def _object(answer: requests.Response) -> dict[str, Any] | None:

@@ -85,8 +85,9 @@ def refusal(
         case _ if status < 400:
             target = shown(answer.headers.get("location", "elsewhere"))
             return WrongSetting(f"{said} It redirects to {target}: set base_url in {section}.")
-        case _:
-            return WrongSetting(f"{said} The request was not understood; see {section}.")
+        case _:  # the vendor's words first: the person has to change what they are about
+            said = f"{words.rstrip('.')}: {title} answered {status} at {where}."
+            return WrongSetting(f"{said} Change the request, or see {section}.")
 
 
 def message_of(answer: requests.Response) -> str:
@@ -132,9 +133,26 @@ def _cause(error: Exception) -> str:
             return "no answer in time"
         case requests.exceptions.SSLError() | urllib3.exceptions.SSLError():
             return "the TLS handshake failed"
-        case requests.exceptions.ConnectionError() | urllib3.exceptions.NewConnectionError():
-            return "no connection"
-        case _ if type(error) is OSError:  # requests' own, with a path: of a missing CA bundle
-            return str(error)
+        case requests.exceptions.ChunkedEncodingError() | urllib3.exceptions.ProtocolError():
+            return "the answer broke off"
+        case requests.exceptions.ContentDecodingError() | urllib3.exceptions.DecodeError():
+            return "the answer cannot be unpacked"
+        case requests.exceptions.InvalidURL() | urllib3.exceptions.LocationValueError():
+            return "the address is not one"
+        case _ if type(error) is OSError and error.errno is None:
+            return str(error)  # requests' own, with a path: of a missing CA bundle
         case _:
-            return type(error).__name__
+            reason = _innermost_reason(error)
+            return f"no connection: {reason}" if reason else "no connection"
+
+
+def _innermost_reason(error: BaseException) -> str | None:
+    """What the system says of a connection, inside of what requests and urllib3 wrap around it."""
+    found = None
+    wrapped: BaseException | None = error
+    while wrapped is not None:
+        if isinstance(wrapped, OSError) and wrapped.strerror:
+            found = wrapped.strerror
+        inner = (getattr(wrapped, "reason", None), *wrapped.args, wrapped.__cause__)
+        wrapped = next((each for each in inner if isinstance(each, BaseException)), None)
+    return found

@@ -3,6 +3,7 @@
 configuration ─► account_of ─► (the provider's client) ─► resource(table, pages) ─► source_of
 """
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,6 +21,7 @@ from genai_orchestration.dlt_environment import addressed_variables
 from genai_orchestration.providers.base import Account, Provider, Table
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
 from genai_orchestration.providers.rows import Record, quiet_dlt
+from genai_orchestration.unreadable_settings import unreadable
 
 
 def setting(provider: Provider, name: str) -> Any:
@@ -36,16 +38,27 @@ def configured(name: str) -> Any:
     """The value of that full name in dlt's configuration; None when it is not set.
 
     The environment wins, then secrets.toml, then config.toml: `dlt.secrets` alone would never look
-    into the last one.
+    into the last one. UnreadableSetting when dlt cannot read its files.
     """
-    secret: Any = dlt.secrets.get(name)
-    return dlt.config.get(name) if secret is None else secret
+    try:
+        secret: Any = dlt.secrets.get(name)
+        return dlt.config.get(name) if secret is None else secret
+    except Exception as error:
+        known = unreadable(error)
+        if known is None:
+            raise
+        raise known from None
 
 
 def account_of(provider: Provider, api_key: str | None, base_url: str | None) -> Account:
     """The configured account; what is passed in wins. MissingKey names the setting."""
     configured = api_key or setting(provider, "api_key")
-    key = configured.strip() if isinstance(configured, str) else ""  # a file's last line break
+    if not isinstance(configured, str | None):
+        raise WrongSetting(
+            f"{provider.title}'s api_key is not a text: write it in quotes, as in "
+            f'api_key = "...", in [sources.{provider.section}] of .dlt/secrets.toml.'
+        )
+    key = (configured or "").strip()  # a file's last line break
     if not key:
         raise MissingKey(
             f"{provider.title} has no API key: set api_key under [sources.{provider.section}] in "
@@ -57,9 +70,23 @@ def account_of(provider: Provider, api_key: str | None, base_url: str | None) ->
             f"{provider.title}'s API key has characters that no key has, such as a line break: "
             f"set api_key in [sources.{provider.section}] again."
         )
-    return Account(
-        api_key=key, base_url=base_url or setting(provider, "base_url") or provider.base_url
-    )
+    return Account(api_key=key, base_url=base_url_of(provider, base_url))
+
+
+def base_url_of(provider: Provider, base_url: str | None = None) -> str:
+    """Where the provider's API is: `base_url`, else the configured one, else the vendor's own.
+
+    One that was copied with a path of the API in it, such as `/items/images/`, ends before that.
+    """
+    configured = base_url or setting(provider, "base_url") or provider.base_url
+    if not isinstance(configured, str):
+        raise WrongSetting(
+            f"{provider.title}'s base_url is not a text: write it in quotes, as in "
+            f'base_url = "{provider.base_url}", in [sources.{provider.section}].'
+        )
+    server, *path = re.split(r"(?<!/)/(?!/)", configured.strip())
+    known = [number for number, name in enumerate(path) if name in provider.paths]
+    return "/".join([server, *path[: known[0]]]) if known else configured.strip()
 
 
 def resource(table: Table, pages: Callable[[], Iterable[Any]]) -> DltResource:

@@ -40,7 +40,8 @@ class Failure(str, enum.Enum):
     MODERATION = "moderation"  # the words or the picture are not allowed
     INVALID = "invalid"  # the payload is not what the operation takes
     OUT_OF_CREDITS = "out_of_credits"
-    PLAN = "plan"  # the account's plan does not include it
+    PLAN = "plan"  # the account's plan does not include it; it may include others
+    SUBSCRIPTION = "subscription"  # the account has no plan at all
     KEY = "key"  # the key or the address is wrong
     PROVIDER_FAULT = "provider_fault"
     TIMEOUT = "timeout"  # the provider gave up
@@ -55,9 +56,24 @@ class Failure(str, enum.Enum):
     @property
     def of_the_account(self) -> bool:
         """Whether every other request would fail as well, until a person has mended the cause."""
-        return self in (Failure.OUT_OF_CREDITS, Failure.KEY)
+        return self in (Failure.OUT_OF_CREDITS, Failure.SUBSCRIPTION, Failure.KEY)
 
     @property
     def of_the_provider(self) -> bool:
         """Whether others are likely to fail just now, too."""
         return self in (Failure.PROVIDER_FAULT, Failure.TIMEOUT, Failure.AMBIGUOUS)
+
+
+WORDS = (  # parts of free texts and of codes that are in no list, the first that fits
+    *((part, Failure.MODERATION) for part in ("nsfw", "banned", "moderat", "inappropriate")),
+    *((part, Failure.MODERATION) for part in ("content policy", "content_policy", "safety system")),
+    *((part, Failure.MODERATION) for part in ("community standards", "image filters")),
+    *((part, Failure.INVALID) for part in ("invalid parameter", "unrecognized parameter")),
+    ("invalid prompt", Failure.INVALID),
+)
+
+
+def failure_in(text: str) -> Failure | None:
+    """Why something failed, by the vendor's own words; None when they say nothing that is known."""
+    words = text.lower()
+    return next((failure for part, failure in WORDS if part in words), None)

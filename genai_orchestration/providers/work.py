@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.recipient import Api
 from genai_orchestration.providers.states import Failure, JobState
 
 Payload = Mapping[str, Any]
@@ -82,10 +83,8 @@ def credits_in(value: object) -> int | None:
     return value if whole and isinstance(value, int) else None
 
 
-class Submitter(Protocol):
+class Submitter(Api, Protocol):
     """One provider's paid POSTs, for one account. Nothing here repeats a POST."""
-
-    address: str  # where they go
 
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         """Send one request; raises Rejected, NotNow or Ambiguous of `paid.py`."""
@@ -115,7 +114,7 @@ class JobReport:
     record: Mapping[str, Any] | None = None
 
 
-class JobReader(Protocol):
+class JobReader(Api, Protocol):
     """An API that tells of one job at a time. Free of charge."""
 
     def report(self, job_id: str) -> JobReport:

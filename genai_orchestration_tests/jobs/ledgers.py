@@ -55,10 +55,10 @@ def approved(ledger: Ledger, *keys: str, **changes: Any) -> None:
     ledger.approve(keys, NOW)
 
 
-def submitting(ledger: Ledger, key: str, **changes: Any) -> None:
+def submitting(ledger: Ledger, key: str, *, limits: Limits = LOCAL, **changes: Any) -> None:
     """A request whose POST may be on its way."""
     approved(ledger, key, **changes)
-    ledger.start(key, LOCAL, NOW)
+    ledger.start(key, limits, NOW)
 
 
 def submitted(ledger: Ledger, key: str, **changes: Any) -> None:

@@ -260,7 +260,7 @@ def test_the_limit_is_in_megabytes(settings: Settings) -> None:
     assert Settings.load({"GENAI_ARCHIVE_LIMIT": "0.5"}).archive_limit == 500_000
     for wrong in ("0", "-1", "many", "inf", "nan"):
         with pytest.raises(UnfitLimit, match="GENAI_ARCHIVE_LIMIT"):
-            Settings.load({"GENAI_ARCHIVE_LIMIT": wrong})
+            _ = Settings.load({"GENAI_ARCHIVE_LIMIT": wrong}).archive_limit
 
 
 def test_two_pictures_of_one_prompt_are_two_files(provider: FileServer, tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def test_what_nobody_foresaw_in_one_file_is_told_and_the_others_are_read(
     monkeypatch.setattr(PaidRequest, "of", odd)
     found = look(ledger, folder)
     assert keys(ledger) == ["fox-1"]
-    assert f"a.csv is left out: it cannot be read ({error.__name__})." in found.memory.trouble
+    assert "a.csv is left out: it cannot be read; the log says why." in found.memory.trouble
 
 
 def test_a_link_is_told_and_not_followed_also_one_that_takes_the_place_of_a_file(

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from genai_orchestration.jobs import ledger_database
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_database import LedgerBusy, LedgerUnusable
+from genai_orchestration.jobs.ledger_database import LedgerBusy
 from genai_orchestration.jobs.ledger_requests import UnknownRequest, WrongState
+from genai_orchestration.jobs.ledger_url import LedgerUnusable
 from genai_orchestration.jobs.paid_request import KeyConflict, PaidRequest, WrongRequest
 from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.jobs.states import RequestState

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_database import LedgerUnusable
 from genai_orchestration.jobs.ledger_tables import Seen
+from genai_orchestration.jobs.ledger_url import LedgerUnusable
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
@@ -44,8 +44,19 @@ def test_one_report_that_cannot_be_written_keeps_no_other_from_it(
     assert [each.job_id for each in found] == ["job of a", "job of c"]
     assert ledger.job(job("job of c")).state is JobState.SUCCEEDED
     assert ledger.job(job("job of b")).state is JobState.QUEUED
-    assert "image_project job of b cannot be written (" in caplog.text
+    assert "image_project job of b cannot be written: " in caplog.text
     assert "SECRET" not in caplog.text
+
+
+def test_a_database_that_fails_is_no_odd_report(settings: Settings) -> None:
+    with Ledger.open(settings) as ledger:
+        ledgers.submitted(ledger, "a")
+        engine = ledgers.engine(settings)
+        with engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE jobs RENAME TO elsewhere"))
+        engine.dispose()
+        with pytest.raises(LedgerUnusable, match="has failed: no such table"):
+            ledger.observe_all([Seen(job("job of a"), DONE)], NOW)
 
 
 def test_a_database_that_refuses_is_told_without_what_was_written(ledger: Ledger) -> None:

@@ -1,7 +1,10 @@
 """What a plan says before any money is spent: mistakes, duplicates, costs."""
 
+import uuid
+from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +74,26 @@ def test_the_same_payload_under_another_key_is_a_duplicate_that_is_paid_for() ->
     made = planned(image("a"), image("b", prompt="a dog"), image("c"), image("d"))
     assert made.duplicates == (("a", "c", "d"),)
     assert made.credits == {"magic_hour": 40}
+
+
+@pytest.mark.parametrize("prompts", [("a fox", "a fox ", "a  fox"), ("caf\u00e9", "cafe\u0301")])
+def test_spaces_and_the_coding_of_letters_make_no_other_request(prompts: Sequence[str]) -> None:
+    made = planned(*(image(f"r-{n}", prompt=prompt) for n, prompt in enumerate(prompts)))
+    assert made.duplicates == (tuple(f"r-{n}" for n in range(len(prompts))),)
+
+
+@pytest.mark.parametrize(
+    "error", ["#NAME?", "#REF!", "#VALUE!", "#N/A", "#DIV/0!", " #ref! ", "#NULL!", "#NUM!"]
+)
+def test_the_error_of_a_formula_is_a_mistake_wherever_it_stands(error: str) -> None:
+    made = planned(image("a", prompt=error), image("b", prompt=f"a sign that says {error}"))
+    assert list(made.mistakes) == ["a"]
+    assert made.mistakes["a"][0].startswith(f"style.prompt is {error.strip()}, the error of a")
+    body = {"design_id": str(uuid.uuid4()), "elements": {"title": {"payload": error}}}
+    banner = NewRequest(
+        provider="abyssale", operation="generation_requests", payload=body, request_key="c"
+    )
+    assert "elements.title.payload is #" in planned(banner).mistakes["c"][0]
 
 
 def test_one_key_for_two_requests_is_a_mistake_of_both() -> None:

@@ -9,6 +9,7 @@ import pytest
 from genai_orchestration.jobs import reconcile
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST
+from genai_orchestration.jobs.ledger_sightings import SETTLED
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.paid import Rejected
 from genai_orchestration.providers.refusals import Unavailable
@@ -28,13 +29,17 @@ class Asked:
     """A submitter that can only be asked, in a time that moves while somebody sleeps."""
 
     finds: Finds  # by the key, and how many looks there were before
-    address: str = ""
+    address: str = LOCAL.address
+    key_of: str | None = None
     looks: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     now = NOW
 
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         raise AssertionError("nothing is sent by looking")
+
+    def account(self) -> str | None:
+        return self.key_of
 
     def find(self, request_key: str, payload: Payload) -> Sequence[str] | None:
         self.looks.append(request_key)
@@ -103,7 +108,7 @@ def test_what_was_sent_just_now_stays_unknown(ledger: Ledger) -> None:
 def test_what_was_sent_minutes_ago_and_is_not_there_never_arrived(ledger: Ledger) -> None:
     lost(ledger, "a")
     asked = Asked(lambda key, look: [])
-    asked.now = NOW + reconcile.SETTLED - 7 * SECOND  # over in the last pause
+    asked.now = NOW + SETTLED - 7 * SECOND  # over in the last pause
     assert look_up(ledger, asked) == ["approved"]
     released = ledger.request("a")
     assert (released.submitting_at, released.reserved, released.error_text) == (None, None, None)
@@ -114,9 +119,9 @@ def test_the_minutes_begin_when_the_post_was_given_up(ledger: Ledger) -> None:
     given_up = NOW + timedelta(seconds=70)
     ledger.unknown("a", "timed out", given_up)
     asked = Asked(lambda key, look: [])
-    asked.now = NOW + reconcile.SETTLED
+    asked.now = NOW + SETTLED
     assert look_up(ledger, asked) == ["unknown"]
-    asked.now = given_up + reconcile.SETTLED
+    asked.now = given_up + SETTLED
     assert look_up(ledger, asked) == ["approved"]
 
 

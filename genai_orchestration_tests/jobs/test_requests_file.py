@@ -187,6 +187,17 @@ def test_all_bad_rows_are_told_with_their_numbers_and_nothing_is_taken(tmp_path:
     ("name", "content", "row", "words"),
     [
         ("a.csv", "promt\na\n", 1, "column 'promt' is not known"),
+        ("a.csv", "sep=;\nprompt;campaign\na;b\n", 1, "the first row is sep=;, which is meant for"),
+        ("a.csv", "Prompt\na\n", 1, "column 'Prompt' is not known: write it prompt."),
+        ("a.csv", "Request Key,prompt\na,b\n", 1, "is not known: write it request_key."),
+        (
+            "a.csv",
+            "Foxes of May,,\nprompt,campaign,\na,b,\n",
+            1,
+            "If it is a title, remove its row",
+        ),
+        ("a.jsonl", '{"prompt": "a", "prompt": "b"}', 1, "it has the field 'prompt' twice."),
+        ("a.jsonl", '{"payload": {"x": {"n": 1, "n": 1}}}', 1, "it has the field 'n' twice."),
         ("a.csv", "prompt,payload..b\na,b\n", 1, "column 'payload..b' is not known"),
         ("a.csv", "prompt,prompt\na,b\n", 1, "the column 'prompt' is there twice."),
         ("a.csv", "prompt,\na,b\n", 2, "a cell has no column name above it."),
@@ -350,3 +361,27 @@ def test_ten_thousand_rows_are_read_in_two_seconds(tmp_path: Path, kind: str) ->
     started = time.process_time()
     assert len(read_requests(path, OPERATIONS, GENERATOR)) == 10_000
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be"])
+def test_a_file_in_utf_16_gets_the_same_sentence_whatever_its_kind(
+    tmp_path: Path, name: str, coding: str
+) -> None:
+    mark = "" if coding == "utf-16" else "\ufeff"
+    with pytest.raises(UnreadableFile, match=rf"{name} is not UTF-8: save it as CSV UTF-8"):
+        read(tmp_path / name, (mark + '{"prompt": "a"}\n').encode(coding), IMAGES)
+
+
+@pytest.mark.parametrize("other", ["a fox ", "a  fox", "a\u00a0fox", " a fox"])
+def test_rows_without_keys_that_differ_in_spaces_are_a_mistake(tmp_path: Path, other: str) -> None:
+    [(row, words)] = problems(tmp_path / "a.csv", f"prompt\na fox\na dog\n{other}\n", IMAGES)
+    assert row == 4
+    assert words.startswith("it asks the same as row 2, but for spaces or the coding of letters:")
+    keyed = f"prompt,request_key\na fox,one\n{other},two\n"
+    assert len(read(tmp_path / "b.csv", keyed, IMAGES)) == 2
+
+
+def test_rows_that_differ_in_the_coding_of_letters_are_a_mistake(tmp_path: Path) -> None:
+    [(row, _)] = problems(tmp_path / "a.csv", "prompt\ncaf\u00e9\ncafe\u0301\ncafe\n", IMAGES)
+    assert row == 3

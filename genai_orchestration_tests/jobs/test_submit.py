@@ -1,6 +1,7 @@
 """Submitting at the sandbox, over real HTTP and from a real ledger: each branch of the line."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from genai_orchestration.jobs.release import SANDBOX_APPROVER
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.jobs.submit import PATIENCE
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.imagine_api.sandbox.images import OWN_USER
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
@@ -229,8 +231,9 @@ def test_a_provider_that_stays_full_is_given_up_after_a_while(ledger: Ledger, ti
 
 def test_places_that_crashes_have_kept_become_free(ledger: Ledger, time: Time) -> None:
     approve(ledger, IMAGINE, time, "a", "b", "c", "last")
+    here = replace(LOCAL, address=time.sandbox.base_url("imagine_api"), account=OWN_USER)
     for key in "abc":
-        ledger.start(key, LOCAL, time.now())
+        ledger.start(key, here, time.now())
     passed = line(ledger, IMAGINE, time).submit()
     assert (passed.submitted, passed.waiting) == (["last"], 3)
     assert sorted(line(ledger, IMAGINE, time).submit().submitted) == ["a", "b", "c"]
@@ -287,11 +290,13 @@ def test_a_campaign_that_is_capped_between_two_passes_is_capped(
     assert one.submit().submitted == ["b"]
 
 
-def test_without_a_cap_nothing_leaves_for_another_computer(ledger: Ledger, time: Time) -> None:
+def test_without_a_cap_nothing_leaves_for_another_computer(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
     approve(ledger, MAGIC, time, "a", "b")
     assert MAGIC.submitter
     submitter = MAGIC.submitter()
-    submitter.address = "https://api.magichour.ai"
+    monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
     passed = line(ledger, MAGIC, time, submitter=submitter).submit()
     assert (passed.waiting, lines.posts(time.sandbox, MAGIC)) == (2, 0)
     assert "set credits_per_day or credits_per_month" in next(iter(passed.reasons))
@@ -305,7 +310,7 @@ def test_what_was_approved_for_the_sandbox_never_leaves_it(
         approve(ledger, MAGIC, time, "a")
         assert MAGIC.submitter
         submitter = MAGIC.submitter()
-        submitter.address = "https://api.magichour.ai"
+        monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
         passed = line(ledger, MAGIC, time, submitter=submitter).submit()
         assert (passed.waiting, passed.reasons) == (1, {FOR_THE_SANDBOX: 1})
         with monkeypatch.context() as tunnel:  # a local address may lead to the real account

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from genai_orchestration.jobs.answers import ATTEMPTS
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_database import LedgerBusy, LedgerUnusable
+from genai_orchestration.jobs.ledger_database import LedgerBusy
 from genai_orchestration.jobs.ledger_requests import WrongState
+from genai_orchestration.jobs.ledger_url import LedgerUnusable
 from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.jobs.submit import Line
@@ -67,6 +68,9 @@ class Broken:
     after: Any = lambda: None
     address: str = "http://127.0.0.1"
     sent: list[str] = field(default_factory=list)
+
+    def account(self) -> str | None:
+        return self.real.account()
 
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         self.before()
@@ -248,7 +252,9 @@ def test_a_ledger_that_fails_unforeseen_tells_the_job_and_no_sql(
     weak = failing(ledger, *[error] * ATTEMPTS)
     with pytest.raises(LedgerUnusable) as caught:
         line(weak, MAGIC, time, submitter=submitter).submit()
-    assert str(caught.value).startswith("The ledger failed by a DataError. Magic Hour has made")
+    assert str(caught.value).startswith(
+        "The ledger failed, for a reason that nobody foresaw. Magic Hour has made"
+    )
     assert f"genai requests resolve a --job {submitter.sent[0]}." in str(caught.value)
     assert "SECRET" not in str(caught.value)
 

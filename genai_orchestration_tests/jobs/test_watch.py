@@ -19,7 +19,7 @@ from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers, lines
-from genai_orchestration_tests.jobs.ledgers import MINUTE, NOW, job
+from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job
 from genai_orchestration_tests.jobs.lines import ABYSSALE, MAGIC, Time
 
 (PROJECTS,) = MAGIC.job_kinds
@@ -45,6 +45,11 @@ class Says:
 
     answer: Callable[[str], JobReport] = lambda job_id: OPEN
     asked: list[str] = field(default_factory=list)
+    address: str = LOCAL.address
+    key_of: str | None = None
+
+    def account(self) -> str | None:
+        return self.key_of
 
     def report(self, job_id: str) -> JobReport:
         self.asked.append(job_id)

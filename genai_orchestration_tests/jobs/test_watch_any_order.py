@@ -21,7 +21,7 @@ from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
-from genai_orchestration_tests.jobs.ledgers import MINUTE, NOW, job, said
+from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, said
 
 MAGIC = provider_named("magic_hour")
 [KIND] = MAGIC.job_kinds
@@ -55,6 +55,10 @@ class Teller:
     """A provider that says one thing after the other; a `JobReader`."""
 
     words: list[str]
+    address: str = LOCAL.address
+
+    def account(self) -> str | None:
+        return None
 
     def report(self, job_id: str) -> JobReport:
         return ANSWERS[self.words.pop(0)]()

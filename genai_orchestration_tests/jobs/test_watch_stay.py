@@ -13,7 +13,7 @@ from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration_tests.jobs import ledgers
-from genai_orchestration_tests.jobs.ledgers import MINUTE, NOW, job
+from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job
 from genai_orchestration_tests.jobs.lines import MAGIC
 
 (PROJECTS,) = MAGIC.job_kinds
@@ -31,6 +31,10 @@ class Vendor:
     answer: Callable[[datetime], JobReport] = lambda now: OPEN
     asked: list[str] = field(default_factory=list)
     naps: int = 0
+    address: str = LOCAL.address
+
+    def account(self) -> str | None:
+        return None
 
     def report(self, job_id: str) -> JobReport:
         self.asked.append(job_id)

@@ -50,14 +50,14 @@ def approved(*wanted: NewRequest) -> None:
 def materialize(
     instance: dg.DagsterInstance, provider: str, operation: str, **config: Any
 ) -> dg.ExecuteInProcessResult:
-    """Materialize the asset of an operation, as the launchpad does."""
+    """Submit by the asset of an operation, with this configuration in the launchpad."""
     return (
         defs()
         .resolve_job_def(f"{provider}_requests")
         .execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey([provider, operation])],
-            run_config={"ops": {f"{provider}_{operation}": {"config": config}}},
+            run_config={"ops": {f"{provider}_{operation}": {"config": {"submit": True, **config}}}},
             raise_on_error=False,
         )
     )

@@ -9,7 +9,7 @@ import pytest
 
 from genai_orchestration import times
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration import archive as archive_module
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.file_checks import RADAR
 from genai_orchestration.orchestration.partitions import range_tags
 from genai_orchestration.sandbox.server import Sandbox
@@ -114,15 +114,13 @@ def test_the_radar_fails_while_a_file_may_soon_be_lost(
     result = run(instance, provider, "asset_file")
     assert (radar(result).passed, radar(result).description) == (
         True,
-        "1 jobs have files to be archived, and time for it.",
+        "Files of 1 job are to be archived, and have time for it.",
     )
     late = times.now() + timedelta(hours=life - 5)
     monkeypatch.setattr(times, "now", lambda: late)
     result = run(instance, provider, "asset_file")
     assert not radar(result).passed
-    assert f"1 jobs have files that may soon be lost: {name} until" in str(
-        radar(result).description
-    )
+    assert f"Files of 1 job may soon be lost: {name} until" in str(radar(result).description)
     sandbox.traffic.faults.clear()
     much_later = late + timedelta(days=1)
     monkeypatch.setattr(times, "now", lambda: much_later)
@@ -135,7 +133,7 @@ def test_an_archive_that_cannot_be_written_fails_the_step_in_a_sentence(
     hero(sandbox, "hero-1")
     (tmp_path / "taken").write_text("a file")
     monkeypatch.setenv("GENAI_ARCHIVE", str(tmp_path / "taken"))
-    monkeypatch.setattr(archive_module, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     result = run(instance, "magic_hour", "asset_file")
     assert not result.success
     (event,) = [event for event in result.all_events if event.is_step_failure]

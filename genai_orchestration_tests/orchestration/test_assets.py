@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration import assets, facts
+from genai_orchestration.orchestration import attempts, facts
 from genai_orchestration.orchestration.facts import thumbnails
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
@@ -287,7 +287,7 @@ def test_a_window_with_missing_rows_is_found(
     assert lossy == (False, f"1 finished rows from {day(0)} to {day(0)}; the API counted 2.")
 
 
-def attempts(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> int:
+def tried(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> int:
     return 1 + sum(event.is_step_restarted for event in result.all_events)
 
 
@@ -310,14 +310,14 @@ def test_a_failing_provider_is_a_sentence_and_only_an_outage_is_tried_again(
     tries: int,
     sentence: str,
 ) -> None:
-    monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=2))  # without the wait
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", (0.0, 0.0))  # without the wait
     monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__API_KEY", "a-very-secret-key")
     sandbox.traffic.faults.append(
         Fault(kind="status", status=status, retry_after=rest, path="/imagine_api", times=1000)
     )
     result = load_days(instance, 0, 0)
     assert not result.success
-    assert attempts(instance, result) == tries
+    assert tried(instance, result) == tries
     (failure,) = result.filter_events(lambda event: event.is_step_failure)
     data = failure.step_failure_data.user_failure_data
     assert data

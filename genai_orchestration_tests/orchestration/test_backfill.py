@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import portions, warehouse
-from genai_orchestration.orchestration import day_assets
+from genai_orchestration.orchestration import attempts, day_assets
 from genai_orchestration.orchestration.backfill import materialize_days
 from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.providers import http, provider_named
@@ -160,7 +160,7 @@ def test_a_step_that_is_tried_again_does_not_read_the_finished_days_twice(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(portions, "MOST", 30)
-    monkeypatch.setattr(day_assets, "RETRIES", dg.RetryPolicy(max_retries=1))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", (0.0,))
     monkeypatch.setattr(http, "_wait", lambda state: 0.0)
     down = Fault(kind="status", status=503, path="/imagine_api", times=http.PATIENT.attempts)
     seen: list[set[date]] = []

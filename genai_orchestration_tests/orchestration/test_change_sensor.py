@@ -8,7 +8,7 @@ import pytest
 
 from genai_orchestration import times, warehouse
 from genai_orchestration.jobs.day_watch import RED_AFTER
-from genai_orchestration.orchestration import assets
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
@@ -34,7 +34,7 @@ def vendor(sandbox: Sandbox) -> AbyssaleSandbox:
 @pytest.fixture
 def daemon(vendor: AbyssaleSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     """A daemon whose runs do not ride out an outage of a minute."""
-    monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     daemon = Daemon("abyssale_designs_sensor")
     with daemon.instance:
         yield daemon

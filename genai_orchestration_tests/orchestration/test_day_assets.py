@@ -11,7 +11,7 @@ import pytest
 
 from genai_orchestration import portions, times, warehouse
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration import day_assets
+from genai_orchestration.orchestration import attempts, day_assets
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
@@ -36,7 +36,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def vendor(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> ImagineApiSandbox:
     """ImagineAPI without any image; a step that fails is tried again at once."""
-    monkeypatch.setattr(day_assets, "RETRIES", dg.RetryPolicy(max_retries=1))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", (0.0,))
     vendor = sandbox.providers["imagine_api"]
     assert isinstance(vendor, ImagineApiSandbox)
     vendor.images.clear()
@@ -132,7 +132,7 @@ def test_a_run_with_too_few_rows_leaves_no_partition_and_is_read_again_when_re_e
     monkeypatch: pytest.MonkeyPatch,
     tags: dict[str, str],
 ) -> None:
-    monkeypatch.setattr(day_assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     vendor.add([image() for _ in range(3)])
     count_too_many(sandbox)
     failed = load(instance)
@@ -156,7 +156,7 @@ def test_days_that_an_interrupted_run_has_loaded_are_kept_unless_all_is_asked_fo
     vendor.add([image(number) for number in range(4) for _ in range(2)])
     vendor.add([image(1, outcome="stuck")])
     monkeypatch.setattr(portions, "MOST", 5)
-    monkeypatch.setattr(day_assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     interrupted = load_and_break(instance, sandbox, monkeypatch)
     assert materialized(instance, interrupted) == [day(0), day(1)]
 

@@ -9,7 +9,7 @@ import pytest
 from genai_orchestration.definitions import defs
 from genai_orchestration.generations import GENERATIONS, OWN
 from genai_orchestration.jobs.request_rows import request_table
-from genai_orchestration.orchestration import assets, day_assets
+from genai_orchestration.orchestration import assets, attempts, day_assets
 from genai_orchestration.orchestration.checks import table_checks
 from genai_orchestration.orchestration.file_checks import file_checks
 from genai_orchestration.orchestration.groups import Group, groups_of
@@ -138,7 +138,9 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions, key: str) -> N
     assert len(spec.description or "") > 40
     assert spec.owners == ["team:data"]
     assert spec.kinds == {"dlt", "duckdb"}
-    assert spec.group_name == spec.tags["provider"] == provider
+    assert spec.tags["provider"] == provider
+    assert spec.group_name == ("spends_credits" if key in SPENDING else provider)
+    assert (spec.description or "").startswith("SPENDS CREDITS:") == (key in SPENDING)
     own = provider == OWN.name
     assert spec.metadata["dagster/table_name"] == f"{provider}{'' if own else '_data'}.{table}"
     schema = spec.metadata["dagster/column_schema"]
@@ -156,12 +158,14 @@ def test_the_kind_is_the_destination(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_outages_are_retried_twice_within_a_minute(definitions: dg.Definitions) -> None:
-    policy = assets.RETRIES
-    assert [policy.calculate_delay(attempt) for attempt in (1, 2)] == [10, 30]
-    assert policy.max_retries == 2
-    loads = [asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
-    assert {load.op.retry_policy for load in loads if load.keys} == {policy}
+def test_no_step_has_a_policy_that_makes_another_attempt_of_an_interrupt(
+    definitions: dg.Definitions,
+) -> None:
+    steps = [*(definitions.assets or ()), *(definitions.asset_checks or ())]
+    found = [step for step in steps if isinstance(step, dg.AssetsDefinition) and step.keys]
+    assert len(found) > 10
+    assert {step.op.retry_policy for step in found} == {None}
+    assert sum(attempts.PAUSES_SECONDS) < 60
 
 
 def evaluate(definitions: dg.Definitions, name: str) -> dg.RunRequest | str:

@@ -10,7 +10,9 @@ import pytest
 from genai_orchestration import times
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.orchestration import assets, job_sensor
+from genai_orchestration.orchestration import assets, attempts, job_sensor
+from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -43,7 +45,7 @@ def hours(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Hours:
     hours = Hours(sandbox)
     monkeypatch.setattr(times, "now", hours.now)
     monkeypatch.setattr(job_sensor, "STAY", timedelta())  # these hours pass between two looks
-    monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     return hours
 
 
@@ -211,7 +213,7 @@ def test_a_stuck_job_is_named_and_looked_at_rarely(
     hours.pass_(seconds=-3600 * 2)  # the vendor's clock stands still
     hours._ahead += timedelta(hours=4)
     assert projects.look() == []
-    assert projects.said.startswith("1 image projects still open; 1 for over 60 minutes: cm")
+    assert projects.said.startswith("1 image project still open; 1 for over 60 minutes: cm")
     sandbox.traffic.calls.clear()
     hours._ahead += timedelta(minutes=1)
     assert projects.look() == []
@@ -235,3 +237,19 @@ def test_an_imagine_api_request_is_settled_when_its_images_day_is_loaded(
         ]
     with Ledger.open(Settings.load()) as ledger:
         assert all(job.loaded for job in ledger.jobs())
+
+
+def test_a_setting_that_goes_missing_is_a_sentence_and_what_has_ended_is_loaded(
+    projects: Daemon, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(projects, "hero-1", "hero-2")
+    with Ledger.open(Settings.load()) as ledger:
+        ended = next(job for job in ledger.jobs() if job.request_key == "hero-1")
+        report = JobReport(state=JobState.SUCCEEDED, raw="complete", record={"id": ended.job_id})
+        ledger.observe(ended.key, report, hours.now())
+    monkeypatch.delenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY")
+    assert len(projects.look()) == 1
+    with Ledger.open(Settings.load()) as ledger:
+        ledger.mark_loaded([ended.key], hours.now())
+    assert projects.look() == []
+    assert "has no API key" in projects.said

@@ -11,7 +11,7 @@ from genai_orchestration import times
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs import ledger_sums
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.orchestration import submission
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.request_checks import request_checks
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.base import Provider
@@ -29,7 +29,7 @@ WITH_BALANCE = [provider for provider in all_providers() if provider.balance_tab
 
 @pytest.fixture
 def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    monkeypatch.setattr(submission, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
 

@@ -1,5 +1,6 @@
 """The sensor of new requests on a real instance: real files and tables, the sandbox over HTTP."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Iterator
@@ -12,17 +13,19 @@ import pytest
 from genai_orchestration import times
 from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.jobs.inbox import Inbox
+from genai_orchestration.jobs.inbox_cursor import InboxCursor
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.release import SANDBOX_KEY
+from genai_orchestration.jobs.paid_request import PaidRequest
+from genai_orchestration.jobs.release import SANDBOX_KEY, AskedRun
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.orchestration import submission
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.dagster_client import dagster, until
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
-from genai_orchestration_tests.orchestration.paid import approved, fox, hero, posts
+from genai_orchestration_tests.orchestration.paid import OPERATIONS, approved, fox, hero, posts
 
 SENSOR = "generation_requests_sensor"
 CREATE = "imagine_api/images_create"
@@ -41,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def daemon(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    monkeypatch.setattr(submission, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     daemon = Daemon(SENSOR)
     with daemon.instance:
         yield daemon
@@ -241,7 +244,7 @@ def test_an_inbox_that_fails_is_told(
 ) -> None:
     monkeypatch.setattr(Inbox, "look", lambda *_: 1 / 0)
     assert daemon.look() == []
-    assert "The inbox cannot be read (ZeroDivisionError)" in daemon.said
+    assert "The inbox cannot be read: the daemon's log says why" in daemon.said
 
 
 def test_one_run_of_an_operation_at_a_time(daemon: Daemon, folder: Path) -> None:
@@ -394,3 +397,55 @@ def test_under_the_real_daemon_a_file_that_lands_in_the_folder_is_submitted_once
         assert web.runs(dagster__sensor_name=SENSOR) == ended
     assert len(ended) == 1
     assert len(posts(sandbox)) == 2
+
+
+def test_a_red_operation_keeps_what_another_one_has_come_to(
+    daemon: Daemon, folder: Path, sandbox: Sandbox
+) -> None:
+    other = "magic_hour/ai_image_generator"
+    approved(fox("fox-1"))
+    (request,) = daemon.look()
+    before = InboxCursor.loads(daemon.cursor, 0)
+    tried = dataclasses.replace(before.asked[CREATE], attempt=RED_AFTER)
+    asked = {CREATE: tried, other: AskedRun(seq=1, at=tried.at, waiting=1)}
+    daemon.cursor = dataclasses.replace(before, asked=asked).dumps()
+    refuse(sandbox)
+    last = dg.RunRequest(
+        run_key=tried.key(CREATE),
+        job_name=request.job_name,
+        run_config=request.run_config,
+        asset_selection=request.asset_selection,
+    )
+    assert not (failed := daemon.run(last)) or not failed.success
+    assert daemon.look() == []  # the other one has nothing left to be submitted: that is kept
+    assert InboxCursor.loads(daemon.cursor, 0).asked == {CREATE: tried}
+    with pytest.raises(NotLoaded, match="failed to be submitted 5 times"):
+        daemon.look()
+
+
+def test_in_the_sandbox_what_a_person_has_planned_waits_for_a_person(
+    daemon: Daemon, folder: Path
+) -> None:
+    with Ledger.open(Settings.load(), who="ann@desk") as ledger:
+        operation = OPERATIONS["imagine_api", "images_create"]
+        ledger.add([PaidRequest.of(fox("fox-1"), operation)], times.now())
+    put(folder, "prompts.csv", "provider,prompt,request_key\nimagine_api,an owl,owl-1\n")
+    assert len(daemon.look()) == 1
+    assert states() == {"fox-1": "planned", "owl-1": "approved"}
+
+
+def test_what_a_removed_ledger_has_sent_is_not_approved_by_the_sensor(
+    daemon: Daemon, folder: Path, sandbox: Sandbox
+) -> None:
+    put(folder, "prompts.csv", SHEET)
+    assert daemon.work() == [True]
+    sent = len(posts(sandbox))
+    for file in Settings.load().home.glob("ledger.db*"):
+        file.unlink()
+    daemon.cursor = None
+    put(folder, "more.csv", "provider,prompt,request_key\nimagine_api,a hare,hare-1\n")
+    assert daemon.work() == [True]
+    assert states() == {"fox-1": "planned", "hare-1": "submitted", "owl-1": "planned"}
+    assert len(posts(sandbox)) == sent + 1
+    assert daemon.look() == []
+    assert "Not approved: The warehouse says that 2 of the requests were sent before" in daemon.said

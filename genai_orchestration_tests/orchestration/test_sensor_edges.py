@@ -9,6 +9,7 @@ import pytest
 from genai_orchestration import warehouse
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs.day_cursor import UnreadableCursor
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.imagine_api import api, listing
@@ -79,7 +80,7 @@ def test_a_run_that_got_fewer_images_than_were_counted_is_asked_for_again(
     with daemon.instance, monkeypatch.context() as stale:
         # a cache in front of the server that leaves out the newest image
         stale.setattr(listing, "read", lambda *a, **k: (page[:-1] for page in read(*a, **k)))
-        stale.setattr("genai_orchestration.orchestration.day_assets.RETRIES", dg.RetryPolicy())
+        stale.setattr(attempts, "PAUSES_SECONDS", (0.0,))
         (request,) = daemon.look()
         result = daemon.run(request)
         assert result

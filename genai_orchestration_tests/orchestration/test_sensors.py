@@ -15,7 +15,7 @@ import pytest
 from genai_orchestration import times, warehouse
 from genai_orchestration.jobs.day_cursor import Cursor
 from genai_orchestration.jobs.day_watch import RED_AFTER, run_key
-from genai_orchestration.orchestration import assets, sensors
+from genai_orchestration.orchestration import attempts, sensors
 from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
 from genai_orchestration.orchestration.sensors import Watched, look
 from genai_orchestration.providers import provider_named
@@ -54,7 +54,7 @@ def vendor(sandbox: Sandbox) -> ImagineApiSandbox:
 @pytest.fixture
 def daemon(vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     """A daemon whose runs do not ride out an outage of a minute."""
-    monkeypatch.setattr(assets, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     daemon = Daemon(SENSOR)
     with daemon.instance:
         yield daemon

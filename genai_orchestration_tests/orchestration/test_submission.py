@@ -11,7 +11,7 @@ from genai_orchestration import loading, times
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.orchestration import submission
+from genai_orchestration.orchestration import attempts
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
@@ -22,12 +22,13 @@ from genai_orchestration_tests.orchestration.paid import approved, fox, hero, ma
 GENERATOR = ("magic_hour", "ai_image_generator")
 BANNERS = ("abyssale", "generation_requests")
 CREATE = ("imagine_api", "images_create")
+BY_DAY = (["imagine_api", "images"], ["imagine_api", "asset_file"])
 OPERATIONS = [(each.name, paid.name) for each in all_providers() for paid in each.operations]
 
 
 @pytest.fixture
 def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    monkeypatch.setattr(submission, "RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
 
@@ -145,13 +146,26 @@ def test_with_submit_off_only_the_rows_are_loaded(
     assert (states(), posts(sandbox)) == ({"fox-1": RequestState.APPROVED}, [])
 
 
-def test_a_wrong_key_fails_the_run_in_a_sentence_and_stops_the_line(
+def test_a_wrong_key_fails_the_run_in_a_sentence_and_nothing_is_sent(
     instance: dg.DagsterInstance, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY", "wrong-key")
     approved(*(hero(f"hero-{n}") for n in range(5)))
     result = materialize(instance, *GENERATOR)
-    assert not result.success or told(result)["requests rejected"] == 1
+    assert "5 approved requests were not sent" in paid.words(result)
+    assert "api_key in [sources.magic_hour_source]" in paid.words(result)
+    assert posts(sandbox) == []
+    assert [*states().values()] == 5 * [RequestState.APPROVED]
+
+
+def test_a_key_that_is_refused_for_a_paid_post_stops_the_line(
+    instance: dg.DagsterInstance, sandbox: Sandbox
+) -> None:
+    refused = Fault(kind="status", status=401, path="/magic_hour/v1/ai-", method="POST", times=9)
+    sandbox.traffic.faults.append(refused)
+    approved(*(hero(f"hero-{n}") for n in range(5)))
+    result = materialize(instance, *GENERATOR)
+    assert told(result)["requests rejected"] == 1
     assert len(posts(sandbox)) == 1
     assert sorted(states().values()) == 4 * [RequestState.APPROVED] + [RequestState.REJECTED]
 
@@ -182,29 +196,44 @@ def test_a_lost_answer_is_looked_up_where_it_can_be_and_stays_unknown_elsewhere(
     ]
 
 
-def test_loading_backfilling_and_materializing_everything_sends_no_post(
+def test_materializing_everything_sends_no_post_whatever_is_approved(
     instance: dg.DagsterInstance, sandbox: Sandbox
 ) -> None:
     abyssale = sandbox.providers["abyssale"]
     for id_ in list(abyssale.designs)[3:]:
         abyssale.remove_design(id_)
+    waiting = [fox("fox-1"), hero("hero-1"), paid.banner("banner-1", next(iter(abyssale.designs)))]
+    approved(*waiting)
     found = defs()
+    everything = list(found.resolve_asset_graph().get_all_asset_keys())
+    by_day = [key for key in everything if list(key.path) in BY_DAY]
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
-    for job in found.jobs or ():
-        keys = list(found.resolve_job_def(job.name).asset_layer.selected_asset_keys)
-        by_day = (["imagine_api", "images"], ["imagine_api", "asset_file"])
-        images = [key for key in keys if list(key.path) in by_day]
-        for part in (images, [key for key in keys if key not in images]):
-            if part:
-                result = found.resolve_job_def(job.name).execute_in_process(
-                    instance=instance,
-                    asset_selection=part,
-                    partition_key=today if images and part == images else None,
-                )
-                assert result.success
-    materialized = found.resolve_asset_graph().get_all_asset_keys()
-    assert all(instance.get_latest_materialization_event(key) for key in materialized)
+    for part in (by_day, [key for key in everything if key not in by_day]):
+        job = found.resolve_implicit_global_asset_job_def()  # what Materialize launches
+        assert job.execute_in_process(
+            instance=instance,
+            asset_selection=part,
+            partition_key=today if part == by_day else None,
+        ).success
+    assert all(instance.get_latest_materialization_event(key) for key in everything)
     assert posts(sandbox) == []
+    assert set(states().values()) == {RequestState.APPROVED}
+    for provider, operation in (CREATE, GENERATOR, BANNERS):
+        assert paid.rows(provider, operation, "request_key") == []
+
+
+def test_only_a_setting_lets_a_run_approve_requests_outside_the_sandbox(
+    instance: dg.DagsterInstance, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__API_KEY", "a-real-key")
+    new = [{"prompt": "an owl", "key": "owl-1"}]
+    refused = materialize(instance, *CREATE, requests=new, approve=True)
+    assert "a run's configuration may not approve requests to ImagineAPI" in paid.words(refused)
+    assert "set approve_in_runs = true in [requests] of .dlt/config.toml" in paid.words(refused)
+    assert (states(), posts(sandbox)) == ({}, [])
+    monkeypatch.setenv("REQUESTS__APPROVE_IN_RUNS", "true")
+    materialize(instance, *CREATE, requests=new, approve=True, submit=False)
+    assert states() == {"owl-1": RequestState.APPROVED}
 
 
 @pytest.mark.parametrize(("provider", "operation"), OPERATIONS)

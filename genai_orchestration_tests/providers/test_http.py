@@ -192,7 +192,10 @@ def test_a_closed_port_names_the_address(ask: Ask) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     text = refusal(ask, Unavailable, base_url=f"http://127.0.0.1:{port}")
-    assert f"does not answer at http://127.0.0.1:{port}/v1/account (no connection)" in text
+    assert (
+        f"does not answer at http://127.0.0.1:{port}/v1/account (no connection: Connection refused)"
+        in text
+    )
     assert "base_url in [sources.magic_hour_source]" in text
     assert KEY not in text
     assert "in-private" not in text

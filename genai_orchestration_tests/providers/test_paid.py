@@ -101,18 +101,21 @@ def test_what_the_ledger_can_keep_can_be_sent() -> None:
         (402, Failure.OUT_OF_CREDITS),
         (403, Failure.PLAN),
         (404, Failure.KEY),
+        (413, Failure.INVALID),
         (422, Failure.INVALID),
+        (451, Failure.MODERATION),
     ],
 )
 def test_a_definite_no_is_told_in_the_vendors_words(status: int, failure: Failure) -> None:
     with saying(status=status, body=b'{"message": "in its own words"}', headers=JSON) as vendor:
         error = refused(Rejected, vendor.url)
     assert error.failure is failure
-    assert f"answered {status} (in its own words)" in str(error)
+    assert f"answered {status} " in str(error)
+    assert "in its own words" in str(error)
     assert len(vendor.calls) == 1
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 451])
 @pytest.mark.parametrize("body", [b"<html>blocked", b"", b"[]"])
 def test_a_no_of_something_before_the_api_is_of_the_address_and_not_of_the_payload(
     status: int, body: bytes
@@ -122,9 +125,18 @@ def test_a_no_of_something_before_the_api_is_of_the_address_and_not_of_the_paylo
     assert len(vendor.calls) == 1
 
 
-@pytest.mark.parametrize(
-    "status", [405, 408, 409, 410, 413, 418, 425, 499, 500, 502, 503, 504, 599]
-)
+def test_what_is_too_large_for_something_before_the_api_is_of_the_payload() -> None:
+    with saying(status=413, body=b"<html>Request Entity Too Large") as vendor:
+        assert refused(Rejected, vendor.url).failure is Failure.INVALID
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_what_is_wrong_with_a_request_comes_first_in_the_vendors_words(status: int) -> None:
+    with saying(status=status, body=b'{"message": "No sneakers."}', headers=JSON) as vendor:
+        assert str(refused(Rejected, vendor.url)).startswith("No sneakers: ")
+
+
+@pytest.mark.parametrize("status", [405, 408, 409, 410, 418, 425, 499, 500, 502, 503, 504, 599])
 def test_any_other_refusal_is_unclear(status: int) -> None:
     words = b'{"message": "we are sorry", "id": "unauthorized"}'
     with saying(status=status, body=words, headers=JSON) as vendor:

@@ -16,6 +16,7 @@ from genai_orchestration.providers.refusals import (
     RateLimited,
 )
 from genai_orchestration.providers.shapes import Record
+from genai_orchestration.providers.work import id_in
 
 REQUESTS_PER_SECOND = 10  # the gateway's ceiling over a whole workspace
 YEAR_10_000 = 253_402_300_800  # Unix seconds, where Python's calendar ends
@@ -79,6 +80,11 @@ def generation(answer: Any) -> Record:
     if found["is_finalized"]:
         shapes.records(at="banners", key="id")(found)
     return found
+
+
+def account_of(client: ReadClient) -> str | None:
+    """The company that the key is of, as Abyssale writes it; its check of a key is a free POST."""
+    return id_in(client.read_by_post("auth", shape=shapes.record()).get("company"))
 
 
 def _classify(answer: requests.Response, words: str) -> ProviderError | None:

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from genai_orchestration.providers.abyssale.api import Gone, connect, credit_pools, generation
+from genai_orchestration.providers.abyssale.api import (
+    Gone,
+    account_of,
+    connect,
+    credit_pools,
+    generation,
+)
 from genai_orchestration.providers.abyssale.operations import CREDITS_PER_FORMAT
 from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.refusals import NotFound, shown
-from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.states import Failure, JobState, failure_in
 from genai_orchestration.providers.work import JobKind, JobReport, Polling
 
 KIND = "generation_request"
@@ -32,6 +38,15 @@ class GenerationReader:
     """Asks after generation requests; a `JobReader`."""
 
     client: ReadClient
+
+    @property
+    def address(self) -> str:
+        """The server that is asked."""
+        return self.client.base_url
+
+    def account(self) -> str | None:
+        """The company that the key is of."""
+        return account_of(self.client)
 
     def report(self, job_id: str) -> JobReport:
         """The request as it stands; after 7 days Abyssale has forgotten it, and it is GONE."""
@@ -66,7 +81,9 @@ def report_of(body: Mapping[str, Any]) -> JobReport:
 
 def failure_of(reasons: Sequence[str]) -> Failure:
     """Why no format could be rendered: by what it should show, or by a fault of Abyssale's."""
-    return Failure.INVALID if all(MISFIT in each for each in reasons) else Failure.PROVIDER_FAULT
+    if all(MISFIT in each for each in reasons):
+        return Failure.INVALID
+    return failure_in(" ".join(reasons)) or Failure.PROVIDER_FAULT
 
 
 def _reason(error: object) -> str:

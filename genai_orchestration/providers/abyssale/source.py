@@ -17,6 +17,7 @@ import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 
+from genai_orchestration.counted import counted
 from genai_orchestration.providers import shapes
 from genai_orchestration.providers.abyssale.api import (
     REQUESTS_PER_SECOND,
@@ -47,7 +48,7 @@ from genai_orchestration.providers.base import (
     Table,
 )
 from genai_orchestration.providers.http import QUICK, ReadClient
-from genai_orchestration.providers.refusals import NotFound
+from genai_orchestration.providers.refusals import NotFound, WrongSetting
 from genai_orchestration.providers.rows import Record, to_arrow, unforeseen
 from genai_orchestration.providers.sources import (
     account_of,
@@ -98,7 +99,7 @@ def designs_version() -> str:
     account = account_of(PROVIDER, None, None)
     total, newest = latest_change(connect(account.api_key, account.base_url, QUICK))
     changed = datetime.fromtimestamp(newest, timezone.utc)
-    return f"{total} designs, newest change {changed:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{counted(total, 'design')}, newest change {changed:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def examine(account: Account) -> Iterator[Finding]:
@@ -106,9 +107,11 @@ def examine(account: Account) -> Iterator[Finding]:
     client = connect(account.api_key, account.base_url, QUICK)
     total, _ = latest_change(client)
     available = client.read("credits", shape=credit_pools)["generation_credits"]["available"]
-    left = "unlimited" if available is None else available
+    left = "generation credits without a limit"
+    if available is not None:
+        left = counted(available, "generation credit")
     yield Finding.good(
-        f"Abyssale answers at {account.base_url}: {total} designs, {left} generation credits."
+        f"Abyssale answers at {account.base_url}: {counted(total, 'design')}, {left}."
     )
 
 
@@ -117,6 +120,11 @@ def configured_banners() -> list[str]:
     configured = setting(PROVIDER, "banner_ids") or []
     if isinstance(configured, str):
         configured = configured.strip("[]").replace('"', "").split(",")
+    if not isinstance(configured, list):
+        raise WrongSetting(
+            f"Abyssale's banner_ids {str(configured)[:40]!r} is no list: write it like "
+            f'["<id>", "<id>"] in [sources.{PROVIDER.section}].'
+        )
     return [str(banner).strip() for banner in configured if str(banner).strip()]
 
 
@@ -193,11 +201,11 @@ def _each(client: ReadClient, path: str, ids: Sequence[str]) -> Iterator[Record]
             return None
         return found
 
-    with ThreadPoolExecutor(THREADS) as executor:
-        try:
-            yield from filter(None, executor.map(fetch, ids))
-        finally:
-            executor.shutdown(cancel_futures=True)
+    executor = ThreadPoolExecutor(THREADS)
+    try:
+        yield from filter(None, executor.map(fetch, ids))
+    finally:  # an interrupt does not wait for what is being read
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _version(design: Record) -> tuple[Any, ...]:
@@ -237,7 +245,9 @@ PROVIDER = Provider(
     title="Abyssale",
     package="genai_orchestration.providers.abyssale",
     base_url="https://api.abyssale.com",
+    paths=("v1", "designs", "projects", "fonts", "credits", "banners", "banner-builder", "async"),
     source=abyssale_source,
+    settings=(configured_banners,),
     examine=examine,
     tables=TABLES,
     operations=OPERATIONS,

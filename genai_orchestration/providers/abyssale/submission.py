@@ -2,7 +2,7 @@
 
 import requests
 
-from genai_orchestration.providers.abyssale.api import connect, credit_pools
+from genai_orchestration.providers.abyssale.api import account_of, connect, credit_pools
 from genai_orchestration.providers.abyssale.operations import is_uuid
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.paid import PaidClient, Rejected
@@ -43,6 +43,10 @@ class AbyssaleSubmitter:
 
     def find(self, request_key: str, payload: Payload) -> None:
         """Nothing: generation requests are not listed, and have no field for a key of ours."""
+
+    def account(self) -> str | None:
+        """The workspace's company, as the check of a key names it."""
+        return account_of(self._reads)
 
     def balance(self) -> int | None:
         """The generation credits that can be spent: available and extra."""

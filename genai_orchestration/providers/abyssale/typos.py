@@ -10,17 +10,16 @@ Pure: the row comes from the warehouse, its JSON columns parsed.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from genai_orchestration.providers.abyssale.elements import properties_of
 from genai_orchestration.providers.abyssale.operations import FILE_TYPES, VARIABLES
 from genai_orchestration.providers.payload import object_at, value_at
 from genai_orchestration.providers.wording import inside, listed, shown, unknown
 
 Payload = Mapping[str, Any]
 Detail = Mapping[str, Any]
-Layers = Mapping[str, set[str] | None]  # layer -> its attributes; None where they are not told
+Layers = Mapping[str, set[str] | None]  # layer -> its properties; None where they are not told
 
 MULTIPAGE = "printer_multipage"
-# properties of image layers that spend AI credits: the API takes them, the detail lists none
-AI_PROPERTIES = {"text_to_image", "text_to_image_properties", "expand", "upscale", "remove_bg"}
 
 
 def silent_typos(payload: Payload, design_detail: Detail) -> list[str]:
@@ -79,7 +78,9 @@ def _pages(payload: Payload, detail: Detail) -> Iterator[str]:
 def _saved(elements: Sequence[Mapping[str, Any]]) -> Layers:
     """The layers of a design; an advanced group has no attributes, and may be given any."""
     return {
-        element["name"]: _ids(element["attributes"]) if "attributes" in element else None
+        element["name"]: {*_ids(element["attributes"]), *properties_of(element.get("type"))}
+        if "attributes" in element
+        else None
         for element in elements
     }
 
@@ -97,9 +98,9 @@ def _layers(field: str, elements: Mapping[str, Any], saved: Layers) -> Iterator[
             continue
         if name not in saved:
             yield unknown(field, name, saved)
-        elif isinstance(properties, Mapping) and (attributes := saved[name]) is not None:
-            wrong = (each for each in properties if each not in attributes | AI_PROPERTIES)
-            yield from (unknown(inside(field, name), each, sorted(attributes)) for each in wrong)
+        elif isinstance(properties, Mapping) and (known := saved[name]) is not None:
+            wrong = (each for each in properties if each not in known)
+            yield from (unknown(inside(field, name), each, sorted(known)) for each in wrong)
 
 
 def _variables(field: str, elements: Mapping[str, Any], detail: Detail) -> Iterator[str]:

@@ -5,6 +5,7 @@ as JSON, because Directus 9 answers the indexed bracket form with an empty list 
 """
 
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -18,10 +19,13 @@ from genai_orchestration.providers.imagine_api.client import Forbidden, ImageCli
 from genai_orchestration.providers.imagine_api.tables import STATUSES
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import (
+    NotFound,
     OutOfCredits,
     ProviderError,
+    WrongSetting,
     refusal,
 )
+from genai_orchestration.providers.work import id_in
 
 TITLE = "ImagineAPI"
 SECTION = "imagine_api_source"
@@ -87,6 +91,18 @@ def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ImageClient:
     )
 
 
+def account_of(client: ImageClient) -> str | None:
+    """The id of the key's user, which stays when its token is changed; None where it is not told.
+
+    Directus answers `/users/me` with the id alone where the role may not read its own user.
+    """
+    try:
+        return id_in(client.get_object("users/me", {"fields": "id"}, at="data").get("id"))
+    except (WrongSetting, NotFound):  # a server in front of it that lets only /items through
+        client.images(fields="id", limit=0)
+        return None
+
+
 def newest_picture(client: ImageClient) -> str | None:
     """The stored address of the newest finished picture; None when there is none."""
     found = client.images(fields="url", sort="-date_created", limit=1, filter=all_of([FINISHED]))
@@ -115,6 +131,15 @@ def zoned(moment: str) -> str:
 def all_of(filters: Sequence[Mapping[str, Any]]) -> str:
     """One `filter` parameter for what meets all of `filters`."""
     return orjson.dumps({"_and": list(filters)}).decode()
+
+
+def uncached(filters: Sequence[Mapping[str, Any]]) -> str:
+    """As `all_of`, for a question whose "not there" counts: no cache has its answer.
+
+    It is true of the same records, and never the same twice. Directus 11 with CACHE_ENABLED answers
+    the same query from its cache for minutes, whatever the headers say.
+    """
+    return all_of([*filters, {"id": {"_neq": str(uuid.uuid4())}}])
 
 
 def _classify(answer: requests.Response, words: str) -> ProviderError | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from genai_orchestration.counted import counted
 from genai_orchestration.providers.base import Account, Finding
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api import api, listing
@@ -23,7 +24,7 @@ def examine(account: Account) -> Iterator[Finding]:
     total = listing.count(client)
     bot = client.get_object("items/status", at="data", needs=api.BOT)["bot_status"]
     yield Finding.good(
-        f"ImagineAPI answers at {account.base_url}: {total} images, the bot is {bot}."
+        f"ImagineAPI answers at {account.base_url}: {counted(total, 'image')}, the bot is {bot}."
     )
     newest = api.newest_picture(client)
     if newest and server_of(newest) != server_of(account.base_url):

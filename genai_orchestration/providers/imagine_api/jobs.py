@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from genai_orchestration.providers.base import Account, LoadedJobs
-from genai_orchestration.providers.imagine_api.api import connect
+from genai_orchestration.providers.imagine_api.api import account_of, connect
 from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.listing import read_ids
 from genai_orchestration.providers.imagine_api.tables import STATUSES
 from genai_orchestration.providers.refusals import shown
-from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.states import Failure, JobState, failure_in
 from genai_orchestration.providers.work import JobKind, JobReport, Payload, Polling, Settling
 
 KIND = "image"
@@ -23,15 +23,6 @@ POLLING = Polling(
     rarely=timedelta(hours=1),
 )
 TIMEOUT = "timeout "  # how the bot's own texts begin that say that it gave up
-FAILURES = (  # parts of the free text in `error`, the first that fits
-    ("banned", Failure.MODERATION),
-    ("moderat", Failure.MODERATION),
-    ("community standards", Failure.MODERATION),
-    ("image filters", Failure.MODERATION),
-    ("invalid parameter", Failure.INVALID),
-    ("unrecognized parameter", Failure.INVALID),
-    ("invalid prompt", Failure.INVALID),
-)
 
 
 @dataclass(frozen=True)
@@ -39,6 +30,15 @@ class ImageReader:
     """Asks after images; a `JobReader`."""
 
     client: ImageClient
+
+    @property
+    def address(self) -> str:
+        """The server that is asked."""
+        return self.client.base_url
+
+    def account(self) -> str | None:
+        """The id of the key's user."""
+        return account_of(self.client)
 
     def report(self, job_id: str) -> JobReport:
         """The image as it stands; deleted, it is GONE: there is no 404 for records."""
@@ -73,10 +73,9 @@ def is_of(image: Mapping[str, Any], payload: Payload) -> bool:
 
 def failure_of(error: str) -> Failure:
     """Why an image failed, by the text of its `error`; a fault of the provider's by default."""
-    words = error.lower()
-    if words.startswith(TIMEOUT):
+    if error.lower().startswith(TIMEOUT):
         return Failure.TIMEOUT
-    return next((failure for part, failure in FAILURES if part in words), Failure.PROVIDER_FAULT)
+    return failure_in(error) or Failure.PROVIDER_FAULT
 
 
 def images(account: Callable[[], Account]) -> JobKind:

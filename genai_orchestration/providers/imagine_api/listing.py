@@ -24,6 +24,7 @@ from genai_orchestration.providers.imagine_api.api import (
     instant,
     parsed,
     sent,
+    uncached,
 )
 from genai_orchestration.providers.imagine_api.client import IMAGES, ImageClient
 from genai_orchestration.providers.imagine_api.pages import ahead, sound
@@ -174,7 +175,7 @@ def read_ids(client: ImageClient, ids: Sequence[str]) -> Iterator[Page]:
 
     def ask(number: int) -> tuple[int, Page]:
         chunk = list(rest[:number])
-        return number, client.images(filter=all_of([{"id": {"_in": chunk}}]), limit=len(chunk))
+        return number, client.images(filter=uncached([{"id": {"_in": chunk}}]), limit=len(chunk))
 
     rest = list(dict.fromkeys(form for id_ in ids for form in (id_.lower(), id_)))
     while rest:

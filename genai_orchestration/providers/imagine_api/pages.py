@@ -49,15 +49,14 @@ class Order:
 
 def ahead(work: Callable[[T], R], items: Iterable[T], number: int) -> Iterator[R]:
     """Results in the order of `items`, with `number` of them being worked on in threads."""
-    with ThreadPoolExecutor(number) as executor:
-        waiting: deque[Future[R]] = deque()
-        try:
-            for item in items:
-                waiting.append(executor.submit(work, item))
-                if len(waiting) >= number:
-                    yield waiting.popleft().result()
-            while waiting:
+    executor = ThreadPoolExecutor(number)
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            waiting.append(executor.submit(work, item))
+            if len(waiting) >= number:
                 yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:  # an interrupt does not wait for what is being read
+        executor.shutdown(wait=False, cancel_futures=True)

@@ -41,6 +41,7 @@ from genai_orchestration.providers.sources import (
 from genai_orchestration.providers.states import TERMINAL, JobState
 
 BEGINNING = date(2023, 1, 1)  # ImagineAPI opened in March 2023: nothing can be older
+POSSIBLE = (date(1970, 1, 1), date(2999, 12, 31))  # what `start_date` may be
 TOGETHER = 5_000  # records in an Arrow table, at least
 STATES = {word: state.value for word, state in STATUSES.items()}
 IN_FLIGHT = 3  # Midjourney's smaller plans run three at once, and a fourth is known to fail
@@ -92,12 +93,16 @@ def in_no_day(start: date, end: date) -> Mapping[str, int]:
 
 def start_date() -> date:
     """The first day that is loaded: `start_date` of the configuration, else 2023-01-01."""
+    configured = setting(PROVIDER, "start_date")
     try:
-        return _day(setting(PROVIDER, "start_date")) or BEGINNING
+        day = _day(configured) or BEGINNING
+        if not POSSIBLE[0] <= day <= POSSIBLE[1]:
+            raise WrongSetting(f"'{day}' is in no century of images: write it like 2024-01-31.")
     except WrongSetting as error:
         raise WrongSetting(
             f"ImagineAPI's start_date: {error} It is in [sources.imagine_api_source]."
         ) from None
+    return day
 
 
 def _day(value: Any) -> date | None:
@@ -227,6 +232,7 @@ PROVIDER = Provider(
     title="ImagineAPI",
     package="genai_orchestration.providers.imagine_api",
     base_url="https://cl.imagineapi.dev",
+    paths=("items", "assets", "admin"),
     source=imagine_api_source,
     statuses=STATUSES,
     examine=examine,
@@ -237,6 +243,7 @@ PROVIDER = Provider(
     loaded_jobs=jobs.LOADED,
     in_flight=IN_FLIGHT,
     start=start_date,
+    beginning=BEGINNING,
     archive=ARCHIVE,
     day_watch=DayWatch(
         sensor="imagine_api_images_sensor",

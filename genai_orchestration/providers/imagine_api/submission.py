@@ -15,7 +15,7 @@ import requests
 
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.http import QUICK
-from genai_orchestration.providers.imagine_api.api import all_of, connect
+from genai_orchestration.providers.imagine_api.api import account_of, connect, uncached
 from genai_orchestration.providers.imagine_api.client import IMAGES
 from genai_orchestration.providers.imagine_api.jobs import is_of
 from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
@@ -70,6 +70,10 @@ class ImagineApiSubmitter:
         found = [image["id"].lower() for image in images if is_of(image, payload)]
         return None if not found and len(images) == self._reads.at_once(MOST) else found
 
+    def account(self) -> str | None:
+        """The id of the key's user."""
+        return account_of(self._reads)
+
     def balance(self) -> None:
         """Nothing: the Midjourney plan is paid by the month, and not told of here."""
 
@@ -78,10 +82,14 @@ class ImagineApiSubmitter:
         return str(uuid.uuid5(self._namespace, request_key))
 
     def _images(self, which: dict[str, Any]) -> list[dict[str, Any]]:
+        """The images that match, as they are now: of what is not there, nothing was made."""
         return self._reads.within_limit(
             MOST,
             lambda limit: self._reads.images(
-                filter=all_of([which]), fields="id,prompt", sort="date_created,id", limit=limit
+                filter=uncached([which]),
+                fields="id,prompt",
+                sort="date_created,id",
+                limit=limit,
             ),
         )
 

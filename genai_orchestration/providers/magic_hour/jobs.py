@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from genai_orchestration.counted import counted
 from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
-from genai_orchestration.providers.magic_hour.api import ACCOUNT, BALANCE, PROJECT, connect
+from genai_orchestration.providers.magic_hour.api import (
+    ACCOUNT,
+    BALANCE,
+    PROJECT,
+    account_of,
+    connect,
+)
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.magic_hour.tables import STATUSES
 from genai_orchestration.providers.magic_hour.vocabulary import MOST_IMAGES
 from genai_orchestration.providers.refusals import NotFound, shown
-from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.states import Failure, JobState, failure_in
 from genai_orchestration.providers.work import JobKind, JobReport, Polling, credits_in
 
 KIND = "image_project"
@@ -24,7 +31,7 @@ POLLING = Polling(
     deadline=timedelta(hours=1),
     rarely=timedelta(hours=1),
 )
-FAILURES = {  # the vendor's `error.code`, a free string; any other is a fault of its own
+FAILURES = {  # the vendor's `error.code`, a free string; of any other the words decide
     "content_policy_violation": Failure.MODERATION,
     "no_source_face": Failure.INVALID,
     "invalid_file_format": Failure.INVALID,
@@ -41,6 +48,15 @@ class ProjectReader:
     """Asks after image projects; a `JobReader`."""
 
     client: ReadClient
+
+    @property
+    def address(self) -> str:
+        """The server that is asked."""
+        return self.client.base_url
+
+    def account(self) -> str | None:
+        """The account's own id."""
+        return account_of(self.client)
 
     def report(self, job_id: str) -> JobReport:
         """The project as it stands; deleted in the web app, it is GONE."""
@@ -67,16 +83,22 @@ def report_of(project: Mapping[str, Any]) -> JobReport:
     words = said.get("message") or said.get("code") or "no reason given"
     there, due = len(downloads(project)), pictures(project) or 1
     incomplete = state is JobState.SUCCEEDED and there < due
-    missing = f"Magic Hour gives {there} of {due} pictures." if incomplete else None
+    missing = f"Magic Hour gives {there} of {counted(due, 'picture')}." if incomplete else None
     return JobReport(
         state=state,
         raw=word,
         charged=credits_in(charged),
-        failure=FAILURES.get(str(said.get("code")), Failure.PROVIDER_FAULT) if failed else None,
+        failure=failure_of(said) if failed else None,
         error=shown(str(words)) if failed else missing,
         incomplete=incomplete,
         record=dict(project) if state and state.terminal else None,
     )
+
+
+def failure_of(said: Mapping[str, Any]) -> Failure:
+    """Why a project failed, by its `error`; a fault of Magic Hour's by default."""
+    code, words = str(said.get("code")), str(said.get("message"))
+    return FAILURES.get(code) or failure_in(f"{code} {words}") or Failure.PROVIDER_FAULT
 
 
 def downloads(project: Mapping[str, Any]) -> list[Mapping[str, Any]]:

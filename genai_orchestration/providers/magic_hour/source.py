@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 from dlt.extract import DltSource
 
+from genai_orchestration.counted import counted
 from genai_orchestration.providers.base import Account, Finding, Provider, Schedule, Table
 from genai_orchestration.providers.http import QUICK, ReadClient
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, BALANCE, connect, model_list
@@ -68,7 +69,7 @@ def examine(account: Account) -> Iterator[Finding]:
     client = connect(account.api_key, account.base_url, QUICK)
     answer = client.get_object(ACCOUNT, needs=BALANCE)
     yield Finding.good(
-        f"Magic Hour answers at {client.base_url}: {answer['credits']} credits, "
+        f"Magic Hour answers at {client.base_url}: {counted(answer['credits'], 'credit')}, "
         f"tier {answer.get('tier')}."
     )
 
@@ -150,6 +151,7 @@ PROVIDER = Provider(
     title="Magic Hour",
     package="genai_orchestration.providers.magic_hour",
     base_url="https://api.magichour.ai",
+    paths=("v1",),
     source=magic_hour_source,
     statuses=STATUSES,
     examine=examine,

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 import requests
+from abyssale import _generated
 from hypothesis import given
 
-from genai_orchestration.providers.abyssale import PROVIDER
+from genai_orchestration.providers.abyssale import PROVIDER, elements
 from genai_orchestration.providers.abyssale.operations import FILE_TYPES
 from genai_orchestration.providers.abyssale.sandbox import orders
 from genai_orchestration.providers.abyssale.typos import format_count, silent_typos
@@ -184,9 +185,59 @@ def test_an_advanced_group_may_be_given_anything(sandbox: Sandbox) -> None:
     assert silent_typos(payload, design) == []
 
 
-def test_ai_properties_of_a_layer_are_known_though_no_design_lists_them(sandbox: Sandbox) -> None:
-    payload = {"elements": {"hero": {"remove_bg": True, "expand": True}}}
+@pytest.mark.parametrize(
+    ("layer", "known"),
+    [
+        ("hero", "remove_bg expand expand_properties upscale upscale_properties image_encoded"),
+        ("cta", "icon_url icon_color text_shadow_blur hidden"),
+        ("title", "side_border text_truncation shadow_color"),
+        ("root", "background_color shadow_blur"),
+    ],
+)
+def test_properties_of_a_layers_type_are_no_mistakes_though_no_design_lists_them(
+    sandbox: Sandbox, layer: str, known: str
+) -> None:
+    payload = {"elements": {layer: dict.fromkeys(known.split(), "x")}}
     assert silent_typos(payload, detail(sandbox, "static")) == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "odd"),
+    [
+        ("hero", "icon_url"),
+        ("cta", "upscale"),
+        ("title", "image_url"),
+        ("title", "font_siz"),
+        ("root", "payload"),
+    ],
+)
+def test_a_property_of_another_type_or_of_none_is_a_mistake(
+    sandbox: Sandbox, layer: str, odd: str
+) -> None:
+    told = silent_typos({"elements": {layer: {odd: "x"}}}, detail(sandbox, "static"))
+    assert [each.partition(" is not known")[0] for each in told] == [f"elements.{layer}.{odd}"]
+
+
+SDK_MODELS = {
+    "container": "RootElement",
+    "image": "AsyncImageElement",
+    "qrcode": "QRCodeElement",
+}
+
+
+@pytest.mark.parametrize("kind", elements.PROPERTIES)
+def test_the_properties_of_a_type_are_those_of_the_vendors_sdk(kind: str) -> None:
+    model = getattr(_generated, SDK_MODELS.get(kind, f"{kind.capitalize()}Element"))
+    shared = _generated.SharedElementProperties
+    fields = {**shared.model_fields, **model.model_fields}
+    assert elements.PROPERTIES[kind] == {info.alias or name for name, info in fields.items()}
+
+
+def test_the_sandboxs_designs_list_attributes_of_their_layers_types(sandbox: Sandbox) -> None:
+    for layer in detail(sandbox, "static")["elements"]:
+        listed = {attribute["id"] for attribute in layer["attributes"]}
+        assert listed <= elements.properties_of(layer["type"])
+        assert len(listed) > 1 or layer["type"] == "container"
 
 
 @given(odd_payloads("design_id", "elements", "vars", "title", "pages", "template_format_names"))

@@ -187,3 +187,30 @@ def test_no_signature_and_no_key_is_kept_of_any_field() -> None:
     assert report.record is not None
     assert report.record["echo"] == {"authorization": "Bearer ***"}
     assert "in-private" not in str(report.record)
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        ({"code": "nsfw_content_detected", "message": "No."}, Failure.MODERATION),
+        ({"code": "unknown_error", "message": "Flagged by moderation"}, Failure.MODERATION),
+        ({"code": "unknown_error", "message": "Invalid prompt"}, Failure.INVALID),
+        ({"code": "unknown_error", "message": "Sorry"}, Failure.PROVIDER_FAULT),
+        ("NSFW content", Failure.MODERATION),
+        (None, Failure.PROVIDER_FAULT),
+    ],
+)
+def test_words_decide_why_a_project_failed_whose_code_is_in_no_list(
+    error: object, failure: Failure
+) -> None:
+    assert report_of(project(error=error)).failure is failure
+
+
+def test_moderation_of_an_unknown_code_is_of_the_payload_and_no_outage(
+    sandbox: Sandbox, reader: JobReader
+) -> None:
+    job_id = made(sandbox, "an NSFW fox")
+    sandbox.clock.advance(60)
+    failure = reader.report(job_id).failure
+    assert failure is Failure.MODERATION
+    assert (failure.of_the_payload, failure.of_the_provider) == (True, False)

@@ -94,7 +94,9 @@ def test_refusals_are_told_apart(sandbox: Sandbox, submitter: Submitter) -> None
     assert refused(submitter, {**FOX, "model": "nano-banana-pro", "image_count": 1}).failure is (
         Failure.PLAN
     )
-    vendor.credits = 1
+    vendor.account.tier = "none"
+    assert refused(submitter, FOX).failure is Failure.SUBSCRIPTION
+    vendor.account.tier, vendor.credits = "pro", 1
     assert refused(submitter, FOX).failure is Failure.OUT_OF_CREDITS
     with pytest.raises(Rejected) as caught:
         MagicHourSubmitter(
@@ -102,6 +104,26 @@ def test_refusals_are_told_apart(sandbox: Sandbox, submitter: Submitter) -> None
         ).submit(GENERATOR, FOX, "k1")
     assert caught.value.failure is Failure.KEY
     assert vendor.accepted == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "failure", "of_the_account", "sentence"),
+    [
+        ("insufficient_credits", Failure.OUT_OF_CREDITS, True, "Top up the account's credits."),
+        ("subscription_required", Failure.SUBSCRIPTION, True, "The account has no plan, and every"),
+        ("plan_upgrade_required", Failure.PLAN, False, "and others may pass: change it, or"),
+        ("another_one", Failure.OUT_OF_CREDITS, True, "Top up the account's credits."),
+        (7, Failure.OUT_OF_CREDITS, True, "Top up the account's credits."),
+    ],
+)
+def test_the_code_of_a_402_says_whom_it_concerns(
+    code: object, failure: Failure, of_the_account: bool, sentence: str
+) -> None:
+    body = json.dumps({"code": code, "message": "no"}).encode()
+    with saying(status=402, body=body) as vendor:
+        no = refused(of(vendor.url), FOX)
+    assert (no.failure, no.failure.of_the_account) == (failure, of_the_account)
+    assert sentence in str(no)
 
 
 def test_a_rate_is_put_off(sandbox: Sandbox, submitter: Submitter) -> None:

@@ -15,6 +15,13 @@ PRINTED = ("printer", MULTIPAGE)
 DPI, BLEED, SAFE = 300, 3.0, 5.0  # of every printed design here; bleed and safe zone in mm
 DURATION = 6.0  # seconds that every animated design here plays
 CONTENT = "Text content"  # the vendor's help for a text's `payload`
+LETTERS: dict[str, tuple[str | None, Any]] = {  # how texts and buttons are written
+    "color": ("Text color", "#1B1B1E"),
+    "font": (None, "61568e7c-33c5-11ea-9877-92672c1b8195"),
+    "font_weight": (None, 700),
+    "line_height": (None, 1.2),
+    "alignment": (None, "middle left"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,11 +40,36 @@ def layers(design: Design) -> tuple[Layer, ...]:
         Layer(
             "title",
             "text",
-            {"payload": (CONTENT, f"{design.name} {{city}}"), "font_size": (None, 64)},
+            {"payload": (CONTENT, f"{design.name} {{city}}"), "font_size": (None, 64), **LETTERS},
         ),
-        Layer("cta", "button", {"payload": (CONTENT, "Shop now")}),
-        Layer("hero", "image", {"image_url": ("Image URL", "https://cdn.example.com/hero.png")}),
-        Layer("logo", "logo", {"image_url": (None, "https://cdn.example.com/logo.png")}),
+        Layer(
+            "cta",
+            "button",
+            {
+                "payload": (CONTENT, "Shop now"),
+                "font_size": (None, 24),
+                "background_color": ("Background color", "#E4572E"),
+                **LETTERS,
+            },
+        ),
+        Layer(
+            "hero",
+            "image",
+            {
+                "image_url": ("Image URL", "https://cdn.example.com/hero.png"),
+                "fitting_type": (None, "cover"),
+                "alignment": (None, "middle center"),
+                "opacity": (None, 1),
+            },
+        ),
+        Layer(
+            "logo",
+            "logo",
+            {
+                "image_url": (None, "https://cdn.example.com/logo.png"),
+                "alignment": (None, "middle center"),
+            },
+        ),
     )
 
 

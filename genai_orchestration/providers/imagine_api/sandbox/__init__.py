@@ -2,6 +2,7 @@
 
     /items/images    create (200), read, list, SEARCH, change a prompt, delete      needs the key
     /items/status    the bot's state, an object                                     needs the key
+    /users/me        the id of the key's user, the only field that its role may read  needs the key
     /assets/{id}     the pictures                                                   public
     /_admin/images   put images in, take one out: not part of the vendor's API      public
 
@@ -44,6 +45,7 @@ from genai_orchestration.providers.imagine_api.sandbox.http import (
     require_token,
     server_fault,
 )
+from genai_orchestration.providers.imagine_api.sandbox.images import OWN_USER
 from genai_orchestration.providers.imagine_api.sandbox.record import Row
 from genai_orchestration.providers.imagine_api.sandbox.store import ImageStore
 from genai_orchestration.sandbox.clock import Clock
@@ -79,6 +81,7 @@ class ImagineApiSandbox(ImageStore):
             ("GET", "/items/{collection}", _unknown_collection),
             ("GET", "/assets/{id}", self._asset),
             ("GET", "/assets/{id}/{name}", self._asset),
+            ("GET", "/users/me", self._user),
             ("GET", "/server/ping", _ping),
             ("POST", "/_admin/images", self._admin_add),
             ("DELETE", "/_admin/images/{id}", self._admin_remove),
@@ -135,6 +138,10 @@ class ImagineApiSandbox(ImageStore):
             raise forbidden()
         self.remove(image.id)
         return Response(status_code=204)
+
+    async def _user(self, request: Request) -> Response:
+        require_token(request)
+        return answer(request, {"data": {"id": OWN_USER}})
 
     async def _status(self, request: Request) -> Response:
         require_token(request)

@@ -1,6 +1,6 @@
 """The account of Magic Hour's sandbox: its credits, and its jobs by kind.
 
-    Order ─► submit ─┬─► 402, when the credits do not cover it
+    Order ─► submit ─┬─► 402, when the credits do not cover it, or there is no subscription
                      └─► Job, which costs from then on what it says it costs
 
 Credits are granted ones minus the cost of every job as known now, so a failed job refunds itself.
@@ -14,6 +14,7 @@ from genai_orchestration.providers.magic_hour.sandbox.orders import KINDS, Kind,
 from genai_orchestration.providers.magic_hour.sandbox.refusals import NOT_FOUND, Refusal
 from genai_orchestration.sandbox.clock import Clock
 
+UNSUBSCRIBED = "none"  # the tier of an account to which every creation is refused
 GRANTED = 100_000  # credits: a day of demonstrations
 EXAMPLE_AGE = timedelta(hours=1)
 EXAMPLES = (  # the vendor's own example ids, as finished jobs
@@ -54,9 +55,11 @@ class Account:
         self._granted += credits - self.credits
 
     def submit(self, order: Order) -> Job:
-        """A job that begins now; 402 when the credits do not cover it."""
+        """A job that begins now; 402 when the credits do not cover it, or nothing is subscribed."""
+        if self.tier == UNSUBSCRIBED:
+            raise Refusal(402, "An active subscription is required", "subscription_required")
         if order.price > self.credits:
-            raise Refusal(402, "Payment required")
+            raise Refusal(402, "Payment required", "insufficient_credits")
         id = str(uuid.uuid4()) if order.kind == "face" else f"cm{uuid.uuid4().hex[:23]}"
         job = Job(id=id, order=order, created_at=self._clock.now())
         self.submitted += 1

@@ -1,7 +1,7 @@
 """The life of Magic Hour's jobs: a `Job` and a moment go in, its status and its JSON come out.
 
     queued ── 1 s ──► rendering ── seconds ──► complete     (downloads appear)
-                         │                └──► error        (the prompt is "forbidden"; refunded)
+                         │                └──► error        (forbidden or nsfw; refunded)
                          └─ admin ───────────► canceled
 
 A complete job may be told to show some of its downloads, or null, for a time (`Withheld`).
@@ -24,10 +24,15 @@ from genai_orchestration.providers.magic_hour.sandbox.prices import (
 Json = dict[str, Any]
 Sign = Callable[[str], Json]  # path of a file -> {"url", "expires_at"}
 QUEUED = timedelta(seconds=1)
-FORBIDDEN = "forbidden"  # a prompt that holds this word fails
-REFUSAL = {
-    "code": "content_policy_violation",
-    "message": "The prompt was rejected by the content policy.",
+REFUSALS = {  # by a word that makes the prompt fail which holds it
+    "forbidden": {
+        "code": "content_policy_violation",
+        "message": "The prompt was rejected by the content policy.",
+    },
+    "nsfw": {  # in no list of the vendor's
+        "code": "nsfw_content_detected",
+        "message": "The result was flagged.",
+    },
 }
 
 
@@ -58,7 +63,13 @@ class Job:
             return "queued"
         if age < timedelta(seconds=self.order.seconds):
             return "rendering"
-        return "error" if FORBIDDEN in self.order.prompt.casefold() else "complete"
+        return "error" if self._refusal else "complete"
+
+    @property
+    def _refusal(self) -> Json | None:
+        """What its error will say; None when it will succeed."""
+        prompt = self.order.prompt.casefold()
+        return next((said for word, said in REFUSALS.items() if word in prompt), None)
 
     def over(self, now: datetime) -> bool:
         """Whether this is its end."""
@@ -86,7 +97,7 @@ class Job:
         """The job as `GET` shows it, with every deprecated key: the vendor's SDK asks for them."""
         if self.order.kind == "face":
             return self._faces(now, sign)
-        error = REFUSAL if self.status(now) == "error" else None
+        error = self._refusal if self.status(now) == "error" else None
         downloads = self._downloads(now, sign)
         base = {
             "id": self.id,

@@ -1,7 +1,7 @@
 """What a create asks for: a request's body goes in, a checked `Order` with its price comes out.
 
 400  a field is missing, of the wrong type, or no word of its enum
-403  the account's tier does not have it
+402  the account's tier does not have it
 422  every field is well-formed, but not together: this model, that count
 """
 
@@ -16,6 +16,7 @@ from genai_orchestration.providers.magic_hour.sandbox.refusals import (
     Refusal,
     one_of,
     optional,
+    plan_required,
     required,
 )
 from genai_orchestration.providers.magic_hour.vocabulary import TOOLS
@@ -84,7 +85,7 @@ def upscaler_order(body: Json, tier: str) -> Order:
     if factor not in prices.UPSCALING:
         raise Refusal(422, "scale_factor must be either 2 or 4")
     if factor == 4 and tier == "free":
-        raise Refusal(403, "4x upscale is only available on Creator, Pro, or Business tier")
+        raise plan_required("4x upscale is only available on Creator, Pro, or Business tier")
     return Order(
         kind="image",
         type="IMAGE_UPSCALER",
@@ -170,7 +171,7 @@ def _check_model(name: str, count: int, resolution: str, tier: str) -> None:
     if resolution not in ("auto", *model.resolutions):
         raise Refusal(422, f"resolution of {name} must be one of: {', '.join(model.resolutions)}")
     if tier == "free" and not model.free:
-        raise Refusal(403, f"{name} is not available on the free tier")
+        raise plan_required(f"{name} is not available on the free tier")
 
 
 def _size(body: Json, edge: int) -> tuple[int, int]:

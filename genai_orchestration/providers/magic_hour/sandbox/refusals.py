@@ -1,4 +1,4 @@
-"""How Magic Hour's sandbox says no: `{"message": ...}` at every status, and nothing else."""
+"""How Magic Hour's sandbox says no: `{"message": ...}`, and with a `code` where money is about."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +8,21 @@ from starlette.responses import JSONResponse
 
 
 class Refusal(Exception):
-    """An answer of 4xx; the vendor gives a sentence and no code."""
+    """An answer of 4xx: a sentence, and the vendor's code of a 402."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.code = status, code
 
     def answer(self) -> JSONResponse:
         """The one shape of the vendor's errors."""
-        return JSONResponse({"message": str(self)}, status_code=self.status)
+        code = {"code": self.code} if self.code else {}
+        return JSONResponse({**code, "message": str(self)}, status_code=self.status)
+
+
+def plan_required(message: str) -> Refusal:
+    """The refusal of what the account's plan does not have."""
+    return Refusal(402, message, "plan_upgrade_required")
 
 
 NOT_FOUND = Refusal(404, "Not Found")

@@ -437,7 +437,8 @@ def test_what_the_credits_do_not_cover_is_402_and_no_job(
     state.credits = 9
     create(server, "ai-image-generator", IMAGE)
     response = call(server, "POST", "/v1/ai-image-generator", json=IMAGE)
-    assert (response.status_code, response.json()) == (402, {"message": "Payment required"})
+    said = {"code": "insufficient_credits", "message": "Payment required"}
+    assert (response.status_code, response.json()) == (402, said)
     assert (state.accepted, state.credits) == (1, 4)
 
 
@@ -449,5 +450,15 @@ def test_the_free_tier_has_neither_every_model_nor_4x(
         ("ai-image-generator", image(model="nano-banana")),
         ("ai-image-upscaler", {**UPSCALE, "scale_factor": 4}),
     ):
-        assert call(server, "POST", f"/v1/{tool}", json=body).status_code == 403
+        refused = call(server, "POST", f"/v1/{tool}", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (402, "plan_upgrade_required")
     create(server, "ai-image-generator", IMAGE)
+
+
+def test_an_account_without_a_subscription_creates_nothing(
+    server: Sandbox, state: MagicHourSandbox
+) -> None:
+    state.account.tier = "none"
+    refused = call(server, "POST", "/v1/ai-image-generator", json=IMAGE)
+    assert (refused.status_code, refused.json()["code"]) == (402, "subscription_required")
+    assert state.accepted == 0

@@ -1,8 +1,8 @@
-"""Ctrl-C while paid requests are sent: the one that is on its way is finished, and then it ends.
+"""Interrupts while paid requests are sent: the one that is on its way is finished first.
 
-    Ctrl-C ─► asked ─┬─ a POST is on its way ─► its answer is waited for, and written down ─► end
-                     └─ a wait, a look-up ────► end
-    Ctrl-C again ────► at once: what was on its way is `unknown`
+    Ctrl-C, or Terminate ─► asked ─┬─ a POST is on its way ─► its answer is written down ─► end
+                                   └─ a wait, a look-up ────► end
+    once more ────────────► at once: what was on its way is `unknown`
 
 A request that is interrupted in the middle would be unknown, and a person's work.
 """
@@ -22,8 +22,7 @@ from genai_orchestration.providers.paid import NotNow
 from genai_orchestration.providers.work import Accepted, Payload, Submitter
 
 SLICE = 0.2  # seconds of a wait, until it is looked whether to stop
-SAID = b"\nStopping after the request that is on its way. Ctrl-C again stops at once.\n"
-STOPPED = "Stopped by Ctrl-C: what is approved stays so, and another submit goes on with it."
+STOPPED = "Stopped: what is approved stays so, and another submit goes on with it."
 
 
 class Stopped(Exception):
@@ -31,14 +30,15 @@ class Stopped(Exception):
 
 
 class Stop:
-    """Whether somebody wants it to end."""
+    """Whether somebody wants it to end; `said` is written to stderr when that happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, said: str = "") -> None:
         self.asked = False
+        self._said = said.encode()
 
     @contextlib.contextmanager
     def listening(self) -> Iterator["Stop"]:
-        """Take the first Ctrl-C, or SIGTERM, as a wish; the second one is obeyed at once."""
+        """Take the first SIGINT or SIGTERM as a wish; the second one is obeyed at once."""
         if threading.current_thread() is not threading.main_thread():
             yield self  # only the main thread may handle signals
             return
@@ -49,7 +49,7 @@ class Stop:
             for each in before:
                 signal.signal(each, _at_once)
             with contextlib.suppress(OSError):
-                os.write(2, SAID)  # a handler may run in the middle of another write
+                os.write(2, self._said)  # a handler may run in the middle of another write
 
         try:
             for each in before:
@@ -67,7 +67,9 @@ def _at_once(number: int, frame: FrameType | None) -> None:
 class StoppableSubmitter:
     """Another submitter, which begins nothing after the wish to stop; a `Submitter`."""
 
-    def __init__(self, inner: Submitter, stop: Stop, ledger: Ledger, sent: Callable[[], None]):
+    def __init__(
+        self, inner: Submitter, stop: Stop, ledger: Ledger, sent: Callable[[], None] = lambda: None
+    ) -> None:
         self.address = inner.address
         self.on_its_way: str | None = None  # the request that was sent last
         self._inner, self._stop, self._ledger, self._sent = inner, stop, ledger, sent
@@ -86,6 +88,11 @@ class StoppableSubmitter:
         """Look a request up."""
         self._check()
         return self._inner.find(request_key, payload)
+
+    def account(self) -> str | None:
+        """Whose key it is."""
+        self._check()
+        return self._inner.account()
 
     def balance(self) -> int | None:
         """Credits that are left."""
