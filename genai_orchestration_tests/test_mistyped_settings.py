@@ -87,14 +87,11 @@ def test_what_it_does_not_concern_works_as_before(
     name: str, value: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    done = (
-        defs()
-        .resolve_job_def("magic_hour_load")
-        .execute_in_process(
-            instance=dg.DagsterInstance.ephemeral(),
-            asset_selection=[dg.AssetKey(["magic_hour", "credits"])],
+    load = defs().resolve_job_def("magic_hour_load")
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = load.execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey(["magic_hour", "credits"])]
         )
-    )
     assert done.success
 
 
@@ -102,15 +99,13 @@ def test_a_run_says_which_setting_is_wrong(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GENAI_HOME", NOBODY)
-    done = (
-        defs()
-        .resolve_job_def("imagine_api_load")
-        .execute_in_process(
-            instance=dg.DagsterInstance.ephemeral(),
+    load = defs().resolve_job_def("imagine_api_load")
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = load.execute_in_process(
+            instance=instance,
             asset_selection=[dg.AssetKey(["imagine_api", "status"])],
             raise_on_error=False,
         )
-    )
     assert not done.success
     failures = [event.step_failure_data for event in done.get_step_failure_events()]
     assert any(NOBODY in str(failure.user_failure_data) for failure in failures), failures

@@ -70,6 +70,7 @@ def has_sent(sandbox: Sandbox, number: int) -> Callable[[], bool]:
     return lambda: len(posts(sandbox)) >= number
 
 
+@pytest.mark.long
 def test_terminated_runs_end_and_send_nothing_more(
     ui: Dagster, sandbox: Sandbox, settings: Settings
 ) -> None:

@@ -37,7 +37,7 @@ class PaidRequest(NewRequest):
         if self.price_estimate is not None and self.price_estimate < 0:
             raise WrongRequest(
                 f"The request {self.request_key} has a price of {self.price_estimate} credits, "
-                "which is below zero: mend its operation's estimate."
+                "which is below zero: correct its operation's estimate."
             )
         canonical(self.payload, self.request_key)
 

@@ -152,7 +152,7 @@ def test_a_wrong_key_fails_the_run_in_a_sentence_and_nothing_is_sent(
     monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY", "wrong-key")
     approved(*(hero(f"hero-{n}") for n in range(5)))
     result = materialize(instance, *GENERATOR)
-    assert "5 approved requests were not sent" in paid.words(result)
+    assert "Not sent: 5 approved requests." in paid.words(result)
     assert "api_key in [sources.magic_hour_source]" in paid.words(result)
     assert posts(sandbox) == []
     assert [*states().values()] == 5 * [RequestState.APPROVED]

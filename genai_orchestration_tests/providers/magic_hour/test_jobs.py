@@ -168,7 +168,7 @@ def test_a_complete_project_with_all_of_its_pictures_is_not(count: object) -> No
     failed = report_of(project(status="error", image_count=count, downloads=[]))
     assert not failed.incomplete
     empty = report_of(project(status="complete", image_count=None, downloads=[]))
-    assert empty.error == "Magic Hour gives 0 of 1 pictures."
+    assert empty.error == "Magic Hour gives 0 of 1 picture."
 
 
 @pytest.mark.parametrize("word", ["upscaling", "", None])
