@@ -246,7 +246,8 @@ class Soak:
             **{f"  {name}": number for name, number in self.sandbox.failed.most_common()},
             "settled after": f"{self.settled:.0f} s" if self.settled is not None else "not",
         }
-        return Verdict([*differences, *torn, *red], counts)
+        spared = [f"soak: no {each} was killed." for each in self.victims if not self.kills[each]]
+        return Verdict([*differences, *torn, *red, *spared], counts)
 
 
 def shown(differences: list[str], most: int) -> Iterator[str]:

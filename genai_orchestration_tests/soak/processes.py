@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROLES = {  # what the command line of each process of `dagster dev` holds
-    "web server": "-m dagster_webserver",
+ROLES = {  # what the command line of each process of `genai dev` holds
+    "web server": "-m genai_orchestration.webserver",
     "daemon": "-m dagster._daemon run",
     "code server's proxy": "-m dagster code-server start",
     "code server": "-m dagster api grpc",
@@ -28,7 +28,7 @@ class Process:
 
     @property
     def role(self) -> str | None:
-        """What it does for `dagster dev`; None for any other process."""
+        """What it does for `genai dev`; None for any other process."""
         return next((role for role, words in ROLES.items() if words in self.command), None)
 
     def kill(self) -> None:
