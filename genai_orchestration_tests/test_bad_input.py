@@ -313,7 +313,7 @@ def test_a_duckdb_file_of_another_version_is_named_and_left_as_it_is(
     duckdb.connect(str(settings.warehouse)).close()
     content = bytearray(settings.warehouse.read_bytes())
     content[12:20] = (9999).to_bytes(8, "little")  # the storage version, after "DUCK"
-    content[:8] = checksum(content[8:4096])
+    content[:8] = checksum(bytes(content[8:4096]))
     settings.warehouse.write_bytes(content)
     said = genai("load", "magic_hour").sentence
     assert said.startswith("The warehouse duckdb does not answer (")
