@@ -24,10 +24,10 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.archive import Archiver, Wanted
 from genai_orchestration.jobs.archive_fetch import Fetcher
 from genai_orchestration.jobs.archive_rows import NO_FILE, FileRow, Journal, files_source
-from genai_orchestration.jobs.archive_store import open_store
+from genai_orchestration.jobs.archive_store import Store, open_store
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_reader import LedgerReader
-from genai_orchestration.jobs.ledger_tables import JobRecord
+from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.recipient import Configured
@@ -103,10 +103,11 @@ def archive(
             return _run(plan, keeping, ledger, plan.wanted(days, most))
 
 
-def check(settings: Settings) -> None:
-    """ArchiveUnusable, UnfitPath or UnfitLimit where the settings let nothing be archived."""
-    open_store(settings)
+def store_of(settings: Settings) -> Store:
+    """The archive; ArchiveUnusable, UnfitPath or UnfitLimit where the settings let it keep none."""
+    store = open_store(settings)
     _ = settings.archive_limit
+    return store
 
 
 def _refresh(provider: Provider) -> Refresh | None:
@@ -114,11 +115,11 @@ def _refresh(provider: Provider) -> Refresh | None:
     of = archive_of(provider)
     if of.refresh is None:
         return None
-    [kind] = [each for each in provider.job_kinds if each.name == of.kind]
+    kind = provider.job_kind(of.kind)
     ask, configured = of.refresh(PATIENT), Configured(kind.connect(PATIENT))
 
     def refresh(job: ArchiveJob) -> Mapping[str, Any]:
-        what = f"{provider.name}'s {of.kind} {job.job_id}"
+        what = str(JobKey(provider.name, of.kind, job.job_id))
         configured.check_server(what, job.recipient)
         try:
             return ask(job.job_id)

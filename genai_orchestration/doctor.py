@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import dlt
 
 from genai_orchestration import archiving, warehouse
+from genai_orchestration.counted import counted
 from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.archive_store import open_store
 from genai_orchestration.jobs.inbox_settings import InboxSettings
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.private import is_open
@@ -176,18 +176,18 @@ def _replaced(ledger: str, made_at: datetime | None, settings: Settings) -> Find
         return None  # the warehouse has a finding of its own
     if not number:
         return None
+    were = "was" if number == 1 else "were"
     return Finding.off(
-        f"The ledger {ledger} is new, and the warehouse has {number} requests that were sent "
-        "before: put the ledger back that has sent them. None of them is approved again without "
-        "--sent-before."
+        f"The ledger {ledger} is new, and the warehouse has {counted(number, 'request')} that "
+        f"{were} sent before: put the ledger back that has sent them. None of them is approved "
+        "again without --sent-before."
     )
 
 
 def _archive(settings: Settings) -> Finding:
     """Whether finished files can be kept."""
     try:
-        archiving.check(settings)
-        open_store(settings).check()
+        archiving.store_of(settings).check()
     except PlainError as error:
         return Finding.bad(str(error))
     return Finding.good(f"Finished files are archived below {settings.archive_shown}.")

@@ -117,10 +117,7 @@ def mark(
         )
         if done.rowcount == 0:
             state = get(connection, key).state.value
-            raise WrongState(
-                f"{key.provider}'s {key.kind} {key.job_id} is {state} and cannot be {what}: wait "
-                "until it has ended."
-            )
+            raise WrongState(f"{key} is {state} and cannot be {what}: wait until it has ended.")
 
 
 def _is(key: JobKey) -> tuple[sa.ColumnElement[bool], ...]:

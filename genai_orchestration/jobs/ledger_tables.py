@@ -195,6 +195,9 @@ class JobKey:
     kind: str
     job_id: str
 
+    def __str__(self) -> str:
+        return f"{self.provider}'s {self.kind} {self.job_id}"
+
 
 @dataclass(frozen=True)
 class Seen:

@@ -169,7 +169,7 @@ def look(
     due, elsewhere = [], ""
     for job in ledger.jobs(provider=provider.name, kind=kind.name, due=now):
         try:
-            configured.check_server(_name(job), job.recipient)
+            configured.check_server(str(job.key), job.recipient)
         except OtherAccount as error:
             elsewhere = elsewhere or str(error)
         else:
@@ -189,10 +189,6 @@ def look(
             break
     trouble = troubles[0] if troubles else elsewhere
     return _summary(ledger, provider, kind, now, Look(asked, ended, trouble=trouble))
-
-
-def _name(job: JobRecord) -> str:
-    return f"{job.provider}'s {job.kind} {job.job_id}"
 
 
 def _usual(job: JobRecord, usual: Mapping[str, timedelta]) -> timedelta:
@@ -219,7 +215,7 @@ def _ask(
         try:
             report = reader.report(job.job_id)
             if report.state is JobState.GONE:
-                configured.check(_name(job), job.recipient)
+                configured.check(str(job.key), job.recipient)
             return report
         except ProviderError as error:
             troubles.append(str(error))

@@ -97,7 +97,7 @@ class _Tick:
         self, context: dg.SensorEvaluationContext, provider: Provider, archive: Archive
     ) -> None:
         self.provider, self.archive, self.settings = provider, archive, Settings.load()
-        archiving.check(self.settings)
+        archiving.store_of(self.settings)
         self.files, self.pause = files_per_run(provider), minutes_between_runs(provider)
         self.instance, self.last = context.instance, LastLook.loads(context.cursor)
         self.now = times.now()

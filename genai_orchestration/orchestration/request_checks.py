@@ -133,7 +133,7 @@ def _budget(provider: Provider, operation: Operation) -> Verdict:
 
 
 def _stuck(provider: Provider, operation: Operation) -> Verdict:
-    kind = next(kind for kind in provider.job_kinds if kind.name == operation.job_kind)
+    kind = provider.job_kind(operation.job_kind)
     with Ledger.open(Settings.load()) as ledger:
         jobs = ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN)
     mine = [job for job in jobs if job.operation in (operation.name, None)]

@@ -225,6 +225,10 @@ class Provider:
         """The table of that name; KeyError when the provider has none."""
         return {table.name: table for table in self.all_tables}[name]
 
+    def job_kind(self, name: str) -> JobKind:
+        """The kind of jobs of that name; KeyError when the provider has none."""
+        return {kind.name: kind for kind in self.job_kinds}[name]
+
     @property
     def all_tables(self) -> tuple[Table, ...]:
         """What it loads, and what is archived of it."""

@@ -3,6 +3,8 @@
 A lost answer at server A, then another base_url: B does not have the request, which proves nothing.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -136,71 +138,74 @@ def test_a_key_that_was_changed_is_of_the_same_account() -> None:
     assert not Recipient(A).is_account(Recipient(A, "ours"))
 
 
+@dataclass
 class OnTwoHosts:
-    """One ledger, written to by the clocks of two hosts."""
+    """One ledger, written to by the clocks of two hosts; one of them has sent the request `a`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.one = Ledger.open(settings, clock="one@1000")
-        self.two = Ledger.open(settings, clock="two@1000")
+    one: Ledger
+    two: Ledger
+
+
+@pytest.fixture
+def hosts(ledger: Ledger, settings: Settings) -> Iterator[OnTwoHosts]:
+    """Both of them, until the test ends."""
+    with (
+        Ledger.open(settings, clock="one@1000") as one,
+        Ledger.open(settings, clock="two@1000") as two,
+    ):
+        sent(one, "a")
+        yield OnTwoHosts(one, two)
 
 
 def test_a_clock_that_is_ahead_does_not_release_what_is_still_on_its_way(
-    ledger: Ledger, settings: Settings
+    hosts: OnTwoHosts,
 ) -> None:
-    hosts, ahead = OnTwoHosts(settings), timedelta(minutes=13)
-    with hosts.one, hosts.two:
-        sent(hosts.one, "a")
-        asked = Asked(lambda key, look: [], address=A, key_of="ours")
+    ahead = timedelta(minutes=13)
+    asked = Asked(lambda key, look: [], address=A, key_of="ours")
 
-        def pass_of_two(after: timedelta) -> RequestState:
-            asked.now = NOW + ahead + after
-            reconcile.reconcile_all(hosts.two, MAGIC, asked, lambda: asked.now, asked.sleep)
-            return hosts.two.request("a").state
+    def pass_of_two(after: timedelta) -> RequestState:
+        asked.now = NOW + ahead + after
+        reconcile.reconcile_all(hosts.two, MAGIC, asked, lambda: asked.now, asked.sleep)
+        return hosts.two.request("a").state
 
-        assert pass_of_two(SECOND) is RequestState.SUBMITTING
-        assert pass_of_two(LONGEST_POST) is RequestState.SUBMITTING
-        assert pass_of_two(LONGEST_POST + 2 * SECOND) is RequestState.APPROVED
+    assert pass_of_two(SECOND) is RequestState.SUBMITTING
+    assert pass_of_two(LONGEST_POST) is RequestState.SUBMITTING
+    assert pass_of_two(LONGEST_POST + 2 * SECOND) is RequestState.APPROVED
 
 
 def test_an_answer_that_was_lost_by_another_clock_is_waited_for_by_ones_own(
-    ledger: Ledger, settings: Settings
+    hosts: OnTwoHosts,
 ) -> None:
-    hosts, ahead = OnTwoHosts(settings), timedelta(minutes=13)
-    with hosts.one, hosts.two:
-        sent(hosts.one, "a")
-        hosts.one.unknown("a", "timed out", NOW)
-        record = hosts.two.request("a")
-        first = NOW + ahead
-        assert not hosts.two.sighted(record, first).settled(first)
-        assert not hosts.two.sighted(record, first + SETTLED).settled(first + SETTLED)
-        late = first + SETTLED + SECOND
-        assert hosts.two.sighted(record, late).settled(late)
-        assert hosts.one.sighted(record, NOW + SETTLED + SECOND).settled(NOW + SETTLED + SECOND)
+    ahead = timedelta(minutes=13)
+    hosts.one.unknown("a", "timed out", NOW)
+    record = hosts.two.request("a")
+    first = NOW + ahead
+    assert not hosts.two.sighted(record, first).settled(first)
+    assert not hosts.two.sighted(record, first + SETTLED).settled(first + SETTLED)
+    late = first + SETTLED + SECOND
+    assert hosts.two.sighted(record, late).settled(late)
+    assert hosts.one.sighted(record, NOW + SETTLED + SECOND).settled(NOW + SETTLED + SECOND)
 
 
-def test_a_sighting_is_of_one_post_and_of_no_later_one(ledger: Ledger, settings: Settings) -> None:
-    hosts, first, later = OnTwoHosts(settings), NOW + timedelta(minutes=13), timedelta(hours=1)
-    with hosts.one, hosts.two:
-        sent(hosts.one, "a")
-        seen = hosts.two.sighted(hosts.two.request("a"), first)
-        assert (seen.out_since, seen.ended_since) == (first, None)
-        assert not seen.settled(first + SETTLED + SECOND)  # nobody says that its answer was lost
-        hosts.one.released("a", started=NOW)
-        hosts.one.start("a", Limits(address=A, account="ours", budget=CAP), NOW + later)
-        seen = hosts.two.sighted(hosts.two.request("a"), first + later)
-        assert seen.out_since == first + later
+def test_a_sighting_is_of_one_post_and_of_no_later_one(hosts: OnTwoHosts) -> None:
+    first, later = NOW + timedelta(minutes=13), timedelta(hours=1)
+    seen = hosts.two.sighted(hosts.two.request("a"), first)
+    assert (seen.out_since, seen.ended_since) == (first, None)
+    assert not seen.settled(first + SETTLED + SECOND)  # nobody says that its answer was lost
+    hosts.one.released("a", started=NOW)
+    hosts.one.start("a", Limits(address=A, account="ours", budget=CAP), NOW + later)
+    seen = hosts.two.sighted(hosts.two.request("a"), first + later)
+    assert seen.out_since == first + later
 
 
 def test_a_sighting_from_far_ahead_is_of_a_clock_that_was_wrong(
-    ledger: Ledger, settings: Settings
+    hosts: OnTwoHosts,
 ) -> None:
-    hosts, year = OnTwoHosts(settings), timedelta(days=365)
-    with hosts.one, hosts.two:
-        sent(hosts.one, "a")
-        record = hosts.two.request("a")
-        hosts.two.sighted(record, NOW + year)
-        assert hosts.two.sighted(record, LATER).out_since == LATER
-        assert hosts.two.sighted(record, LATER + SECOND).out_since == LATER
+    year = timedelta(days=365)
+    record = hosts.two.request("a")
+    hosts.two.sighted(record, NOW + year)
+    assert hosts.two.sighted(record, LATER).out_since == LATER
+    assert hosts.two.sighted(record, LATER + SECOND).out_since == LATER
 
 
 def test_a_clock_that_was_set_is_another_clock() -> None:
