@@ -48,9 +48,9 @@ def submitted(*keys: str) -> Said:
     return genai("requests", "submit", "--provider", "magic_hour")
 
 
-def lose(sandbox: Sandbox, path: str = "/magic_hour") -> None:
-    """Let the next paid POST there be carried out, and its answer be lost."""
-    fault = Fault(kind="status", status=502, method="POST", path=path, after_work=True)
+def lose(sandbox: Sandbox, path: str = "/magic_hour", *, after_work: bool = True) -> None:
+    """Lose the answer to the next paid POST there, once its work is done or before."""
+    fault = Fault(kind="status", status=502, method="POST", path=path, after_work=after_work)
     sandbox.traffic.faults.append(fault)
 
 

@@ -25,7 +25,7 @@ from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.sandbox.traffic import Chaos, Fault, Traffic
 from genai_orchestration.settings import hosts
 
-KEY = "sandbox"  # the one API key that every provider's sandbox takes
+KEY = "sandbox"  # the API key that every provider's sandbox takes
 HOST = "127.0.0.1"
 
 
@@ -34,7 +34,10 @@ class PortInUse(PlainError):
 
 
 class ProviderSandbox(Protocol):
-    """One provider's side of the sandbox: its state, and the routes that show it."""
+    """One provider's side of the sandbox: the state of one account, and the routes that show it."""
+
+    keys: set[str]  # that open the account: KEY, and whatever a test exchanges it for
+    account_id: str  # the vendor's own id of it, whatever the key
 
     def routes(self) -> Sequence[BaseRoute]:
         """Routes relative to `/<provider>`."""

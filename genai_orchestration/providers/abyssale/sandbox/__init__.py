@@ -41,6 +41,20 @@ class AbyssaleSandbox:
         self._writes = Writes(clock, self.workspace, self.studio)
 
     @property
+    def keys(self) -> set[str]:
+        """The keys that open the workspace; may be changed."""
+        return self.gateway.keys
+
+    @property
+    def account_id(self) -> str:
+        """The company that the workspace is of; may be set."""
+        return self.workspace.company
+
+    @account_id.setter
+    def account_id(self, company: str) -> None:
+        self.workspace.company = company
+
+    @property
     def designs(self) -> dict[str, Design]:
         """The designs by id."""
         return self.workspace.designs

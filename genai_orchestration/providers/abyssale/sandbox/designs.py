@@ -90,8 +90,9 @@ class Design:
 
 @dataclass
 class Workspace:
-    """Everything that belongs to one API key."""
+    """Everything that belongs to one account."""
 
+    company: str = "Sandbox workspace"  # what the check of a key answers
     projects: dict[str, Project] = field(default_factory=dict)
     designs: dict[str, Design] = field(default_factory=dict)
     fonts: list[dict[str, Any]] = field(default_factory=list)

@@ -81,6 +81,7 @@ class Gateway:
     """Counts the calls of the workspace, and refuses those above the ceiling."""
 
     def __init__(self, clock: Clock) -> None:
+        self.keys = {KEY}
         self.limit: int | None = CEILING
         self.peak = 0
         self._clock = clock
@@ -89,7 +90,7 @@ class Gateway:
 
     def refusal(self, key: str | None) -> Failure | None:
         """Why a call with that key may not pass; None when it may."""
-        if key != KEY:
+        if key not in self.keys:
             return Failure(401, "unauthorized", "Unauthorized: missing or invalid API key.")
         arrived = self._arrive()
         if self.limit is not None and arrived > self.limit:

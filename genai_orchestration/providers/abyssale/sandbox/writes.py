@@ -26,7 +26,6 @@ from genai_orchestration.providers.abyssale.sandbox.requests import (
 from genai_orchestration.sandbox.clock import Clock
 
 Json = dict[str, Any]
-COMPANY = "Sandbox workspace"
 DESIGN = "/designs/{id:uuid}"
 BUILDER = "/banner-builder/{id:uuid}"
 
@@ -61,7 +60,7 @@ class Writes:
         design.updated_at = self._seconds()
 
     async def _verify_key(self, request: Request) -> Response:
-        return stamped({"company": COMPANY})
+        return stamped({"company": self._workspace.company})
 
     async def _create_project(self, request: Request) -> Response:
         name = name_in(await body_of(request), shortest=2)

@@ -45,7 +45,6 @@ from genai_orchestration.providers.imagine_api.sandbox.http import (
     require_token,
     server_fault,
 )
-from genai_orchestration.providers.imagine_api.sandbox.images import OWN_USER
 from genai_orchestration.providers.imagine_api.sandbox.record import Row
 from genai_orchestration.providers.imagine_api.sandbox.store import ImageStore
 from genai_orchestration.sandbox.clock import Clock
@@ -78,7 +77,7 @@ class ImagineApiSandbox(ImageStore):
             ("DELETE", "/items/images/{id}", self._delete),
             ("OPTIONS", "/items/images/{id}", _options),
             ("GET", "/items/status", self._status),
-            ("GET", "/items/{collection}", _unknown_collection),
+            ("GET", "/items/{collection}", self._unknown_collection),
             ("GET", "/assets/{id}", self._asset),
             ("GET", "/assets/{id}/{name}", self._asset),
             ("GET", "/users/me", self._user),
@@ -91,16 +90,16 @@ class ImagineApiSandbox(ImageStore):
             for method, path, handle in table
             for slash in ("", "/")
         ]
-        return [*routes, Route("/{path:path}", endpoint(_no_route), methods=METHODS)]
+        return [*routes, Route("/{path:path}", endpoint(self._no_route), methods=METHODS)]
 
     async def _list(self, request: Request) -> Response:
-        require_token(request)
+        require_token(request, self.keys)
         parameters = from_url(request.query_params.multi_items())
         return answer(request, listing(self.rows(request), parameters, self.rules()))
 
     async def _search(self, request: Request) -> Response:
         body = await _object(request)
-        require_token(request)
+        require_token(request, self.keys)
         rows = self.rows(request)
         if "keys" in body:
             keys = set(map(checked_key, body["keys"]))
@@ -111,19 +110,19 @@ class ImagineApiSandbox(ImageStore):
 
     async def _create(self, request: Request) -> Response:
         body = await json_body(request)
-        require_token(request)
+        require_token(request, self.keys)
         asked = checked(body, has_ref=self.has_ref, taken=self.images)
         ids = [self.post(*image) for image in asked]
         records = [self._record(id, request) for id in sorted(ids)]
         return answer(request, {"data": records if isinstance(body, list) else records[0]})
 
     async def _read(self, request: Request) -> Response:
-        require_token(request)
+        require_token(request, self.keys)
         return answer(request, {"data": self._record(request.path_params["id"], request)})
 
     async def _change(self, request: Request) -> Response:
         body = await _object(request)
-        require_token(request)
+        require_token(request, self.keys)
         id = self.own(request.path_params["id"]).id
         if not body.keys() <= {"prompt"}:
             raise forbidden()
@@ -132,7 +131,7 @@ class ImagineApiSandbox(ImageStore):
         return answer(request, {"data": self._record(id, request)})
 
     async def _delete(self, request: Request) -> Response:
-        require_token(request)
+        require_token(request, self.keys)
         image = self.own(request.path_params["id"])
         if self.clock.now() - image.created <= KEPT_FOR:
             raise forbidden()
@@ -140,11 +139,11 @@ class ImagineApiSandbox(ImageStore):
         return Response(status_code=204)
 
     async def _user(self, request: Request) -> Response:
-        require_token(request)
-        return answer(request, {"data": {"id": OWN_USER}})
+        require_token(request, self.keys)
+        return answer(request, {"data": {"id": self.account_id}})
 
     async def _status(self, request: Request) -> Response:
-        require_token(request)
+        require_token(request, self.keys)
         row = {
             "bot_status": self.bot_status,
             "date_created": "2023-04-05T15:47:43.573Z",
@@ -157,7 +156,7 @@ class ImagineApiSandbox(ImageStore):
         return answer(request, {"data": row})
 
     async def _asset(self, request: Request) -> Response:
-        scope = "private" if has_token(request) else "public"
+        scope = "private" if has_token(request, self.keys) else "public"
         picture = self.picture(request.path_params["id"])
         png = picture.bytes(_side(request, "width"), _side(request, "height"))
         headers = {"Cache-Control": f"{scope}, max-age=2592000", "Accept-Ranges": "bytes"}
@@ -177,6 +176,15 @@ class ImagineApiSandbox(ImageStore):
             raise forbidden()
         self.remove(request.path_params["id"])
         return Response(status_code=204)
+
+    async def _unknown_collection(self, request: Request) -> Response:
+        has_token(request, self.keys)
+        raise forbidden()
+
+    async def _no_route(self, request: Request) -> Response:
+        has_token(request, self.keys)
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        raise DirectusError(404, "ROUTE_NOT_FOUND", f"Route {path} doesn't exist.")
 
     def _record(self, id: str, request: Request) -> dict[str, Any]:
         row: Row = self.row(id, request)
@@ -210,14 +218,3 @@ async def _options(request: Request) -> Response:
 
 async def _ping(request: Request) -> Response:
     return Response("pong", media_type="text/html")
-
-
-async def _unknown_collection(request: Request) -> Response:
-    has_token(request)
-    raise forbidden()
-
-
-async def _no_route(request: Request) -> Response:
-    has_token(request)
-    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
-    raise DirectusError(404, "ROUTE_NOT_FOUND", f"Route {path} doesn't exist.")

@@ -8,13 +8,12 @@ Knows nothing of images.
 
 import functools
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-KEY = "sandbox"  # the same word as genai_orchestration.sandbox.server.KEY, which imports this
 HEADER_LIMIT = 16 * 1024  # node's limit for the request line and all headers together
 BODY_LIMIT = 1024 * 1024  # Directus' MAX_PAYLOAD_SIZE, "1mb"
 
@@ -73,19 +72,19 @@ def _size(request: Request) -> int:
     return url + line + sum(len(name) + len(value) + 4 for name, value in request.headers.raw)
 
 
-def has_token(request: Request) -> bool:
-    """Whether the request carries the sandbox's key; a wrong key is refused with 401."""
+def has_token(request: Request, keys: Collection[str]) -> bool:
+    """Whether the request carries one of the keys; a wrong key is refused with 401."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         return False
-    if token != KEY:
+    if token not in keys:
         raise DirectusError(401, "INVALID_CREDENTIALS", "Invalid user credentials.")
     return True
 
 
-def require_token(request: Request) -> None:
+def require_token(request: Request, keys: Collection[str]) -> None:
     """Refuse whoever has no token: Directus says 403, not 401."""
-    if not has_token(request):
+    if not has_token(request, keys):
         raise forbidden()
 
 

@@ -25,6 +25,7 @@ from genai_orchestration.providers.imagine_api.sandbox.images import (
 from genai_orchestration.providers.imagine_api.sandbox.lifecycle import plan_for
 from genai_orchestration.providers.imagine_api.sandbox.record import HIDDEN, READABLE, Row
 from genai_orchestration.sandbox.clock import Clock
+from genai_orchestration.sandbox.server import KEY
 
 
 class ImageStore:
@@ -32,6 +33,8 @@ class ImageStore:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.keys = {KEY}
+        self.account_id = OWN_USER  # the key's user: every other one's images are hidden from it
         self.images: dict[str, Image] = {}
         self.query_limit_max: int | None = None  # QUERY_LIMIT_MAX of Directus 10 and later
         self.has_ref = True  # False: the self-hosted release, which has no such column
@@ -53,7 +56,7 @@ class ImageStore:
         return [
             image.id
             for image in self.images.values()
-            if image.user == OWN_USER and image.plan.outcome in ("stuck", "pending")
+            if image.user == self.account_id and image.plan.outcome in ("stuck", "pending")
         ]
 
     def remove(self, id: str) -> None:
@@ -66,7 +69,7 @@ class ImageStore:
             id=id or new_id(),
             prompt=prompt,
             ref=ref,
-            user=OWN_USER,
+            user=self.account_id,
             created=self.clock.now(),
             plan=plan_for(prompt),
         )
@@ -79,7 +82,7 @@ class ImageStore:
     def own(self, id: str) -> Image:
         """The customer's image; 403 for one that is unknown or another's."""
         image = self.images.get(id)
-        if image is None or image.user != OWN_USER:
+        if image is None or image.user != self.account_id:
             raise forbidden()
         return image
 
@@ -87,7 +90,7 @@ class ImageStore:
         """All records that the customer sees, in the order of their arrival."""
         now, assets = self.clock.now(), self._assets(request)
         images = list(self.images.values())  # at once: a test's thread may be adding some
-        return [Row(image, now, assets) for image in images if image.user == OWN_USER]
+        return [Row(image, now, assets) for image in images if image.user == self.account_id]
 
     def row(self, id: str, request: Request) -> Row:
         """One record; 403 when the customer has none of that id."""
@@ -100,7 +103,7 @@ class ImageStore:
         return Rules(
             types=types,
             sortable=frozenset({*types, *HIDDEN, *self.unreadable}),
-            user=OWN_USER,
+            user=self.account_id,
             now=self.clock.now(),
             limit_max=self.query_limit_max,
             counts=self.counts,

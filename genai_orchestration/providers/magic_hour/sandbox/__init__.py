@@ -33,7 +33,17 @@ class MagicHourSandbox:
 
     def __init__(self, clock: Clock) -> None:
         self.account = Account(clock)
+        self.keys = {KEY}
         self._endpoints = Endpoints(clock, self.account)
+
+    @property
+    def account_id(self) -> str:
+        """What `GET /v1/account` calls the account; may be set."""
+        return self.account.id
+
+    @account_id.setter
+    def account_id(self, id: str) -> None:
+        self.account.id = id
 
     @property
     def accepted(self) -> int:
@@ -66,7 +76,7 @@ class MagicHourSandbox:
         """Everything below `/magic_hour`: an application of its own, for its errors are its own."""
         app = Starlette(
             routes=self._endpoints.routes(),
-            middleware=[Middleware(Door)],
+            middleware=[Middleware(Door, keys=self.keys)],
             exception_handlers={
                 Refusal: on_refusal,
                 404: on_unknown_path,
@@ -80,13 +90,15 @@ class MagicHourSandbox:
 class Door:
     """The ASGI layer in front of the endpoints: asks for the key."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, keys: set[str]) -> None:
         self._app = app
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a call with the key pass; the API's answer to every other one is 401."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        authorized = Headers(scope=scope).get("authorization") == f"Bearer {KEY}"
+        scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+        authorized = scheme == "Bearer" and key in self._keys
         app = self._app if authorized or not path.startswith(API) else UNAUTHORIZED.answer()
         await app(scope, receive, send)
 

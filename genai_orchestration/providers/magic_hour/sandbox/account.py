@@ -35,6 +35,7 @@ class Account:
     """One account: a job of one kind is never found among those of another."""
 
     def __init__(self, clock: Clock) -> None:
+        self.id = "cmacct01"
         self.tier = "pro"
         self.submitted = 0  # jobs that were paid for, deleted ones included
         self._clock = clock

@@ -68,7 +68,9 @@ class Endpoints:
 
     async def _get_account(self, request: Request) -> Response:
         account = self._account
-        return JSONResponse(account_body(account.credits, account.tier, self._clock.now()))
+        return JSONResponse(
+            account_body(account.id, account.credits, account.tier, self._clock.now())
+        )
 
     async def _list_saved_items(self, request: Request) -> Response:
         return JSONResponse(saved_items(request.query_params, self._sign(request)))

@@ -16,7 +16,7 @@ DEFAULT_LIMIT, HIGHEST_LIMIT = 20, 100
 LONGEST_MONTH = timedelta(days=31)
 
 
-def account_body(credits: int, tier: str, now: datetime) -> Json:
+def account_body(id: str, credits: int, tier: str, now: datetime) -> Json:
     """`GET /v1/account`; the free tier has no subscription."""
     subscription = {
         "name": tier.title(),
@@ -28,7 +28,7 @@ def account_body(credits: int, tier: str, now: datetime) -> Json:
         "cancel_at_period_end": False,
     }
     return {
-        "id": "cmacct01",
+        "id": id,
         "email": "ops@acme.test",
         "credits": credits,
         "tier": tier,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from genai_orchestration.providers.imagine_api.sandbox import http
 from genai_orchestration.sandbox import server
 from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration_tests.providers.imagine_api.contract.client import (
@@ -21,10 +20,6 @@ CHOSEN = "11111111-2222-4333-8444-555555555555"
 def api() -> Iterator[Client]:
     with server.Sandbox(clock=FrozenClock()).running() as sandbox:
         yield Client.of(sandbox)
-
-
-def test_the_key_is_the_one_that_all_sandboxes_take() -> None:
-    assert http.KEY == server.KEY
 
 
 def test_the_hook_and_postgresql_throw_on_what_they_do_not_expect(api: Client) -> None:
