@@ -1,14 +1,18 @@
 """Requests settled from loaded rows: only by rows that are theirs, and each by itself."""
 
+import contextlib
+import sqlite3
+from typing import Any
+
 import pytest
 
-from genai_orchestration import settling, times
+from genai_orchestration import settling, times, warehouse
 from genai_orchestration.jobs.budget import Limits
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobKey
 from genai_orchestration.providers.imagine_api import PROVIDER
 from genai_orchestration.providers.magic_hour import PROVIDER as MAGIC
-from genai_orchestration.providers.states import JobState
+from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
@@ -55,6 +59,58 @@ def test_rows_of_another_server_settle_nothing_that_was_sent_elsewhere(
         lost(ledger, "a", "a fox", ledgers.LOCAL)
         assert settling.settle(PROVIDER, settings, ledger, times.now()) == (set(), [])
         assert ledger.request("a").state.value == "unknown"
+
+
+def test_what_an_earlier_version_has_sent_is_settled_by_the_rows_that_there_are(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    emptied(sandbox)
+    made = post(sandbox, prompt="a fox", ref="a")
+    load_images(settings)
+    with Ledger.open(settings) as ledger:
+        lost(ledger, "a", "a fox", ledgers.LOCAL)
+        with contextlib.closing(sqlite3.connect(settings.ledger)) as connection, connection:
+            connection.execute("UPDATE requests SET server = NULL, account = NULL")
+        assert settling.settle(PROVIDER, settings, ledger, times.now())[0] == {"a"}
+        assert ledger.request("a").provider_job_id == made
+
+
+def test_rows_of_another_server_end_no_job_that_runs_elsewhere(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    emptied(sandbox)
+    made = post(sandbox, prompt="a fox", ref="a")
+    sandbox.clock.advance(3600)
+    load_images(settings)
+    with Ledger.open(settings) as ledger:
+        ledgers.submitting(ledger, "a", limits=ledgers.LOCAL, **IMAGE)
+        ledger.submitted("a", made, None, times.now())  # a record has its id there, too
+        assert settling.settle(PROVIDER, settings, ledger, times.now()) == (set(), [])
+        assert ledger.job(JobKey("imagine_api", "image", made)).state is JobState.QUEUED
+
+
+def test_a_request_that_was_decided_meanwhile_stops_no_other(
+    settings: Settings, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    emptied(sandbox)
+    for key in ("a", "b"):
+        post(sandbox, prompt=f"{key} fox", ref=key)
+    load_images(settings)
+    here = Limits(address=sandbox.base_url("imagine_api"))
+    with Ledger.open(settings) as ledger, pytest.MonkeyPatch.context() as patch:
+        for key in ("a", "b"):
+            lost(ledger, key, f"{key} fox", here)
+        query = warehouse.query
+
+        def asked(*arguments: Any) -> Any:  # while the warehouse is asked, a person decides
+            if ledger.request("a").state.value == "unknown":
+                ledger.rejected("a", Failure.KEY, "a person", times.now())
+            return query(*arguments)
+
+        patch.setattr(warehouse, "query", asked)
+        assert settling.settle(PROVIDER, settings, ledger, times.now())[0] == {"b"}
+        assert ledger.request("a").state.value == "rejected"
+    assert "The request a" in caplog.text
 
 
 def test_of_two_rows_of_a_request_the_oldest_is_its_job(
@@ -121,3 +177,18 @@ def test_a_row_that_is_over_ends_its_job_and_notes_it_as_loaded(
             load_images(settings)
         job = ledger.job(JobKey("imagine_api", "image", made))
         assert (job.state, bool(job.loaded), news) == (JobState.SUCCEEDED, True, {"images_create"})
+
+
+def test_a_row_of_an_image_that_is_open_finds_its_request_and_ends_no_job(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    emptied(sandbox)
+    made = post(sandbox, prompt="a fox", ref="a")
+    with Ledger.open(settings) as ledger:
+        lost(ledger, "a", "a fox", Limits(address=sandbox.base_url("imagine_api")))
+        with settling.loading(PROVIDER, settings, ["images"]) as (_, news):
+            load_images(settings)
+        assert news == {"images_create"}
+        assert ledger.request("a").provider_job_id == made
+        job = ledger.job(JobKey("imagine_api", "image", made))
+        assert (job.state, job.loaded) == (JobState.QUEUED, None)

@@ -6,7 +6,16 @@ from datetime import timedelta
 import pytest
 
 from genai_orchestration.jobs.day_watch import RED_AFTER, Outcome, delay
-from genai_orchestration.jobs.release import AskedRun, Decision, Stand, decide
+from genai_orchestration.jobs.ledger_outcomes import Outcome as End
+from genai_orchestration.jobs.release import (
+    ACCOUNT_REST,
+    AskedRun,
+    Decision,
+    Stand,
+    decide,
+    refused_by_account,
+)
+from genai_orchestration.providers.states import Failure
 from genai_orchestration_tests.jobs.ledgers import NOW
 
 SECOND = timedelta(seconds=1)
@@ -85,3 +94,17 @@ def test_it_is_red_after_five_failures_and_never_for_a_run_that_succeeded(
     asked = replace(ASKED, attempt=attempt)
     assert decide(asked, FAILED, FIVE, 4, NOW).red is red
     assert not decide(asked, SUCCEEDED, FIVE, 4, NOW).red
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_only_a_refusal_of_the_account_rests_all_requests_and_for_an_hour(failure: Failure) -> None:
+    newest = [End(NOW, failure), End(NOW - HOUR, Failure.KEY)]
+    of_all = failure in (Failure.KEY, Failure.OUT_OF_CREDITS, Failure.SUBSCRIPTION)
+    words = refused_by_account("Magic Hour", newest, NOW + ACCOUNT_REST - SECOND)
+    assert bool(words) is of_all
+    assert refused_by_account("Magic Hour", newest, NOW + ACCOUNT_REST) is None
+
+
+def test_a_success_since_then_or_nothing_at_all_rests_nothing() -> None:
+    assert refused_by_account("Magic Hour", [], NOW) is None
+    assert refused_by_account("Magic Hour", [End(NOW, None), End(NOW, Failure.KEY)], NOW) is None

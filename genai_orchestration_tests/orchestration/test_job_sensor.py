@@ -16,6 +16,7 @@ from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.orchestration import paid
 from genai_orchestration_tests.orchestration.daemon import Daemon
 from genai_orchestration_tests.orchestration.paid import approved, banner, fox, hero, materialize
@@ -253,3 +254,14 @@ def test_a_setting_that_goes_missing_is_a_sentence_and_what_has_ended_is_loaded(
         ledger.mark_loaded([ended.key], hours.now())
     assert projects.look() == []
     assert "has no API key" in projects.said
+
+
+def test_other_finished_jobs_are_another_version_and_their_order_is_none(
+    settings: Settings,
+) -> None:
+    with Ledger.open(settings) as ledger:
+        for key in ("a", "b"):
+            ledgers.submitted(ledger, key)
+        one, two = ledger.jobs()
+    assert job_sensor.version([one]) != job_sensor.version([two])
+    assert job_sensor.version([one, two]) == job_sensor.version([two, one])
