@@ -38,6 +38,7 @@ from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.orchestration.submission import SUBMITTING, op_name
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
 
@@ -133,7 +134,7 @@ class _Look:
 
     def _provider(self, cursor: InboxCursor, provider: Provider) -> InboxCursor:
         """Approve what is the sandbox's, and have submitted what may be."""
-        if in_sandbox(provider):
+        if _in_sandbox(provider):
             planned = self.ledger.requests(provider=provider.name, states=[RequestState.PLANNED])
             self._approve([each for each in planned if each.planned_by == SENSOR])
         groups = self.ledger.waiting(provider.name)
@@ -191,6 +192,14 @@ class _Look:
 
     def _outcome(self, asked: AskedRun | None, what: str) -> Outcome:
         return outcome_of(self.instance, SENSOR, asked.key(what)) if asked else Outcome("missing")
+
+
+def _in_sandbox(provider: Provider) -> bool:
+    """Whether it is the sandbox's; an address that cannot be read is told where it is needed."""
+    try:
+        return in_sandbox(provider)
+    except ProviderError:
+        return False
 
 
 def _known(requests: Iterable[NewRequest], operations: Operations) -> Known:

@@ -20,6 +20,7 @@ from genai_orchestration.jobs.release import SANDBOX_KEY, AskedRun
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.runs import NotLoaded
+from genai_orchestration.providers import sources
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -369,6 +370,24 @@ def test_a_provider_without_a_key_is_named_and_the_others_go_on(
     assert len(daemon.cursor) < 1000
 
 
+@pytest.mark.parametrize(("name", "value"), [("credits_per_day", "many"), ("base_url", 5)])
+def test_a_setting_that_cannot_be_read_is_named_and_the_other_providers_go_on(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    configured = sources.configured
+    wrong = f"sources.magic_hour_source.{name}"
+    monkeypatch.setattr(
+        sources, "configured", lambda full: value if full == wrong else configured(full)
+    )
+    monkeypatch.setenv("REQUESTS__SUBMIT", "true")
+    monkeypatch.setenv(WHERE.format("MAGIC_HOUR", "API_KEY"), "a-real-key")
+    approved(hero("hero-1"))
+    assert daemon.look() == []
+    assert name in daemon.said
+    approved(fox("fox-1"))
+    assert [request.job_name for request in daemon.look()] == ["imagine_api_requests"]
+
+
 def test_with_submit_on_and_no_place_approved_requests_are_submitted(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,6 +440,29 @@ def test_a_red_operation_keeps_what_another_one_has_come_to(
     assert InboxCursor.loads(daemon.cursor, 0).asked == {CREATE: tried}
     with pytest.raises(NotLoaded, match="failed to be submitted 5 times"):
         daemon.look()
+
+
+def test_a_red_operation_keeps_no_run_of_another_one_from_being_asked_for(
+    daemon: Daemon, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS__SUBMIT", "true")
+    approved(fox("fox-1"), hero("hero-1"))
+    requests = {request.job_name: request for request in daemon.look()}
+    image = requests["imagine_api_requests"]
+    before = InboxCursor.loads(daemon.cursor, 0)
+    tried = dataclasses.replace(before.asked[CREATE], attempt=RED_AFTER)
+    daemon.cursor = dataclasses.replace(before, asked={**before.asked, CREATE: tried}).dumps()
+    refuse(sandbox)
+    last = dg.RunRequest(
+        run_key=tried.key(CREATE),
+        job_name=image.job_name,
+        run_config=image.run_config,
+        asset_selection=image.asset_selection,
+    )
+    assert not (failed := daemon.run(last)) or not failed.success
+    # the other one's run was never started: it is asked for by the same key
+    [again] = daemon.look()
+    assert again.run_key == requests["magic_hour_requests"].run_key
 
 
 def test_in_the_sandbox_what_a_person_has_planned_waits_for_a_person(
