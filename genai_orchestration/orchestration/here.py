@@ -8,6 +8,7 @@ run of the same assets would wait behind it. The daemon asks, too (see launcher.
 """
 
 import contextlib
+import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,11 +35,11 @@ def run_here(
     """Run a job in this process, on the instance that the web UI shows; NotLoaded when it fails.
 
     `arguments` are those of `execute_in_process`: partition_key, asset_selection. The run's log
-    goes to the instance alone.
+    goes to the instance alone; one that cannot be written is not the failure that is shown.
     """
     bury(instance)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    with _alive(instance) as name:
+    with _alive(instance) as name, _without_logging_errors():
         run = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             run_config={**(run_config or {}), **quiet},
@@ -69,6 +70,16 @@ def is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
             return True
     except Timeout:
         return False
+
+
+@contextlib.contextmanager
+def _without_logging_errors() -> Iterator[None]:
+    """Without Python's tracebacks of handlers that fail: Dagster's write into its database."""
+    before, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
 
 
 @contextlib.contextmanager

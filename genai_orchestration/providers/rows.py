@@ -26,7 +26,13 @@ _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")  # not where the backsla
 _NAMING = NamingConvention()
 DIGITS = 8  # of the digest of a field's name, in its column's
 _DIGEST = re.compile(rf"_[0-9a-f]{{{DIGITS}}}$")
-KNOWN_WARNING = "when merging arrow schema with dlt schema"
+KNOWN = (  # parts of what dlt logs, and is no news
+    "when merging arrow schema with dlt schema",  # JSON arrives as text: Arrow has no other way
+    # a load job that fails is tried again, and in the end dlt raises what has struck it
+    "exception in job",
+    "retried in load",
+    "was not fully loaded",
+)
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "text": pa.string(),
@@ -144,12 +150,13 @@ def _dumped(value: Any) -> str:
 
 
 def quiet_dlt() -> None:
-    """Drop dlt's word that a JSON column arrives as text: Arrow has no other way to send it."""
+    """Drop from dlt's log what is no news, and full of tracebacks."""
     logger = logging.getLogger("dlt")
-    if not any(isinstance(known, _KnownWarning) for known in logger.filters):
-        logger.addFilter(_KnownWarning())
+    if not any(isinstance(known, _Known) for known in logger.filters):
+        logger.addFilter(_Known())
 
 
-class _KnownWarning(logging.Filter):
+class _Known(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        return KNOWN_WARNING not in record.getMessage()
+        message = record.getMessage()
+        return not any(known in message for known in KNOWN)
