@@ -122,6 +122,41 @@ def test_other_providers_jobs_and_pictures_without_what_signs_them(destination: 
     assert (found["b3"]["kind"], found["b3"]["picture"]) == ("banner", "https://a.test/b3.png")
 
 
+def test_where_job_and_request_differ_the_providers_own_record_counts(
+    destination: Settings,
+) -> None:
+    later = AT + timedelta(minutes=5)
+    record = {
+        "id": "p1",
+        "state": "SUCCEEDED",
+        "created_at": AT,
+        "finished_at": later,
+        "credits_charged": 5,
+    }
+    put(destination, "magic_hour", "image_projects", record)
+    asked = request(
+        "hero-1",
+        provider_job_id="p1",
+        submitted_at=AT - timedelta(seconds=3),
+        job_state="SUCCEEDED",
+        job_finished_at=later + timedelta(seconds=40),
+        credits_charged=10,
+    )
+    put(destination, "magic_hour", "ai_image_generator", asked)
+    generations.build(destination)
+    found = rows(destination)["p1"]
+    assert (found["request_key"], found["credits"], found["seconds"]) == ("hero-1", 5, 300)
+    assert (found["created_at"], found["finished_at"]) == (AT, later)
+
+
+def test_an_id_of_two_kinds_is_two_jobs(destination: Settings) -> None:
+    banner = {"id": "one", "file": {"cdn_url": "https://a.test/one.png"}}
+    put(destination, "abyssale", "file", banner)
+    asked = request("banner-1", provider_job_id="one", job_state="SUCCEEDED", submitted_at=AT)
+    put(destination, "abyssale", "generation_requests", asked)
+    assert generations.build(destination) == 2
+
+
 def test_archived_files_stand_before_addresses(destination: Settings) -> None:
     put(destination, "imagine_api", "images", image("one"), image("two"))
     file = {"job_id": "one", "kind": "image", "state": "archived"}

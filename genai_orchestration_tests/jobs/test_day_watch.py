@@ -280,7 +280,13 @@ def test_a_first_tick_that_is_done_again_asks_under_the_same_keys_however_late()
     assert keys(ticks[0]) == keys(ticks[1]) == [f"{TODAY}|n1|s8|a1"]
 
 
-@pytest.mark.parametrize("text", ["5", "[]", '"2026-03-10"', "null", "{}", "{", '{"through":5}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("5", "[]", '"2026-03-10"', "null", "{}", "{", '{"through":5}'),
+        '{"through":"2026-03-10","seq":1,"asked":[1]}',
+    ],
+)
 def test_what_is_no_cursor_is_told_in_a_sentence(text: str) -> None:
     with pytest.raises(UnreadableCursor, match="reset it on the sensor's page"):
         Cursor.loads(text)
