@@ -3,6 +3,7 @@
 import hashlib
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -125,6 +126,23 @@ def test_what_an_earlier_version_kept_by_halves_is_whole_after_again_and_verify(
     assert {path: size for _, _, size, path in good}.items() <= there.items()
     assert halves.items() <= there.items()
     assert set(rows(IMAGINE, "state", "reason")) == {("archived", None)}
+
+
+def test_content_that_has_changed_is_seen_by_a_later_process_and_what_was_kept_stays(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    account = emptied(sandbox)
+    account.add(at(sandbox.clock.now() - timedelta(days=1)))
+    loaded_images(settings)
+    archiving.archive(IMAGINE, settings)
+    kept = rows(IMAGINE, "role", "sha256", "archived_path")
+    drawn = account._pictures
+    drawn.update({id_: replace(found, pixels=2 * found.pixels) for id_, found in drawn.items()})
+    done = archiving.archive(IMAGINE, settings, verify=True)
+    assert done.changed.total() == 5
+    assert all("which never changes, has changed" in reason for reason in done.changed)
+    assert rows(IMAGINE, "role", "sha256", "archived_path") == kept
+    assert {path for *_, path in kept} <= whole(Path(settings.archive)).keys()
 
 
 def test_what_is_archived_is_never_fetched_again(sandbox: Sandbox, settings: Settings) -> None:
@@ -250,6 +268,29 @@ def test_the_roles_are_those_of_the_freshest_record_and_not_of_the_stored_one(
     assert [role for (role,) in rows(MAGIC, "role")] == [f"output_{n}" for n in range(1, 5)]
     with Ledger.open(settings) as ledger:
         assert all(each.archived for each in ledger.jobs(provider="magic_hour"))
+
+
+def test_a_role_that_the_freshest_record_has_lost_is_asked_for_again(
+    sandbox: Sandbox, settings: Settings, later: list[timedelta]
+) -> None:
+    job = hero(sandbox, "hero-1")
+    sandbox.providers["magic_hour"].withhold(job, 1, 10_000)
+    done = archiving.archive(MAGIC, settings)
+    assert (done.files, done.failed) == (1, {"The provider gives no address of it.": 1})
+    sandbox.providers["magic_hour"].withhold(job, None, 0)
+    later.append(timedelta(minutes=2))
+    assert archiving.archive(MAGIC, settings).files == 1
+
+
+def test_what_has_expired_waits_behind_what_will(
+    sandbox: Sandbox, settings: Settings, later: list[timedelta]
+) -> None:
+    hero(sandbox, "expired")
+    sandbox.clock.advance(timedelta(days=3).total_seconds())
+    later.append(timedelta(days=3))
+    alive = hero(sandbox, "alive")
+    archiving.archive(MAGIC, settings, most=2)
+    assert {job for (job,) in rows(MAGIC, "job_id")} == {alive}
 
 
 def test_a_project_that_was_deleted_is_refused_and_done_with(
