@@ -155,6 +155,19 @@ def test_images_that_appear_late_behind_the_reader_are_read_at_the_end(
     assert sorted(found) == sorted(there + late)
 
 
+def test_what_came_late_on_the_last_day_is_read_just_after_midnight(
+    sandbox: Sandbox, images: ImagineApiSandbox
+) -> None:
+    day = midnight(sandbox)
+    there = images.add(apart(day - MINUTE, 30, timedelta(seconds=15)))
+    window = api.Window(midnight(sandbox, -1).date(), day.date())
+    reading = listing.read_window(client(sandbox), window, now=day + MINUTE)
+    found = ids([next(reading), next(reading), next(reading)])
+    late = images.add(at(day - 8 * MINUTE))
+    found += ids(reading)
+    assert sorted(found) == sorted(there + late)
+
+
 def test_a_window_that_is_long_over_is_read_once(
     sandbox: Sandbox, images: ImagineApiSandbox, noon: datetime
 ) -> None:
