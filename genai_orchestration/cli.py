@@ -12,8 +12,8 @@ import click
 
 from genai_orchestration.archive_cli import archive
 from genai_orchestration.counted import counted
+from genai_orchestration.doors.loopback import ask_directly
 from genai_orchestration.gallery_cli import gallery
-from genai_orchestration.loopback import ask_directly
 from genai_orchestration.paid_cli import jobs, requests
 
 if TYPE_CHECKING:

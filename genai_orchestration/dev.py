@@ -20,8 +20,8 @@ from pathlib import Path
 import requests
 
 from genai_orchestration import supervisor
+from genai_orchestration.doors.private import private_folder
 from genai_orchestration.errors import PlainError
-from genai_orchestration.private import private_folder
 from genai_orchestration.settings import HOME_VARIABLE, Settings
 
 HOST = "127.0.0.1"  # the web UI has no authentication: never open it to a network by itself

@@ -36,9 +36,9 @@ from dlt.pipeline.pipeline import Pipeline
 
 from genai_orchestration.dlt_environment import addressed_variables
 from genai_orchestration.dlt_signals import finishing
+from genai_orchestration.doors.private import private_folder
 from genai_orchestration.errors import PlainError
 from genai_orchestration.locks import exclusive, lock_file
-from genai_orchestration.private import private_folder
 from genai_orchestration.providers.base import Table
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from genai_orchestration import compat
-from genai_orchestration.guard import UNSUPPORTED, Guard, media_type
+from genai_orchestration.doors.guard import UNSUPPORTED, Guard, media_type
 from genai_orchestration.settings import hosts
 
 NOT_ALLOWED = 405

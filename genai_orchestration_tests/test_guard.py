@@ -4,7 +4,7 @@ import pytest
 import requests
 from starlette.datastructures import Headers
 
-from genai_orchestration.guard import refusal
+from genai_orchestration.doors.guard import refusal
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.settings import hosts
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from genai_orchestration.doors.markup import as_text
 from genai_orchestration.gallery import cards
 from genai_orchestration.jobs.audit import Verdict
 from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration import facts, request_checks, request_facts
 
 BEACON = "http://evil.example/beacon.png"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genai_orchestration.loopback import ask_directly, is_loopback
+from genai_orchestration.doors.loopback import ask_directly, is_loopback
 from genai_orchestration.providers.http import Pace, ReadClient
 from genai_orchestration.providers.paid import NotNow, PaidClient
 from genai_orchestration.providers.refusals import Unavailable

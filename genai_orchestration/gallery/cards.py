@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from genai_orchestration.doors.markup import as_text
 from genai_orchestration.gallery.pictures import ARCHIVED
 from genai_orchestration.gallery.rows import Row
-from genai_orchestration.markup import as_text
 
 CAPTION = 90  # characters of a prompt on a card
 PIXELS = 320  # that a public address is asked for

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from genai_orchestration.doors.guard import Guard
 from genai_orchestration.errors import PlainError
 from genai_orchestration.gallery import pictures
-from genai_orchestration.guard import Guard
 from genai_orchestration.settings import Settings, hosts
 
 HOST = "127.0.0.1"  # it asks for no password: never open it to a network by itself

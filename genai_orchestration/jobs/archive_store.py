@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, Protocol
 
 import fsspec
 
+from genai_orchestration.doors.private import private_folder
 from genai_orchestration.jobs.archive_folder import (
     PART,
     check_no_link,
@@ -34,7 +35,6 @@ from genai_orchestration.jobs.archive_folder import (
     temporary,
 )
 from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
-from genai_orchestration.private import private_folder
 from genai_orchestration.providers.refusals import NO_REASON, shown
 from genai_orchestration.settings import ARCHIVE_VARIABLE, Settings
 from genai_orchestration.storage_errors import trouble_with

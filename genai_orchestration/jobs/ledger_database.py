@@ -19,10 +19,10 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from genai_orchestration.doors.private import close, private_folder
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import ledger_versions
 from genai_orchestration.jobs.ledger_url import LedgerUnusable, url_of
-from genai_orchestration.private import close, private_folder
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
 from genai_orchestration.storage_errors import trouble_with
 

@@ -10,7 +10,7 @@ import dagster as dg
 from dlt.pipeline.pipeline import Pipeline
 
 from genai_orchestration import warehouse
-from genai_orchestration.markup import as_text
+from genai_orchestration.doors.markup import as_text
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.settings import Settings

@@ -16,8 +16,8 @@ from genai_orchestration import archiving, times, warehouse
 from genai_orchestration.archive_backlog import without_files
 from genai_orchestration.archive_plan import Plan
 from genai_orchestration.counted import counted
+from genai_orchestration.doors.markup import as_text
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.markup import as_text
 from genai_orchestration.orchestration.archive import op_name
 from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key

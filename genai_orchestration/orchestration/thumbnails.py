@@ -15,9 +15,9 @@ import dagster as dg
 
 from genai_orchestration import warehouse
 from genai_orchestration.archive_plan import Days
+from genai_orchestration.doors.markup import as_text
 from genai_orchestration.gallery import pictures
 from genai_orchestration.generations import ROLES
-from genai_orchestration.markup import as_text
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.settings import Settings
 

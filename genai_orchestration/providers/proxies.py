@@ -9,7 +9,7 @@ from typing import Any
 import requests
 from requests.utils import get_environ_proxies, select_proxy
 
-from genai_orchestration.loopback import is_loopback
+from genai_orchestration.doors.loopback import is_loopback
 
 
 class Session(requests.Session):

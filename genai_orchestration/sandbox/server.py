@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
+from genai_orchestration.doors.guard import Guard
 from genai_orchestration.errors import PlainError
-from genai_orchestration.guard import Guard
 from genai_orchestration.providers import all_providers
 from genai_orchestration.sandbox import state
 from genai_orchestration.sandbox.clock import Clock
