@@ -16,11 +16,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from genai_orchestration import locks, times, warehouse
+from genai_orchestration import clock, locks, warehouse
 from genai_orchestration.archive_backlog import without_files
 from genai_orchestration.archive_plan import ArchiveJob, Days, Plan, Refresh
-from genai_orchestration.counted import counted
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.archive import Archiver, Wanted
 from genai_orchestration.jobs.archive_fetch import Fetcher
 from genai_orchestration.jobs.archive_rows import NO_FILE, FileRow, Journal, files_source
@@ -99,7 +98,7 @@ def archive(
         plan.refresh = _refresh(provider)
         with contextlib.closing(Fetcher(plan.base_url, settings.archive_limit)) as fetcher:
             store.sweep()
-            keeping = Archiver(fetcher=fetcher, store=store, known=plan.known, now=times.now)
+            keeping = Archiver(fetcher=fetcher, store=store, known=plan.known, now=clock.now)
             return _run(plan, keeping, ledger, plan.wanted(days, most))
 
 
@@ -138,7 +137,7 @@ def plan_of(provider: Provider, settings: Settings, ledger: LedgerReader) -> Pla
         settings=settings,
         ledger=ledger,
         base_url=account_of(provider, None, None).base_url,
-        now=times.now(),
+        now=clock.now(),
     )
 
 
@@ -196,7 +195,7 @@ def _load(plan: Plan, ledger: Ledger, journal: Journal, rows: list[FileRow]) -> 
         source = files_source(plan.provider, plan.archive.table, rows)
         with warehouse.pipeline(plan.provider, plan.settings) as pipeline:
             pipeline.run(source).raise_on_failed_jobs()
-    ledger.mark_archived(plan.done, times.now())
+    ledger.mark_archived(plan.done, clock.now())
     plan.done.clear()
     journal.clear()
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genai_orchestration.archive_cli import archive
-from genai_orchestration.counted import counted
 from genai_orchestration.doors.loopback import ask_directly
+from genai_orchestration.errors import counted
 from genai_orchestration.gallery_cli import gallery
 from genai_orchestration.paid_cli import jobs, requests
 

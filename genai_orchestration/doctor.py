@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 import dlt
 
 from genai_orchestration import archiving, warehouse
-from genai_orchestration.counted import counted
 from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.doors.private import is_open
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.inbox_settings import InboxSettings
 from genai_orchestration.jobs.ledger_database import LedgerDatabase
 from genai_orchestration.provider_settings import wrong_settings

@@ -1,4 +1,7 @@
-"""Errors whose text is written for the person who reads it: the thing, the cause, the next step."""
+"""Errors whose text is written for the person who reads it: the thing, the cause, the next step.
+
+And how a sentence says a number: "1 request", "2 requests", "0.5 minutes".
+"""
 
 from collections.abc import Iterator
 
@@ -25,3 +28,14 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 def plain(error: BaseException) -> PlainError | None:
     """The plain error behind `error`, however deep libraries wrapped it; None without one."""
     return next((cause for cause in causes(error) if isinstance(cause, PlainError)), None)
+
+
+def counted(number: float, noun: str) -> str:
+    """The number with its noun, which is given in the singular."""
+    shown = f"{number:,}" if isinstance(number, int) else f"{number:g}"
+    return f"{shown} {noun if number == 1 else f'{noun}s'}"
+
+
+def are(number: int) -> str:
+    """The verb of so many: "1 request is planned", "2 requests are planned"."""
+    return "is" if number == 1 else "are"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 
 
 @click.command()

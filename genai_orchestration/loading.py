@@ -10,7 +10,7 @@ from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime.collector_base import Collector
 from dlt.extract import DltSource
 
-from genai_orchestration import settling, times, warehouse
+from genai_orchestration import clock, settling, warehouse
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.request_rows import requests_source
@@ -72,7 +72,7 @@ def _portions(
         yield [*tables], arguments
         return
     start = arguments.get("start") or provider.start()
-    end = arguments.get("end") or times.now().date() + timedelta(days=1)
+    end = arguments.get("end") or clock.now().date() + timedelta(days=1)
     names = [*tables]
     for portion in portions(provider, start, end):
         yield names, {**arguments, "start": portion.start, "end": portion.end}

@@ -7,7 +7,7 @@ others of the section, for `genai doctor`.
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.jobs.limits import budget_of, in_flight_of
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import WrongSetting
@@ -66,8 +66,8 @@ def wrong_settings(provider: Provider) -> Iterator[str]:
 
 
 def _has_begun(provider: Provider) -> None:
-    start = provider.start() if provider.start else times.now().date()
-    if start > times.now().date():
+    start = provider.start() if provider.start else clock.now().date()
+    if start > clock.now().date():
         raise WrongSetting(
             f"{provider.title} is loaded from {start} on, which is in the future: set start_date "
             f"in [sources.{provider.section}]."

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from genai_orchestration import archiving, loading, times, warehouse
+from genai_orchestration import archiving, clock, loading, warehouse
 from genai_orchestration.archive_plan import Days
 from genai_orchestration.jobs.budget import Limits
 from genai_orchestration.jobs.ledger import Ledger
@@ -60,17 +60,17 @@ def _finished(
     submitter = provider.submitter()
     limits = Limits(address=submitter.address, account=submitter.account())
     with Ledger.open(Settings.load()) as ledger:
-        ledger.add([PaidRequest.of(wanted, found)], times.now()).check()
-        ledger.approve([key], times.now())
-        ledger.start(key, limits, times.now())
+        ledger.add([PaidRequest.of(wanted, found)], clock.now()).check()
+        ledger.approve([key], clock.now())
+        ledger.start(key, limits, clock.now())
         accepted = submitter.submit(operation, payload, key)
-        ledger.submitted(key, accepted.job_id, accepted.charged, times.now())
+        ledger.submitted(key, accepted.job_id, accepted.charged, clock.now())
         sandbox.clock.advance(30)
         if downloads is not None:
             sandbox.providers["magic_hour"].withhold(accepted.job_id, downloads, 60)
         (kind,) = provider.job_kinds
         report = kind.connect(PATIENT).report(accepted.job_id)
-        job = ledger.observe(JobKey(provider.name, kind.name, accepted.job_id), report, times.now())
+        job = ledger.observe(JobKey(provider.name, kind.name, accepted.job_id), report, clock.now())
     assert job.state.value == "SUCCEEDED", job
     return accepted.job_id
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration import archive_plan, times, warehouse
+from genai_orchestration import archive_plan, clock, warehouse
 from genai_orchestration.archive_plan import JOBS, Plan
 from genai_orchestration.jobs.archive import Wanted
 from genai_orchestration.jobs.ledger import Ledger
@@ -58,7 +58,7 @@ def wanted(settings: Settings) -> list[Wanted]:
             settings=settings,
             ledger=ledger,
             base_url=IMAGINE.base_url,
-            now=times.now(),
+            now=clock.now(),
         )
         return list(plan.wanted(None))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration import archiving, times, warehouse
+from genai_orchestration import archiving, clock, warehouse
 from genai_orchestration.jobs import archive_fetch
 from genai_orchestration.jobs.archive_rows import Journal
 from genai_orchestration.jobs.ledger import Ledger
@@ -51,7 +51,7 @@ def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def later(monkeypatch: pytest.MonkeyPatch) -> list[timedelta]:
     """How far the archive's time is ahead: its last item."""
     ahead = [timedelta()]
-    monkeypatch.setattr(times, "now", lambda: datetime.now(timezone.utc) + ahead[-1])
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(timezone.utc) + ahead[-1])
     return ahead
 
 
@@ -302,7 +302,7 @@ def test_a_project_that_was_deleted_is_refused_and_done_with(
     assert done.refused.total() == 2
     assert archiving.archive(MAGIC, settings).refused.total() == 0
     with Ledger.open(settings) as ledger:
-        assert archiving.expiring(MAGIC, ledger, times.now() + timedelta(days=3)) == ([], 0)
+        assert archiving.expiring(MAGIC, ledger, clock.now() + timedelta(days=3)) == ([], 0)
 
 
 @pytest.mark.parametrize(("column", "value"), [("account", "theirs"), ("server", "https://a.b")])

@@ -11,7 +11,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.requests import NewRequest
@@ -79,7 +79,7 @@ def follow(provider: str, later: timedelta = timedelta(0)) -> watch.Look:
             followed,
             kind,
             QUICK,
-            lambda: times.now() + later,
+            lambda: clock.now() + later,
             seconds=10,
             stay=timedelta(0),
         )

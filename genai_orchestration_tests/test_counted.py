@@ -2,7 +2,7 @@
 
 import pytest
 
-from genai_orchestration.counted import are, counted
+from genai_orchestration.errors import are, counted
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration import settling, times, warehouse
+from genai_orchestration import clock, settling, warehouse
 from genai_orchestration.jobs.budget import Limits
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobKey
@@ -26,7 +26,7 @@ IMAGE = {"provider": "imagine_api", "operation": "images_create", "job_kind": "i
 
 def lost(ledger: Ledger, key: str, prompt: str, limits: Limits) -> None:
     ledgers.submitting(ledger, key, limits=limits, payload={"prompt": prompt}, **IMAGE)
-    ledger.unknown(key, "timed out", times.now())
+    ledger.unknown(key, "timed out", clock.now())
 
 
 def test_a_row_settles_only_a_request_with_its_prompt_and_one_bad_key_stops_no_other(
@@ -39,10 +39,10 @@ def test_a_row_settles_only_a_request_with_its_prompt_and_one_bad_key_stops_no_o
     here = Limits(address=sandbox.base_url("imagine_api"))
     with Ledger.open(settings) as ledger:
         ledgers.submitting(ledger, "d", limits=here, **IMAGE)
-        ledger.submitted("d", ours["a"], None, times.now())
+        ledger.submitted("d", ours["a"], None, clock.now())
         for key in ("a", "b", "c"):
             lost(ledger, key, f"{key} fox", here)
-        found, _ = settling.settle(PROVIDER, settings, ledger, times.now())
+        found, _ = settling.settle(PROVIDER, settings, ledger, clock.now())
         states = {each.request_key: each.state.value for each in ledger.requests()}
     assert found == {"b"}
     assert states == {"a": "unknown", "b": "submitted", "c": "unknown", "d": "submitted"}
@@ -57,7 +57,7 @@ def test_rows_of_another_server_settle_nothing_that_was_sent_elsewhere(
     load_images(settings)
     with Ledger.open(settings) as ledger:
         lost(ledger, "a", "a fox", ledgers.LOCAL)
-        assert settling.settle(PROVIDER, settings, ledger, times.now()) == (set(), [])
+        assert settling.settle(PROVIDER, settings, ledger, clock.now()) == (set(), [])
         assert ledger.request("a").state.value == "unknown"
 
 
@@ -71,7 +71,7 @@ def test_what_an_earlier_version_has_sent_is_settled_by_the_rows_that_there_are(
         lost(ledger, "a", "a fox", ledgers.LOCAL)
         with contextlib.closing(sqlite3.connect(settings.ledger)) as connection, connection:
             connection.execute("UPDATE requests SET server = NULL, account = NULL")
-        assert settling.settle(PROVIDER, settings, ledger, times.now())[0] == {"a"}
+        assert settling.settle(PROVIDER, settings, ledger, clock.now())[0] == {"a"}
         assert ledger.request("a").provider_job_id == made
 
 
@@ -84,8 +84,8 @@ def test_rows_of_another_server_end_no_job_that_runs_elsewhere(
     load_images(settings)
     with Ledger.open(settings) as ledger:
         ledgers.submitting(ledger, "a", limits=ledgers.LOCAL, **IMAGE)
-        ledger.submitted("a", made, None, times.now())  # a record has its id there, too
-        assert settling.settle(PROVIDER, settings, ledger, times.now()) == (set(), [])
+        ledger.submitted("a", made, None, clock.now())  # a record has its id there, too
+        assert settling.settle(PROVIDER, settings, ledger, clock.now()) == (set(), [])
         assert ledger.job(JobKey("imagine_api", "image", made)).state is JobState.QUEUED
 
 
@@ -104,11 +104,11 @@ def test_a_request_that_was_decided_meanwhile_stops_no_other(
 
         def asked(*arguments: Any) -> Any:  # while the warehouse is asked, a person decides
             if ledger.request("a").state.value == "unknown":
-                ledger.rejected("a", Failure.KEY, "a person", times.now())
+                ledger.rejected("a", Failure.KEY, "a person", clock.now())
             return query(*arguments)
 
         patch.setattr(warehouse, "query", asked)
-        assert settling.settle(PROVIDER, settings, ledger, times.now())[0] == {"b"}
+        assert settling.settle(PROVIDER, settings, ledger, clock.now())[0] == {"b"}
         assert ledger.request("a").state.value == "rejected"
     assert "The request a" in caplog.text
 
@@ -123,7 +123,7 @@ def test_of_two_rows_of_a_request_the_oldest_is_its_job(
     load_images(settings)
     with Ledger.open(settings) as ledger:
         lost(ledger, "a", "a fox", Limits(address=sandbox.base_url("imagine_api")))
-        assert settling.settle(PROVIDER, settings, ledger, times.now())[0] == {"a"}
+        assert settling.settle(PROVIDER, settings, ledger, clock.now())[0] == {"a"}
         assert ledger.request("a").provider_job_id == oldest
 
 
@@ -171,7 +171,7 @@ def test_a_row_that_is_over_ends_its_job_and_notes_it_as_loaded(
     with Ledger.open(settings) as ledger:
         here = Limits(address=sandbox.base_url("imagine_api"))
         ledgers.submitting(ledger, "a", limits=here, payload={"prompt": "a fox"}, **IMAGE)
-        ledger.submitted("a", made, None, times.now())
+        ledger.submitted("a", made, None, clock.now())
         sandbox.clock.advance(3600)
         with settling.loading(PROVIDER, settings, ["images"]) as (_, news):
             load_images(settings)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.requests import NewRequest, operations_of
@@ -24,8 +24,8 @@ def approve(sandbox: Sandbox, settings: Settings) -> Sequence[Provider]:
         for request in _requests(sandbox)
     ]
     with Ledger.open(settings) as ledger:
-        ledger.add(wanted, times.now())
-        ledger.approve([request.request_key for request in wanted], times.now())
+        ledger.add(wanted, clock.now())
+        ledger.approve([request.request_key for request in wanted], clock.now())
     return [each for each in all_providers() if each.name in {one.provider for one in wanted}]
 
 

@@ -12,7 +12,7 @@ app = marimo.App(width="full", app_title="Gallery", css_file="gallery.css")
 def _imports():
     import marimo as mo
 
-    from genai_orchestration.counted import counted
+    from genai_orchestration.errors import counted
     from genai_orchestration.gallery import cards, charts, rows
     from genai_orchestration.settings import Settings
 

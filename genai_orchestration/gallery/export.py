@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.gallery import pictures, rows
 from genai_orchestration.settings import Settings
 
@@ -39,7 +39,7 @@ def export(settings: Settings, file: Path, newest: int = NEWEST) -> tuple[int, i
         rows=shown,
         total=found.total,
         without=sum(not row["image"] for row in shown),
-        at=f"{times.now():%Y-%m-%d %H:%M UTC}",
+        at=f"{clock.now():%Y-%m-%d %H:%M UTC}",
         script=SCRIPT,
         script_hash=base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode(),
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 from genai_orchestration.jobs.ledger_requests import LONGEST_POST
 from genai_orchestration.jobs.ledger_sums import Spent
 from genai_orchestration.jobs.ledger_tables import JobRecord, RequestRecord

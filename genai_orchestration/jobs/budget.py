@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
-from genai_orchestration.counted import counted
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import PlainError, counted
 
 UNPRICED = 1  # credits that a request counts as where nobody publishes what it costs
 

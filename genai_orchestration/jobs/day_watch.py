@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 from genai_orchestration.jobs.day_cursor import DAY, Asked, Cursor
 from genai_orchestration.providers.base import Counts
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from genai_orchestration.counted import counted
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.file_rows import Problem, Sheet, UnreadableFile, read_sheet
 from genai_orchestration.jobs.inbox_folder import (
     LARGEST,

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from genai_orchestration.clock import AHEAD
 from genai_orchestration.jobs.ledger_tables import jobs, requests
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
-from genai_orchestration.times import AHEAD
 
 DECIDED = (RequestState.REJECTED.value, RequestState.UNKNOWN.value)
 

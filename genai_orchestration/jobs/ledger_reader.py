@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.jobs import (
     ledger_jobs,
     ledger_outcomes,
@@ -40,7 +40,7 @@ class LedgerReader:
 
     def now(self) -> datetime:
         """The time for what is written here: of the server that hosts share, else this one's."""
-        return self._database.now() or times.now()
+        return self._database.now() or clock.now()
 
     def request(self, key: str) -> RequestRecord:
         """The request of that key."""

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.jobs.ledger_tables import METADATA, UtcTime, requests
 from genai_orchestration.jobs.ledger_url import LedgerUnusable
 from genai_orchestration.jobs.requests import canonical_campaign
@@ -38,7 +38,7 @@ def bring_up(connection: sa.Connection, shown: str) -> None:
             f"The ledger {shown} is of version {version}, and this genai_orchestration knows "
             f"{VERSION}: install the newer one that has written to it."
         )
-    made = None if found.has_table(requests.name) else times.now()
+    made = None if found.has_table(requests.name) else clock.now()
     METADATA.create_all(connection)
     _add_columns(connection)
     if version is None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 from genai_orchestration.jobs.budget import is_local
 from genai_orchestration.jobs.day_watch import RED_AFTER, Outcome, delay
 from genai_orchestration.jobs.ledger_outcomes import Outcome as End

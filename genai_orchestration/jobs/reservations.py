@@ -14,13 +14,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from genai_orchestration.clock import AHEAD
 from genai_orchestration.jobs.budget import UNPRICED, Limits, Usage, day_of, month_of, refusal
 from genai_orchestration.jobs.credits import COST
 from genai_orchestration.jobs.ledger_requests import columns, get, move, wrong_state
 from genai_orchestration.jobs.ledger_tables import jobs
 from genai_orchestration.jobs.states import LEAVES, RequestState, Step
 from genai_orchestration.providers.states import OPEN
-from genai_orchestration.times import AHEAD
 
 COUNTED = timedelta(hours=1)  # how long a job that is open, or may be, takes a place in flight
 SECOND = timedelta(seconds=1.001)  # a hair over, for a server that counts both ends of its second

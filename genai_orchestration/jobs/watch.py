@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from genai_orchestration.clock import AHEAD
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobRecord, Seen
 from genai_orchestration.providers.base import Provider
@@ -26,7 +27,6 @@ from genai_orchestration.providers.recipient import Configured, OtherAccount
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.states import OPEN, JobState
 from genai_orchestration.providers.work import JobKind, JobReader, JobReport, Polling
-from genai_orchestration.times import AHEAD
 
 FIRST = 0.8  # of the usual time: a little early, so that a shorter usual time is learnt, too
 SHARE = 0.07  # of a job's age until it is asked after again: with jitter and nap, a tenth too late

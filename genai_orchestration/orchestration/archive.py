@@ -15,7 +15,7 @@ import dagster as dg
 from genai_orchestration import archiving, warehouse
 from genai_orchestration.archive_plan import Days
 from genai_orchestration.archiving import Archived
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 from genai_orchestration.orchestration import thumbnails
 from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from genai_orchestration import times
-from genai_orchestration.counted import counted
+from genai_orchestration import clock
+from genai_orchestration.errors import counted
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
@@ -77,7 +77,7 @@ def changed(
             return dg.SkipReason(f"A change is being loaded: {asked.version}.")
         case "failed":
             assert outcome
-            if outcome.ended and times.now() < outcome.ended + day_watch.delay(asked.attempt):
+            if outcome.ended and clock.now() < outcome.ended + day_watch.delay(asked.attempt):
                 if asked.attempt >= day_watch.RED_AFTER:
                     raise NotLoaded(
                         f"A change failed {counted(asked.attempt, 'time')}: {outcome.cause}"

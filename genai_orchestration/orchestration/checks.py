@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 
 from genai_orchestration import warehouse
-from genai_orchestration.counted import counted
 from genai_orchestration.doors.markup import as_text
+from genai_orchestration.errors import counted
 from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from genai_orchestration import times
+from genai_orchestration import clock
 
 CONTINUES = "genai/continues"  # a run's id
 # of runs that Dagster has begun to finish their parent's work, and not to do it once more
@@ -48,7 +48,7 @@ def unfinished(
 
 
 def _is_fresh(record: dg.RunRecord) -> bool:
-    return times.now() - record.create_timestamp < WITHIN
+    return clock.now() - record.create_timestamp < WITHIN
 
 
 def _attempts(context: dg.AssetExecutionContext) -> Iterator[str]:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 
 import dagster as dg
 
-from genai_orchestration import archiving, times, warehouse
+from genai_orchestration import archiving, clock, warehouse
 from genai_orchestration.archive_backlog import without_files
 from genai_orchestration.archive_plan import Plan
-from genai_orchestration.counted import counted
 from genai_orchestration.doors.markup import as_text
+from genai_orchestration.errors import counted
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration.archive import op_name
 from genai_orchestration.orchestration.attempts import in_sentences
@@ -71,7 +71,7 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
 
 
 def _radar(plan: Plan) -> Verdict:
-    soon, waiting = archiving.expiring(plan.provider, plan.ledger, times.now())
+    soon, waiting = archiving.expiring(plan.provider, plan.ledger, clock.now())
     named = _named([f"{job.job_id} until {end:%Y-%m-%d %H:%M} UTC" for job, end in soon])
     passed = f"Files of {counted(waiting, 'job')} are to be archived, and have time for it."
     failed = f"Files of {counted(len(soon), 'job')} may soon be lost: {named}."

@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from genai_orchestration import archiving, locks, times
+from genai_orchestration import archiving, clock, locks
 from genai_orchestration.archive_backlog import RECENT, Backlog, backlog
 from genai_orchestration.archive_plan import DAY
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration.archive import op_name
@@ -100,7 +100,7 @@ class _Tick:
         archiving.store_of(self.settings)
         self.files, self.pause = files_per_run(provider), minutes_between_runs(provider)
         self.instance, self.last = context.instance, LastLook.loads(context.cursor)
-        self.now = times.now()
+        self.now = clock.now()
         self.name = files_sensor_name(provider)
         # the newest first; enough to see how often it failed in a row
         self.runs = self.instance.get_run_records(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from genai_orchestration import settling, times
+from genai_orchestration import clock, settling
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration import request_facts
 from genai_orchestration.orchestration.groups import asset_key
@@ -42,6 +42,6 @@ def _tell(
                     dg.AssetObservation(
                         asset_key(provider, operation.name),
                         description="How jobs of earlier requests ended; nothing was submitted.",
-                        metadata=request_facts.metadata(ledger, provider, operation, times.now()),
+                        metadata=request_facts.metadata(ledger, provider, operation, clock.now()),
                     )
                 )

@@ -12,8 +12,7 @@ from datetime import timedelta
 import dagster as dg
 
 from genai_orchestration import settling
-from genai_orchestration.counted import counted
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobRecord

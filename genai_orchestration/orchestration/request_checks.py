@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import dagster as dg
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import PlainError
 from genai_orchestration.evidence import balance_looks
@@ -105,12 +105,12 @@ def _unknown(provider: Provider, operation: Operation) -> Verdict:
             operation=operation.name,
             states=[RequestState.UNKNOWN, RequestState.SUBMITTING],
         )
-    return audit.no_unknown(open_, times.now())
+    return audit.no_unknown(open_, clock.now())
 
 
 def _budget(provider: Provider, operation: Operation) -> Verdict:
     """All caps of the provider: its operations share them."""
-    now = times.now()
+    now = clock.now()
     with Ledger.open(Settings.load()) as ledger:
         budget = budget_of(provider, ledger.campaigns(provider.name))
         usage = ledger.usage(provider.name, now)
@@ -137,7 +137,7 @@ def _stuck(provider: Provider, operation: Operation) -> Verdict:
     with Ledger.open(Settings.load()) as ledger:
         jobs = ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN)
     mine = [job for job in jobs if job.operation in (operation.name, None)]
-    return audit.no_stuck(mine, kind, times.now())
+    return audit.no_stuck(mine, kind, clock.now())
 
 
 def _balance(provider: Provider, table: Table) -> Verdict:

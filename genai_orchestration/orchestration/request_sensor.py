@@ -19,9 +19,8 @@ from typing import Any
 import dagster as dg
 
 from genai_orchestration import sent_before
-from genai_orchestration.counted import counted
 from genai_orchestration.destination_errors import in_words
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.day_watch import Outcome
 from genai_orchestration.jobs.inbox import Found, Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor

@@ -13,9 +13,8 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from genai_orchestration import times
-from genai_orchestration.counted import counted
-from genai_orchestration.errors import PlainError
+from genai_orchestration import clock
+from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.day_cursor import DAY, Cursor
 from genai_orchestration.jobs.day_watch import Tick
@@ -64,7 +63,7 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
     def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         start = provider.start() if provider.start else date.min
         watched = Watched(watch, asset_key(provider, watch.table), start)
-        tick, sentence = look(context, watch.connect(QUICK), watched, now=times.now())
+        tick, sentence = look(context, watch.connect(QUICK), watched, now=clock.now())
         if tick.red:
             raise NotLoaded(tick.failure)
         requests = [_day_request(group, watch.table, request) for request in tick.requests]

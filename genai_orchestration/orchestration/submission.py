@@ -17,9 +17,8 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource
 from pydantic import Field
 
-from genai_orchestration import times, warehouse
-from genai_orchestration.counted import counted
-from genai_orchestration.errors import PlainError
+from genai_orchestration import clock, warehouse
+from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.request_rows import request_table, requests_source
@@ -137,7 +136,7 @@ def _materialize(
                     k: v for k, v in (result.metadata or {}).items() if k in KEPT
                 }
                 told["rows_loaded"] = warehouse.rows_of(pipeline).get(operation.name, 0)
-                shown = request_facts.metadata(ledger, provider, operation, times.now())
+                shown = request_facts.metadata(ledger, provider, operation, clock.now())
                 news = request_facts.of_pass(passed)
                 yield result._replace(metadata={**told, **news, **shown})
     why = passed.stopped or passed.uncapped

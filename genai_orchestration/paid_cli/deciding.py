@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genai_orchestration.counted import are, counted
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import PlainError, are, counted
 from genai_orchestration.paid_cli.filters import open_ledger
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planning import approved

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from genai_orchestration.counted import counted
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.paid_cli.telling import ago, moment, plain
 
 if TYPE_CHECKING:

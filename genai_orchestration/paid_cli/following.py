@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genai_orchestration.clock import now
 from genai_orchestration.errors import PlainError
 from genai_orchestration.paid_cli.filters import Filters, as_json, limit, open_ledger
 from genai_orchestration.paid_cli.groups import jobs
 from genai_orchestration.paid_cli.stuck import deadlines, is_stuck
 from genai_orchestration.paid_cli.telling import ago, plain, tell_json, tell_table
-from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger import Ledger

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genai_orchestration.clock import now
 from genai_orchestration.paid_cli.explaining import Explanation, explanation_of
 from genai_orchestration.paid_cli.filters import (
     Filters,
@@ -16,7 +17,6 @@ from genai_orchestration.paid_cli.filters import (
 )
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.telling import ago, moment, plain, tell_json, tell_table
-from genai_orchestration.times import now
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger_tables import JobRecord, RequestRecord

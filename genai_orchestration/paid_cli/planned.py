@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger_tables import RequestRecord

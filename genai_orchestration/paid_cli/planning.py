@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genai_orchestration.counted import are, counted
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import PlainError, are, counted
 from genai_orchestration.paid_cli.filters import Filters, filters, open_ledger, operations
 from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planned import notes_of, plan_of, planned_again

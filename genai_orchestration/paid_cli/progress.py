@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 
 EVERY = 30.0  # seconds between two lines in a log
 

@@ -9,13 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from genai_orchestration.clock import now
 from genai_orchestration.jobs.archive import Archiver, Wanted
 from genai_orchestration.jobs.archive_fetch import Fetcher
 from genai_orchestration.jobs.archive_rows import FileRow
 from genai_orchestration.jobs.archive_store import LocalStore
 from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.sandbox.png import picture
-from genai_orchestration.times import now
 
 PNG = picture("a file", 16, 16)
 Act = Callable[[BaseHTTPRequestHandler], None]

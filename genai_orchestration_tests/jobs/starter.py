@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration_tests.jobs import deaths, lives
@@ -104,7 +104,7 @@ def do(order: Order, ledger: Ledger) -> None:
     if order.death:
         deaths.die_at(order.death, provider)
     time = order.time
-    with mock.patch.object(times, "now", time.now):
+    with mock.patch.object(clock, "now", time.now):
         lives.LIVES[order.life](ledger, provider, time)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from genai_orchestration.clock import now
 from genai_orchestration.jobs.archive import AT_ONCE
 from genai_orchestration.jobs.archive_fetch import CHUNK
 from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
@@ -19,7 +20,6 @@ from genai_orchestration.jobs.archive_store import LocalStore, open_store
 from genai_orchestration.providers import provider_named
 from genai_orchestration.sandbox.png import picture
 from genai_orchestration.settings import Settings, UnfitLimit
-from genai_orchestration.times import now
 from genai_orchestration_tests.jobs.file_server import (
     PNG,
     Answer,

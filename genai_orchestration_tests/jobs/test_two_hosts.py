@@ -23,15 +23,15 @@ ON_ITS_WAY = 10.0  # seconds of the POST
 HOST = """
 import sys, time
 from datetime import timedelta
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.submit import Line
 from genai_orchestration.providers import imagine_api
 from genai_orchestration.settings import Settings
 
 ahead = timedelta(minutes=float(sys.argv[1]))
-now, seconds, sleep = times.now, time.time, time.sleep
-times.now = lambda: now() + ahead
+now, seconds, sleep = clock.now, time.time, time.sleep
+clock.now = lambda: now() + ahead
 time.time = lambda: seconds() + ahead.total_seconds()
 with Ledger.open(Settings.load()) as ledger:
     submitter = imagine_api.PROVIDER.submitter()

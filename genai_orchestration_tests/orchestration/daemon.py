@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR
 from genai_orchestration.sandbox.server import Sandbox
@@ -43,7 +43,7 @@ class Daemon:
             log_key=None,
             definitions=self.definitions,
         )
-        began = times.now().timestamp()
+        began = clock.now().timestamp()
         tick = sensor.evaluate_tick(context)
         self.said = tick.skip_message or ""
         if keep:

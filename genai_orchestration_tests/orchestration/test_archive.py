@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.file_checks import RADAR
@@ -116,14 +116,14 @@ def test_the_radar_fails_while_a_file_may_soon_be_lost(
         True,
         "Files of 1 job are to be archived, and have time for it.",
     )
-    late = times.now() + timedelta(hours=life - 5)
-    monkeypatch.setattr(times, "now", lambda: late)
+    late = clock.now() + timedelta(hours=life - 5)
+    monkeypatch.setattr(clock, "now", lambda: late)
     result = run(instance, provider, "asset_file")
     assert not radar(result).passed
     assert f"Files of 1 job may soon be lost: {name} until" in str(radar(result).description)
     sandbox.traffic.faults.clear()
     much_later = late + timedelta(days=1)
-    monkeypatch.setattr(times, "now", lambda: much_later)
+    monkeypatch.setattr(clock, "now", lambda: much_later)
     assert radar(run(instance, provider, "asset_file")).passed
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
-from genai_orchestration import times, warehouse
+from genai_orchestration import clock, warehouse
 from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.runs import NotLoaded
@@ -55,7 +55,7 @@ def names(table: str) -> dict[str, str]:
 
 def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
     now = datetime.now(timezone.utc) + timedelta(**by)
-    monkeypatch.setattr(times, "now", lambda: now)
+    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 def test_a_change_is_loaded_by_one_run_and_no_change_is_a_sentence(

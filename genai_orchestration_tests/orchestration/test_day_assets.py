@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import dagster as dg
 import pytest
 
-from genai_orchestration import portions, times, warehouse
+from genai_orchestration import clock, portions, warehouse
 from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration import attempts, day_assets
 from genai_orchestration.providers import provider_named
@@ -165,7 +165,7 @@ def test_days_that_an_interrupted_run_has_loaded_are_kept_unless_all_is_asked_fo
         sandbox.traffic.calls.clear()
         with monkeypatch.context() as patched:
             later = datetime.now(timezone.utc) + timedelta(hours=hours)
-            patched.setattr(times, "now", lambda: later)
+            patched.setattr(clock, "now", lambda: later)
             again = load(instance, last=3, again=interrupted, tags=tags)
         assert again.success
         finished = sum(made.plan.outcome == "completed" for made in vendor.images.values())

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from genai_orchestration import archiving, times, warehouse
+from genai_orchestration import archiving, clock, warehouse
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs import day_watch
 from genai_orchestration.jobs.ledger import Ledger
@@ -74,7 +74,7 @@ def day(number: int) -> date:
 def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
     """Let it be that much later than now."""
     now = datetime.now(timezone.utc) + timedelta(**by)
-    monkeypatch.setattr(times, "now", lambda: now)
+    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 def asked_days(daemon: Daemon) -> list[tuple[str, str]]:
@@ -123,7 +123,7 @@ def test_what_any_load_brought_is_archived_in_bounded_runs_new_days_and_old_ones
     assert len(set(keys)) == len(asked)
 
     account.add(at(*days_ago(1)))
-    monkeypatch.setattr(times, "now", lambda: datetime.now(timezone.utc) + timedelta(minutes=11))
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(timezone.utc) + timedelta(minutes=11))
     loaded_images(settings)
     assert asked_days(daemon) == [(f"{day(1)}", f"{day(1)}")]
     put(settings, "UPDATE images SET upscaled_urls = NULL WHERE true")
@@ -131,7 +131,7 @@ def test_what_any_load_brought_is_archived_in_bounded_runs_new_days_and_old_ones
         settings,
         "DELETE FROM asset_file WHERE role <> 'grid' OR date_created < now() - INTERVAL 30 DAY",
     )
-    monkeypatch.setattr(times, "now", lambda: datetime.now(timezone.utc) + timedelta(minutes=22))
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(timezone.utc) + timedelta(minutes=22))
     assert asked_days(daemon) == [(f"{day(40)}", f"{day(39)}")]  # of the others, a grid is all
 
 

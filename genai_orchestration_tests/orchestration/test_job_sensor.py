@@ -7,7 +7,7 @@ from functools import partial
 import dagster as dg
 import pytest
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.orchestration import assets, attempts, job_sensor
@@ -44,7 +44,7 @@ class Hours:
 @pytest.fixture
 def hours(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Hours:
     hours = Hours(sandbox)
-    monkeypatch.setattr(times, "now", hours.now)
+    monkeypatch.setattr(clock, "now", hours.now)
     monkeypatch.setattr(job_sensor, "STAY", timedelta())  # these hours pass between two looks
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     return hours

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs import ledger_sums
 from genai_orchestration.jobs.ledger import Ledger
@@ -57,7 +57,7 @@ def looked(instance: dg.DagsterInstance, provider: str) -> tuple[bool, str]:
 
 def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
     now = datetime.now(timezone.utc) + timedelta(**by)
-    monkeypatch.setattr(times, "now", lambda: now)
+    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 @pytest.mark.parametrize("provider", all_providers(), ids=lambda provider: provider.name)
@@ -178,11 +178,11 @@ def test_what_the_balance_lost_is_what_was_charged_or_a_drift_or_a_top_up(
     with Ledger.open(Settings.load()) as ledger:
         first, second = ledger.jobs()
         done = JobReport(state=JobState.SUCCEEDED, raw="complete", charged=5)
-        ledger.observe(first.key, done, times.now())
+        ledger.observe(first.key, done, clock.now())
         passed, words = looked(instance, "magic_hour")
         assert passed, words
         assert words.endswith("; the ledger has charged 5 to 10 (1 request not over or unclear).")
-        ledger.observe(second.key, done, times.now())
+        ledger.observe(second.key, done, clock.now())
     looked(instance, "magic_hour")
     account.credits -= 42
     passed, words = looked(instance, "magic_hour")

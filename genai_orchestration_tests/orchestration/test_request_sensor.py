@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from genai_orchestration import times
+from genai_orchestration import clock
 from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.jobs.inbox import Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
@@ -74,7 +74,7 @@ def states() -> dict[str, str]:
 
 def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
     now = datetime.now(timezone.utc) + timedelta(**by)
-    monkeypatch.setattr(times, "now", lambda: now)
+    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 def test_in_the_sandbox_a_file_is_planned_approved_and_submitted_by_one_run(
@@ -284,7 +284,7 @@ def test_a_failed_run_rests_longer_each_time_and_the_tick_is_red_after_five(
             assert daemon.look() == []
             assert f"{CREATE}: 2 requests approved and failed to be submitted 1 time" in daemon.said
         later(monkeypatch, minutes=5)
-    with pytest.raises(NotLoaded, match=r"failed to be submitted 5 times.*429"):
+    with pytest.raises(NotLoaded, match=r"failed to be submitted 5 clock.*429"):
         daemon.look()
     later(monkeypatch, minutes=61)
     assert daemon.work() == [True]
@@ -470,7 +470,7 @@ def test_in_the_sandbox_what_a_person_has_planned_waits_for_a_person(
 ) -> None:
     with Ledger.open(Settings.load(), who="ann@desk") as ledger:
         operation = OPERATIONS["imagine_api", "images_create"]
-        ledger.add([PaidRequest.of(fox("fox-1"), operation)], times.now())
+        ledger.add([PaidRequest.of(fox("fox-1"), operation)], clock.now())
     put(folder, "prompts.csv", "provider,prompt,request_key\nimagine_api,an owl,owl-1\n")
     assert len(daemon.look()) == 1
     assert states() == {"fox-1": "planned", "owl-1": "approved"}

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from genai_orchestration import times, warehouse
+from genai_orchestration import clock, warehouse
 from genai_orchestration.jobs.day_cursor import Cursor
 from genai_orchestration.jobs.day_watch import RED_AFTER, run_key
 from genai_orchestration.orchestration import attempts, sensors
@@ -69,7 +69,7 @@ def stored() -> dict[str, tuple[str, int]]:
 def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
     """Let the sensor look that much later than now."""
     now = datetime.now(timezone.utc) + timedelta(**by)
-    monkeypatch.setattr(times, "now", lambda: now)
+    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 def test_all_finished_images_of_a_day_share_a_run_and_open_ones_stay_out(
@@ -195,7 +195,7 @@ def test_a_failed_run_is_asked_for_again_and_the_tick_is_red_after_five(
             assert daemon.look() == []
         later(monkeypatch, minutes=5)
     kept = daemon.cursor
-    with pytest.raises(NotLoaded, match=r"failed to load 5 times.*answered 429.*Mend that"):
+    with pytest.raises(NotLoaded, match=r"failed to load 5 clock.*answered 429.*Mend that"):
         daemon.look()
     assert daemon.cursor == kept
     later(monkeypatch, minutes=61)

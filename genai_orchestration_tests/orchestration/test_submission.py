@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
-from genai_orchestration import loading, times
+from genai_orchestration import clock, loading
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.states import RequestState
@@ -131,7 +131,7 @@ def test_a_load_from_the_command_line_follows_jobs_too(
     assert materialize(instance, *GENERATOR).success
     sandbox.clock.advance(60)
     now = datetime.now(timezone.utc) + timedelta(minutes=1)
-    monkeypatch.setattr(times, "now", lambda: now)
+    monkeypatch.setattr(clock, "now", lambda: now)
     loading.load(provider_named("magic_hour"), Settings.load(), ["image_projects"])
     assert paid.rows("magic_hour", "image_projects", "request_key, state") == [
         ("hero-1", "SUCCEEDED")

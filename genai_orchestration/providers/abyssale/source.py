@@ -17,7 +17,7 @@ import pyarrow as pa
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.extract import DltSource
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 from genai_orchestration.providers import shapes
 from genai_orchestration.providers.abyssale.api import (
     REQUESTS_PER_SECOND,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 from genai_orchestration.providers.base import Account, Finding
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api import api, listing

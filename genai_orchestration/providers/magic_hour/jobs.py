@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 from genai_orchestration.providers.base import Account, LoadedJobs
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.magic_hour.api import (

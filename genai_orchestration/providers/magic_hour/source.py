@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 from dlt.extract import DltSource
 
-from genai_orchestration.counted import counted
+from genai_orchestration.errors import counted
 from genai_orchestration.providers.base import Account, Finding, Provider, Schedule, Table
 from genai_orchestration.providers.http import QUICK, ReadClient
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, BALANCE, connect, model_list
