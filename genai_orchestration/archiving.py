@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from genai_orchestration import clock, locks, warehouse
+from genai_orchestration import clock, warehouse
 from genai_orchestration.archive_backlog import without_files
 from genai_orchestration.archive_plan import ArchiveJob, Days, Plan, Refresh
 from genai_orchestration.errors import PlainError, counted
@@ -34,6 +34,7 @@ from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse import locks
 
 BATCH = 1000  # rows of one load, which takes about a second
 SOON = timedelta(hours=6)  # of life that a file has left when the radar shows it

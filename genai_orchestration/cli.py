@@ -52,7 +52,7 @@ class Sentences(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            from genai_orchestration.destination_errors import in_words
+            from genai_orchestration.warehouse.destination_errors import in_words
 
             known = in_words(error)
             if known is None:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import dlt
 
 from genai_orchestration import archiving, warehouse
-from genai_orchestration.destination_errors import in_words, unusable_home
 from genai_orchestration.doors.private import is_open
 from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.inbox_settings import InboxSettings
@@ -23,6 +22,7 @@ from genai_orchestration.providers.refusals import MissingKey
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.sent_before import sent_until
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse.destination_errors import in_words, unusable_home
 
 SECRETS = "secrets.toml"
 # what reading an answer raises when it is JSON, but of another shape than the provider's

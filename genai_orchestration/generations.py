@@ -20,13 +20,13 @@ from dlt.extract import DltSource
 from genai_orchestration import warehouse
 from genai_orchestration.errors import PlainError
 from genai_orchestration.generations_sql import provider_tables, select_jobs
-from genai_orchestration.locks import exclusive
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.rows import quiet_dlt, to_arrow, typed
 from genai_orchestration.providers.sources import resource
-from genai_orchestration.reading import reading
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
+from genai_orchestration.warehouse.locks import exclusive
+from genai_orchestration.warehouse.select import reading
 
 ROLES = ("grid", "output_1", "banner_1")  # what is shown of a job; else its first file
 

@@ -17,12 +17,12 @@ import duckdb
 import psycopg2  # type: ignore[import-untyped]
 import pytest
 
-from genai_orchestration import locks
-from genai_orchestration.destination_errors import WarehouseUnreachable, in_words
 from genai_orchestration.providers import http
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse import locks
+from genai_orchestration.warehouse.destination_errors import WarehouseUnreachable, in_words
 from genai_orchestration_tests import postgres
 from genai_orchestration_tests.command import (
     HOLDER,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from genai_orchestration import locks
 from genai_orchestration.providers import http
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse import locks
 from genai_orchestration_tests import paid, postgres
 from genai_orchestration_tests.command import (
     HOLDER,

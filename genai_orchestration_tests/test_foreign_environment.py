@@ -15,8 +15,8 @@ from dlt.common.configuration.specs.base_configuration import BaseConfiguration
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from genai_orchestration import warehouse
-from genai_orchestration.dlt_environment import AddressedVariables, addressed_variables
 from genai_orchestration.providers import all_providers
+from genai_orchestration.providers.dlt_environment import AddressedVariables, addressed_variables
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests import loads

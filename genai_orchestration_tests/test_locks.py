@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from genai_orchestration import locks
-from genai_orchestration.locks import WarehouseLocked, exclusive, process_lock
+from genai_orchestration.warehouse import locks
+from genai_orchestration.warehouse.locks import WarehouseLocked, exclusive, process_lock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from genai_orchestration.locks import exclusive
+from genai_orchestration.warehouse.locks import exclusive
 with exclusive(Path(sys.argv[1]), "elsewhere"):
     print("held", flush=True)
     sys.stdin.readline()

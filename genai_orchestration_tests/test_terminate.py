@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.locks import lock_file, process_lock
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse.locks import lock_file, process_lock
 from genai_orchestration_tests.dagster_client import Dagster, dagster, until
 from genai_orchestration_tests.orchestration.paid import approved, hero, posts
 

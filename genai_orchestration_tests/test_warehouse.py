@@ -12,12 +12,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from genai_orchestration import locks, warehouse
+from genai_orchestration import warehouse
 from genai_orchestration.errors import plain
-from genai_orchestration.locked_duckdb import LockedDuckDb
-from genai_orchestration.locks import WarehouseLocked
 from genai_orchestration.settings import Settings
-from genai_orchestration.warehouse import WarehouseError
+from genai_orchestration.warehouse import WarehouseError, locks, pipelines
+from genai_orchestration.warehouse.locked_duckdb import LockedDuckDb
+from genai_orchestration.warehouse.locks import WarehouseLocked
 from genai_orchestration_tests import loads, postgres
 from genai_orchestration_tests.loads import PROVIDER, ROWS
 
@@ -195,7 +195,7 @@ def test_a_destination_that_is_not_installed_says_what_to_install(
 def test_dlt_is_given_the_locked_duckdb(settings: Settings, tmp_path: Path) -> None:
     made = warehouse.destination(settings)
     assert isinstance(made, LockedDuckDb)
-    assert made.config_params["replace_strategy"] == warehouse.REPLACE
+    assert made.config_params["replace_strategy"] == pipelines.REPLACE
 
 
 def test_pythons_collector_is_as_before_after_a_load_that_failed(settings: Settings) -> None:
@@ -208,5 +208,5 @@ def test_pythons_collector_is_as_before_after_a_load_that_failed(settings: Setti
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert seen == [warehouse.NEW_OBJECTS]
-    assert gc.get_threshold() == warehouse.USUAL
+    assert seen == [pipelines.NEW_OBJECTS]
+    assert gc.get_threshold() == pipelines.USUAL

@@ -10,6 +10,7 @@ import pytest
 
 from genai_orchestration import warehouse
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse import pipelines
 from genai_orchestration_tests import loads
 from genai_orchestration_tests.loads import PROVIDER, ROWS, SNAPSHOT_ROWS
 
@@ -76,6 +77,6 @@ def folders(settings: Settings) -> list[Path]:
 
 def age(*paths: Path) -> None:
     """Make the paths look as if they were last written to before yesterday."""
-    long_ago = time.time() - warehouse.STALE - 60
+    long_ago = time.time() - pipelines.STALE - 60
     for path in paths:
         os.utime(path, (long_ago, long_ago))

@@ -10,8 +10,8 @@ from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.rows import to_arrow
 from genai_orchestration.providers.sources import resource, source_of
-from genai_orchestration.reading import reading
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse.select import reading
 
 ASSET_FILE = Table(
     name="asset_file",

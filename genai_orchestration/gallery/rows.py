@@ -17,8 +17,8 @@ from sqlglot import exp, parse_one
 from genai_orchestration.generations import GENERATIONS, OWN
 from genai_orchestration.generations_sql import ASSET_FILE
 from genai_orchestration.providers import all_providers, provider_named
-from genai_orchestration.reading import Reader, reading
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse.select import Reader, reading
 
 PAGE = 48  # cards of a page: rows of 2, 3, 4, 6 and 8 come out even
 MOST_CHOICES = 500  # of a filter

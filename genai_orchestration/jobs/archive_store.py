@@ -37,7 +37,7 @@ from genai_orchestration.jobs.archive_folder import (
 from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
 from genai_orchestration.providers.refusals import NO_REASON, shown
 from genai_orchestration.settings import ARCHIVE_VARIABLE, Settings
-from genai_orchestration.storage_errors import trouble_with
+from genai_orchestration.warehouse.storage_errors import trouble_with
 
 INCOMING = ".incoming"  # the folder of temporary files
 QUARANTINE = "quarantine"  # what came later under an id whose content must not change

@@ -24,7 +24,7 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs import ledger_versions
 from genai_orchestration.jobs.ledger_url import LedgerUnusable, url_of
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
-from genai_orchestration.storage_errors import trouble_with
+from genai_orchestration.warehouse.storage_errors import trouble_with
 
 PATIENCE = 60  # seconds that a writer waits for the others; each of them takes milliseconds
 HUNG = 30  # seconds until PostgreSQL takes the lock from a writer that has stopped; < PATIENCE

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from genai_orchestration.destination_errors import WarehouseUnreachable, in_words
 from genai_orchestration.errors import PlainError
-from genai_orchestration.locks import WarehouseLocked
 from genai_orchestration.providers.refusals import Unavailable
+from genai_orchestration.warehouse.destination_errors import WarehouseUnreachable, in_words
+from genai_orchestration.warehouse.locks import WarehouseLocked
 
 # Before the second attempt, and the third: an outage of seconds is ridden out by the client, one of
 # a minute here, a longer one by schedules. It is slept inside the step: Dagster's own wait between

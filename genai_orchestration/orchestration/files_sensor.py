@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from genai_orchestration import archiving, clock, locks
+from genai_orchestration import archiving, clock
 from genai_orchestration.archive_backlog import RECENT, Backlog, backlog
 from genai_orchestration.archive_plan import DAY
 from genai_orchestration.errors import counted
@@ -31,6 +31,7 @@ from genai_orchestration.provider_settings import files_per_run, minutes_between
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse import locks
 
 INTERVAL_SECONDS = 15  # most ticks read one run and the ledger
 LOOK_EVERY = timedelta(minutes=10)  # into the warehouse, for what Dagster has not loaded

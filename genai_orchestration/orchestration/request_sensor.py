@@ -19,7 +19,6 @@ from typing import Any
 import dagster as dg
 
 from genai_orchestration import sent_before
-from genai_orchestration.destination_errors import in_words
 from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.day_watch import Outcome
 from genai_orchestration.jobs.inbox import Found, Inbox
@@ -40,6 +39,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse.destination_errors import in_words
 
 SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
 EVERY = 30  # seconds between two looks

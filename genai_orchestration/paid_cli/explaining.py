@@ -127,11 +127,11 @@ class Explanation:
 
 def explanation_of(record: "RequestRecord", ledger: "Ledger") -> Explanation | None:
     """The explanation of an unknown request; None for any other."""
-    from genai_orchestration.destination_errors import in_words
     from genai_orchestration.evidence import Evidence, evidence_of
     from genai_orchestration.jobs.states import RequestState
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
+    from genai_orchestration.warehouse.destination_errors import in_words
 
     if record.state is not RequestState.UNKNOWN or record.submitting_at is None:
         return None

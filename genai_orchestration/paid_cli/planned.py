@@ -65,10 +65,10 @@ def notes_of(plan: "Plan") -> list[str]:
 
 def _known(asked: "list[NewRequest]") -> "Known":
     """The rows that the warehouse has; without an answer of it, a note and none."""
-    from genai_orchestration.destination_errors import in_words
     from genai_orchestration.loaded_rows import known_rows
     from genai_orchestration.paid_cli.filters import operations
     from genai_orchestration.settings import Settings
+    from genai_orchestration.warehouse.destination_errors import in_words
 
     settings = Settings.load()
     try:

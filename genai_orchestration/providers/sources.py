@@ -17,11 +17,11 @@ from dlt.extract import DltResource, DltSource
 from dlt.extract.items import DataItemWithMeta
 from dlt.pipeline.pipeline import Pipeline
 
-from genai_orchestration.dlt_environment import addressed_variables
 from genai_orchestration.providers.base import Account, Provider, Table
+from genai_orchestration.providers.dlt_environment import addressed_variables
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
 from genai_orchestration.providers.rows import Record, quiet_dlt
-from genai_orchestration.unreadable_settings import unreadable
+from genai_orchestration.providers.unreadable_settings import unreadable
 
 
 def setting(provider: Provider, name: str) -> Any:

@@ -10,17 +10,14 @@ its lock*: DuckDB refuses every other process while one has the file open, so ou
 
 import contextlib
 import gc
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow
-import sqlglot
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
@@ -28,22 +25,18 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.common.pipeline import LoadInfo, NormalizeInfo
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
-from dlt.common.schema import Schema
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.sql_client import WithSqlClient
 from dlt.pipeline.configuration import PipelineConfiguration, PipelineRuntimeConfiguration
 from dlt.pipeline.pipeline import Pipeline
 
-from genai_orchestration.dlt_environment import addressed_variables
-from genai_orchestration.dlt_signals import finishing
 from genai_orchestration.doors.private import private_folder
 from genai_orchestration.errors import PlainError
-from genai_orchestration.locks import exclusive, lock_file
 from genai_orchestration.providers.base import Table
+from genai_orchestration.providers.dlt_environment import addressed_variables
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
+from genai_orchestration.warehouse.dlt_signals import finishing
+from genai_orchestration.warehouse.locks import exclusive, lock_file
 
-NAMES = 500  # in one SELECT
-NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
 STALE = 24 * 3600.0  # seconds without a write: the working folder of a run that was killed
 USUAL = gc.get_threshold()  # before any load: several may be going on in a process
 NEW_OBJECTS = 50_000  # between two looks for garbage: some 15,000 records
@@ -94,7 +87,7 @@ def destination(settings: Settings) -> Destination[Any, Any]:
     """The configured dlt destination; WarehouseError when dlt has none of that name."""
     if settings.destination == "duckdb":
         # a fifth of a second to import, for loads and questions alone
-        from genai_orchestration.locked_duckdb import LockedDuckDb
+        from genai_orchestration.warehouse.locked_duckdb import LockedDuckDb
 
         return LockedDuckDb(
             str(settings.warehouse), destination_name="duckdb", replace_strategy=REPLACE
@@ -185,46 +178,6 @@ def rows_of(pipeline: Pipeline) -> dict[str, int]:
     info = trace.last_normalize_info if trace else None
     counted = info.row_counts if info else {}
     return {name: rows for name, rows in counted.items() if not name.startswith("_dlt")}
-
-
-def quoted(names: Iterable[str]) -> Iterator[str]:
-    """Names as SQL lists them, for `IN (...)`, some hundreds at a time; odd ones are left out."""
-    sound = [f"'{name}'" for name in names if NAME.fullmatch(name)]
-    return (", ".join(sound[start : start + NAMES]) for start in range(0, len(sound), NAMES))
-
-
-def within(first: date, end: date) -> str:
-    """The UTC days of `date_created` from `first` to before `end`, as a condition."""
-    return (
-        f"date_created >= TIMESTAMPTZ '{first} 00:00:00+00' "
-        f"AND date_created < TIMESTAMPTZ '{end} 00:00:00+00'"
-    )
-
-
-def query(provider: Dataset, settings: Settings, sql: str) -> list[tuple[Any, ...]] | None:
-    """The rows of one SELECT over the provider's dataset, on any destination with SQL.
-
-    `sql` is DuckDB's dialect and is translated for the destination; `{images}` becomes the
-    qualified name of that table. None when the warehouse does not have the table yet.
-    """
-    if settings.destination == "duckdb" and not settings.warehouse.exists():
-        return None
-    with job_client(settings, provider.section, provider.dataset).sql_client as client:
-        names = {t.name: client.make_qualified_table_name(t.name) for t in provider.all_tables}
-        try:
-            dialect = client.capabilities.sqlglot_dialect or "duckdb"
-            statement = sqlglot.transpile(sql.format(**names), read="duckdb", write=dialect)[0]
-            return list(client.execute_sql(statement) or [])
-        except DatabaseUndefinedRelation:
-            return None
-
-
-def job_client(settings: Settings, schema: str, dataset: str) -> Any:
-    """dlt's client of the destination for a dataset; dlt types neither it nor its configuration."""
-    target = destination(settings)
-    with addressed_variables():
-        config: Any = target.spec()
-        return target.client(Schema(schema), config._bind_dataset_name(dataset))
 
 
 def _show_to_dlt(pipeline: Pipeline, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""SELECTs over every dataset of the warehouse, on any destination with SQL.
+"""SELECTs over the warehouse, on any destination with SQL: over one dataset, or over all.
 
     DuckDB's SQL over dataset.table ─► the destination's own names and dialect ─► rows
 
@@ -6,15 +6,22 @@ A reader is opened for a moment and closed again: with DuckDB it holds the file'
 """
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import sqlglot
+from dlt.common.schema import Schema
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sqlglot import exp
 
-from genai_orchestration import warehouse
+from genai_orchestration.providers.dlt_environment import addressed_variables
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse.pipelines import Dataset, destination
 
+NAMES = 500  # in one SELECT
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
 BATCH = 5_000  # rows in memory at once
 
 
@@ -68,6 +75,46 @@ def reading(settings: Settings) -> Iterator[Reader | None]:
     if files or (settings.destination == "duckdb" and not settings.warehouse.exists()):
         yield None
         return
-    client = warehouse.job_client(settings, "reading", "information_schema")
+    client = job_client(settings, "reading", "information_schema")
     with client.sql_client:
         yield Reader(client)
+
+
+def quoted(names: Iterable[str]) -> Iterator[str]:
+    """Names as SQL lists them, for `IN (...)`, some hundreds at a time; odd ones are left out."""
+    sound = [f"'{name}'" for name in names if NAME.fullmatch(name)]
+    return (", ".join(sound[start : start + NAMES]) for start in range(0, len(sound), NAMES))
+
+
+def within(first: date, end: date) -> str:
+    """The UTC days of `date_created` from `first` to before `end`, as a condition."""
+    return (
+        f"date_created >= TIMESTAMPTZ '{first} 00:00:00+00' "
+        f"AND date_created < TIMESTAMPTZ '{end} 00:00:00+00'"
+    )
+
+
+def query(provider: Dataset, settings: Settings, sql: str) -> list[tuple[Any, ...]] | None:
+    """The rows of one SELECT over the provider's dataset, on any destination with SQL.
+
+    `sql` is DuckDB's dialect and is translated for the destination; `{images}` becomes the
+    qualified name of that table. None when the warehouse does not have the table yet.
+    """
+    if settings.destination == "duckdb" and not settings.warehouse.exists():
+        return None
+    with job_client(settings, provider.section, provider.dataset).sql_client as client:
+        names = {t.name: client.make_qualified_table_name(t.name) for t in provider.all_tables}
+        try:
+            dialect = client.capabilities.sqlglot_dialect or "duckdb"
+            statement = sqlglot.transpile(sql.format(**names), read="duckdb", write=dialect)[0]
+            return list(client.execute_sql(statement) or [])
+        except DatabaseUndefinedRelation:
+            return None
+
+
+def job_client(settings: Settings, schema: str, dataset: str) -> Any:
+    """dlt's client of the destination for a dataset; dlt types neither it nor its configuration."""
+    target = destination(settings)
+    with addressed_variables():
+        config: Any = target.spec()
+        return target.client(Schema(schema), config._bind_dataset_name(dataset))

@@ -25,10 +25,15 @@ from dlt.destinations.impl.duckdb.configuration import (
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
 from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
 
-from genai_orchestration import locks
 from genai_orchestration.doors.private import close
-from genai_orchestration.locks import ProcessLock, WarehouseLocked, lock_file, process_lock
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse import locks
+from genai_orchestration.warehouse.locks import (
+    ProcessLock,
+    WarehouseLocked,
+    lock_file,
+    process_lock,
+)
 
 # A package is about one row group of DuckDB's, which one thread writes, whatever their number: more
 # threads, and row groups that wait for each other, take memory and save no time.

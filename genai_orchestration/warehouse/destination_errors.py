@@ -23,10 +23,10 @@ from dlt.destinations.exceptions import DestinationConnectionError
 
 from genai_orchestration.errors import PlainError, causes, plain
 from genai_orchestration.providers.refusals import cause_of
+from genai_orchestration.providers.unreadable_settings import UnreadableSetting, unreadable
 from genai_orchestration.settings import HOME_VARIABLE, Settings
-from genai_orchestration.storage_errors import Trouble, is_of_duckdb, trouble_with
-from genai_orchestration.unreadable_settings import UnreadableSetting, unreadable
 from genai_orchestration.warehouse import WarehouseError
+from genai_orchestration.warehouse.storage_errors import Trouble, is_of_duckdb, trouble_with
 
 SECRETS = ".dlt/secrets.toml"
 SHOWN = 200  # characters of a driver's own words that go into a message
