@@ -24,13 +24,13 @@ from benchmarks.measuring import Line, at_home
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.budget import Limits
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.watch import Look
 from genai_orchestration.orchestration import job_sensor
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.magic_hour import PROVIDER
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
+from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.settings import Settings
 
 (PROJECTS,) = PROVIDER.job_kinds

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from genai_orchestration.jobs.budget import Budget, Limits
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import jobs, requests
-from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.settings import Settings
 
 NOW = datetime(2024, 3, 15, 12, tzinfo=timezone.utc)

@@ -12,11 +12,11 @@ from genai_orchestration.archive_plan import Days
 from genai_orchestration.jobs.budget import Limits
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobKey
-from genai_orchestration.jobs.paid_request import PaidRequest
-from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.requests.paid_request import PaidRequest
+from genai_orchestration.requests.request import NewRequest
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 

@@ -14,11 +14,11 @@ import pytest
 from genai_orchestration import clock
 from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
 from genai_orchestration.providers.states import JobState
+from genai_orchestration.requests.request import NewRequest
 from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings

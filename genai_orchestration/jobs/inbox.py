@@ -17,7 +17,6 @@ from datetime import datetime
 from pathlib import Path
 
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.jobs.file_rows import Problem, Sheet, UnreadableFile, read_sheet
 from genai_orchestration.jobs.inbox_folder import (
     LARGEST,
     Listed,
@@ -31,10 +30,11 @@ from genai_orchestration.jobs.inbox_settings import InboxSettings
 from genai_orchestration.jobs.inbox_table import read_table
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_requests import words
-from genai_orchestration.jobs.paid_request import PaidRequest, WrongRequest
-from genai_orchestration.jobs.plan import Known, plan
-from genai_orchestration.jobs.requests import NewRequest, Operations
-from genai_orchestration.jobs.requests_file import requests_of
+from genai_orchestration.requests.file import requests_of
+from genai_orchestration.requests.file_rows import Problem, Sheet, UnreadableFile, read_sheet
+from genai_orchestration.requests.paid_request import PaidRequest, WrongRequest
+from genai_orchestration.requests.plan import Known, plan
+from genai_orchestration.requests.request import NewRequest, Operations
 
 TOLD = 3  # problems of one file that its sentence tells
 LONGEST = 1500  # characters of trouble that are remembered and told

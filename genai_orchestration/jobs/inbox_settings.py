@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genai_orchestration.jobs.requests_file import Columns
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.sources import configured
 from genai_orchestration.providers.wording import shown
+from genai_orchestration.requests.file import Columns
 
 SECTION = "requests"
 NOWHERE = (

@@ -20,9 +20,9 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from genai_orchestration.jobs.file_rows import Sheet, sheet_of
 from genai_orchestration.jobs.inbox_folder import InboxUnreadable
-from genai_orchestration.jobs.requests_file import PLAIN, Columns
+from genai_orchestration.requests.file import PLAIN, Columns
+from genai_orchestration.requests.file_rows import Sheet, sheet_of
 
 MOST_ROWS = 100_000  # of one look, which has to end within Dagster's 60 s
 PATIENCE = 10  # seconds until a database that does not answer is given up

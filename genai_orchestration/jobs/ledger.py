@@ -31,10 +31,10 @@ from genai_orchestration.jobs.ledger_plans import Added
 from genai_orchestration.jobs.ledger_reader import LedgerReader
 from genai_orchestration.jobs.ledger_sightings import Sighting
 from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, RequestRecord, Seen
-from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.states import Step
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import JobReport
+from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.settings import Settings
 
 STUCK_AFTER = timedelta(days=1)

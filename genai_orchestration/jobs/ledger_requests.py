@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.credits import told
 from genai_orchestration.jobs.ledger_tables import RequestRecord, jobs, requests
-from genai_orchestration.jobs.paid_request import shown
 from genai_orchestration.jobs.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
 from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.requests.paid_request import shown
 
 LONGEST_POST = timedelta(minutes=10)  # connecting, sending and all of an answer, with slack
 TEXT_LENGTH = 2000  # characters of a vendor's words that are kept

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from genai_orchestration.jobs.ledger_requests import WrongState, columns, get, wrong_state
 from genai_orchestration.jobs.ledger_tables import JobRecord, RequestRecord, jobs, requests
-from genai_orchestration.jobs.paid_request import KeyConflict
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.requests.paid_request import KeyConflict
 
 RETRY = "-retry"  # between a key and the number of its attempt, all of it searchable
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from genai_orchestration import clock
 from genai_orchestration.jobs.ledger_tables import METADATA, UtcTime, requests
 from genai_orchestration.jobs.ledger_url import LedgerUnusable
-from genai_orchestration.jobs.requests import canonical_campaign
+from genai_orchestration.requests.request import canonical_campaign
 
 VERSION = 2
 ledger = sa.Table(

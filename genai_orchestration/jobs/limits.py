@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from genai_orchestration.jobs.budget import Balance, Budget, Limits
-from genai_orchestration.jobs.requests import canonical_campaign
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError, WrongSetting
 from genai_orchestration.providers.sources import setting
 from genai_orchestration.providers.work import Submitter
+from genai_orchestration.requests.request import canonical_campaign
 
 
 def budget_of(provider: Provider, campaigns: Iterable[str | None] = ()) -> Budget:

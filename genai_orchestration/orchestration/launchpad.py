@@ -14,14 +14,14 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.inbox_settings import SECTION, InboxSettings
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.obstacles import in_sandbox
-from genai_orchestration.jobs.paid_request import PaidRequest
-from genai_orchestration.jobs.plan import plan
-from genai_orchestration.jobs.request_cells import WrongRow, payload_of
-from genai_orchestration.jobs.requests import NewRequest, made_key
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
+from genai_orchestration.requests.cells import WrongRow, payload_of
+from genai_orchestration.requests.loaded_rows import known_rows
+from genai_orchestration.requests.paid_request import PaidRequest
+from genai_orchestration.requests.plan import plan
+from genai_orchestration.requests.request import NewRequest, made_key
 from genai_orchestration.sent_before import check_not_sent
 from genai_orchestration.settings import Settings
 

@@ -27,17 +27,17 @@ from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.obstacles import in_sandbox, obstacle
-from genai_orchestration.jobs.plan import Known
 from genai_orchestration.jobs.release import SANDBOX_APPROVER, AskedRun, Stand, decide
-from genai_orchestration.jobs.requests import NewRequest, Operations, operations_of
 from genai_orchestration.jobs.states import RequestState
-from genai_orchestration.loaded_rows import known_rows
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.orchestration.submission import SUBMITTING, op_name
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Operation
+from genai_orchestration.requests.loaded_rows import known_rows
+from genai_orchestration.requests.plan import Known
+from genai_orchestration.requests.request import NewRequest, Operations, operations_of
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse.destination_errors import in_words
 

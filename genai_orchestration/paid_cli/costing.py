@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from genai_orchestration.jobs.allowance import Allowance, Asked
     from genai_orchestration.jobs.ledger import Ledger
     from genai_orchestration.jobs.ledger_tables import RequestRecord
-    from genai_orchestration.jobs.plan import Cost, Plan
+    from genai_orchestration.requests.plan import Cost, Plan
 
 
 @requests.command(name="plan")

@@ -11,7 +11,7 @@ from genai_orchestration.errors import PlainError
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger import Ledger
-    from genai_orchestration.jobs.requests import Operations
+    from genai_orchestration.requests.request import Operations
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 limit = click.option("--limit", type=click.IntRange(min=1), help="At most so many, the first ones.")
@@ -36,8 +36,8 @@ class Filters:
 
     def check(self) -> "Filters":
         """Itself; a sentence for a provider or an operation that there is not."""
-        from genai_orchestration.jobs.requests import unknown_operation
         from genai_orchestration.providers import provider_named
+        from genai_orchestration.requests.request import unknown_operation
 
         if self.provider is not None:
             provider_named(self.provider)
@@ -61,7 +61,7 @@ def filters(command: Callable[..., None]) -> Callable[..., None]:
     def filtered(
         *args: Any, provider: str | None, operation: str | None, campaign: str | None, **kwargs: Any
     ) -> None:
-        from genai_orchestration.jobs.requests import canonical_campaign
+        from genai_orchestration.requests.request import canonical_campaign
 
         named = canonical_campaign(campaign)
         command(*args, chosen=Filters(provider, operation, named).check(), **kwargs)
@@ -74,8 +74,8 @@ def filters(command: Callable[..., None]) -> Callable[..., None]:
 
 def operations() -> "Operations":
     """Every paid operation of every provider."""
-    from genai_orchestration.jobs.requests import operations_of
     from genai_orchestration.providers import all_providers
+    from genai_orchestration.requests.request import operations_of
 
     return operations_of(all_providers())
 

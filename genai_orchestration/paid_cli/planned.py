@@ -9,16 +9,16 @@ from genai_orchestration.errors import counted
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.ledger_tables import RequestRecord
-    from genai_orchestration.jobs.plan import Known, Plan
-    from genai_orchestration.jobs.requests import NewRequest
+    from genai_orchestration.requests.plan import Known, Plan
+    from genai_orchestration.requests.request import NewRequest
 
 SHOWN = 3  # ids that a note lists
 
 
 def plan_of(wanted: "Iterable[NewRequest]", made_keys: "Collection[str]" = ()) -> "Plan":
     """What is known of the requests, their designs included where they are loaded."""
-    from genai_orchestration.jobs.plan import plan
     from genai_orchestration.paid_cli.filters import operations
+    from genai_orchestration.requests.plan import plan
 
     asked = list(wanted)
     return plan(asked, operations(), _known(asked), made_keys)
@@ -26,7 +26,7 @@ def plan_of(wanted: "Iterable[NewRequest]", made_keys: "Collection[str]" = ()) -
 
 def planned_again(records: "Iterable[RequestRecord]") -> "Plan":
     """What is known now of requests that the ledger has, in their order."""
-    from genai_orchestration.jobs.requests import NewRequest
+    from genai_orchestration.requests.request import NewRequest
 
     known = list(records)
     wanted = [
@@ -65,8 +65,8 @@ def notes_of(plan: "Plan") -> list[str]:
 
 def _known(asked: "list[NewRequest]") -> "Known":
     """The rows that the warehouse has; without an answer of it, a note and none."""
-    from genai_orchestration.loaded_rows import known_rows
     from genai_orchestration.paid_cli.filters import operations
+    from genai_orchestration.requests.loaded_rows import known_rows
     from genai_orchestration.settings import Settings
     from genai_orchestration.warehouse.destination_errors import in_words
 

@@ -16,8 +16,8 @@ from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planned import notes_of, plan_of, planned_again
 
 if TYPE_CHECKING:
-    from genai_orchestration.jobs.plan import Plan
-    from genai_orchestration.jobs.requests import NewRequest
+    from genai_orchestration.requests.plan import Plan
+    from genai_orchestration.requests.request import NewRequest
 
 SHOWN = 5  # keys that are listed
 
@@ -42,8 +42,8 @@ def add(
     campaign: str | None,
 ) -> None:
     """Plan one request: `genai requests add imagine_api images_create --prompt "a red fox"`."""
-    from genai_orchestration.jobs.request_cells import WrongRow, payload_of
-    from genai_orchestration.jobs.requests import NewRequest, made_key, unknown_operation
+    from genai_orchestration.requests.cells import WrongRow, payload_of
+    from genai_orchestration.requests.request import NewRequest, made_key, unknown_operation
 
     known = operations()
     if (provider, operation) not in known:
@@ -80,7 +80,7 @@ def import_file(
     columns: Sequence[str],
 ) -> None:
     """Plan a request for each row of a CSV, JSONL, YAML or Parquet FILE; all of them or none."""
-    from genai_orchestration.jobs.requests_file import Columns, read_requests
+    from genai_orchestration.requests.file import Columns, read_requests
 
     mapping = dict(column.rpartition("=")[::2] for column in columns)
     meant = Columns(mapping=mapping, provider=provider, operation=operation, campaign=campaign)
@@ -149,7 +149,7 @@ def approved(
 
 def _record(wanted: "list[NewRequest]") -> None:
     """Plan the requests in the ledger, unless one of them has a mistake or stands for another."""
-    from genai_orchestration.jobs.paid_request import PaidRequest
+    from genai_orchestration.requests.paid_request import PaidRequest
 
     known, plan = operations(), plan_of(wanted)
     _refuse(plan)

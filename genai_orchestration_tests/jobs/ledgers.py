@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from genai_orchestration.jobs.budget import Budget, Limits
 from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_tables import JobKey
-from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
+from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.settings import Settings
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=timezone.utc)

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.paid_request import PaidRequest
-from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.jobs.submit import Line
 from genai_orchestration.providers import abyssale, imagine_api, magic_hour
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.requests.paid_request import PaidRequest
+from genai_orchestration.requests.request import NewRequest
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 

@@ -17,11 +17,11 @@ from genai_orchestration.jobs.inbox import LONGEST, Found, Inbox, Memory
 from genai_orchestration.jobs.inbox_folder import InboxUnreadable
 from genai_orchestration.jobs.inbox_settings import InboxSettings
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.paid_request import PaidRequest
-from genai_orchestration.jobs.requests import NewRequest, operations_of
-from genai_orchestration.jobs.requests_file import Columns
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.work import Operation
+from genai_orchestration.requests.file import Columns
+from genai_orchestration.requests.paid_request import PaidRequest
+from genai_orchestration.requests.request import NewRequest, operations_of
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests import postgres
 

@@ -14,11 +14,11 @@ from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.ledger_database import LedgerBusy
 from genai_orchestration.jobs.ledger_requests import UnknownRequest, WrongState
 from genai_orchestration.jobs.ledger_url import LedgerUnusable
-from genai_orchestration.jobs.paid_request import KeyConflict, PaidRequest, WrongRequest
-from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import Operation
+from genai_orchestration.requests.paid_request import KeyConflict, PaidRequest, WrongRequest
+from genai_orchestration.requests.request import NewRequest
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, said, wanted

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genai_orchestration.jobs.plan import Cost, Plan, plan
-from genai_orchestration.jobs.requests import NewRequest, key_mistake, made_key, operations_of
 from genai_orchestration.providers import all_providers
+from genai_orchestration.requests.plan import Cost, Plan, plan
+from genai_orchestration.requests.request import NewRequest, key_mistake, made_key, operations_of
 
 OPERATIONS = operations_of(all_providers())
 DESIGN = "0b6f6d0e-8a0e-4a38-9d0c-6b1f3f6f2a11"

@@ -15,10 +15,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genai_orchestration.jobs.file_rows import UnreadableFile
-from genai_orchestration.jobs.requests import NewRequest, operations_of
-from genai_orchestration.jobs.requests_file import BadRequests, Columns, read_requests
 from genai_orchestration.providers import all_providers
+from genai_orchestration.requests.file import BadRequests, Columns, read_requests
+from genai_orchestration.requests.file_rows import UnreadableFile
+from genai_orchestration.requests.request import NewRequest, operations_of
 
 OPERATIONS = operations_of(all_providers())
 GENERATOR = Columns(provider="magic_hour", operation="ai_image_generator")

@@ -10,9 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from genai_orchestration import warehouse
-from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.request_rows import request_table
-from genai_orchestration.jobs.requests import NewRequest
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
 from genai_orchestration.providers.abyssale.sandbox.designs import Design
@@ -20,6 +18,8 @@ from genai_orchestration.providers.abyssale.sandbox.jobs import RENDERING
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.magic_hour.sandbox import MagicHourSandbox
+from genai_orchestration.requests.paid_request import PaidRequest
+from genai_orchestration.requests.request import NewRequest
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault, Kind
 from genai_orchestration.settings import Settings

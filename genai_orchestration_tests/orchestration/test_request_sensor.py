@@ -15,12 +15,12 @@ from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.jobs.inbox import Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
 from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.paid_request import PaidRequest
 from genai_orchestration.jobs.release import SANDBOX_KEY, AskedRun
 from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.providers import sources
+from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings

@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.accidents import likeness, meant
-from genai_orchestration.jobs.file_rows import Problem, Row, Sheet, read_sheet
-from genai_orchestration.jobs.request_cells import DEEP, WrongRow, payload_of, text_of
-from genai_orchestration.jobs.requests import (
+from genai_orchestration.providers.wording import unknown
+from genai_orchestration.requests.accidents import likeness, meant
+from genai_orchestration.requests.cells import DEEP, WrongRow, payload_of, text_of
+from genai_orchestration.requests.file_rows import Problem, Row, Sheet, read_sheet
+from genai_orchestration.requests.request import (
     NewRequest,
     Operations,
     key_mistake,
     made_key,
     unknown_operation,
 )
-from genai_orchestration.providers.wording import unknown
 
 PLAIN = ("provider", "operation", "request_key", "campaign", "prompt", "payload")
 

@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from genai_orchestration.jobs.accidents import formula_errors, likeness
-from genai_orchestration.jobs.requests import (
+from genai_orchestration.providers.work import Operation, Row
+from genai_orchestration.requests.accidents import formula_errors, likeness
+from genai_orchestration.requests.request import (
     NewRequest,
     Operations,
     key_mistake,
     unknown_operation,
 )
-from genai_orchestration.providers.work import Operation, Row
 
 # by provider and table: the rows that the warehouse has, by id; a table that is not there was not
 # asked for

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.json_lines import parsed_lines
+from genai_orchestration.requests.json_lines import parsed_lines
 
 DELIMITERS = ",;\t"  # what spreadsheets write, depending on their language
 MOST_ROWS = 1_000_000  # of a Parquet file: a few kilobytes of one may be millions of rows

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.requests import NewRequest, key_mistake
 from genai_orchestration.providers.work import Operation, Row
+from genai_orchestration.requests.request import NewRequest, key_mistake
 
 SHOWN = 5  # differences that a sentence lists
 WIDTH = 60  # characters of a value in it

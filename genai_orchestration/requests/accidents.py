@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from genai_orchestration.jobs.requests import NewRequest, fingerprint
 from genai_orchestration.providers.wording import inside
+from genai_orchestration.requests.request import NewRequest, fingerprint
 
 # what Excel, Google Sheets and LibreOffice show in the place of a value, in each language alike
 ERRORS = re.compile(r"#(NAME|REF|VALUE|N/A|DIV/0|NULL|NUM|SPILL|CALC|ERROR)[!?]?", re.IGNORECASE)

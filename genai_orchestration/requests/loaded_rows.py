@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from genai_orchestration import warehouse
-from genai_orchestration.jobs.plan import Known
-from genai_orchestration.jobs.requests import NewRequest, Operations
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.work import Lookup, Row
+from genai_orchestration.requests.plan import Known
+from genai_orchestration.requests.request import NewRequest, Operations
 from genai_orchestration.settings import Settings
 
 
