@@ -19,8 +19,8 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.archive import Wanted
 from genai_orchestration.jobs.archive_refusals import NotFetched, Refused
 from genai_orchestration.jobs.archive_rows import NO_FILE, FileRow
-from genai_orchestration.jobs.ledger_reader import LedgerReader
-from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord
+from genai_orchestration.ledger.reader import LedgerReader
+from genai_orchestration.ledger.tables import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.providers.recipient import OtherAccount, Recipient

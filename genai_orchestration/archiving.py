@@ -24,9 +24,9 @@ from genai_orchestration.jobs.archive import Archiver, Wanted
 from genai_orchestration.jobs.archive_fetch import Fetcher
 from genai_orchestration.jobs.archive_rows import NO_FILE, FileRow, Journal, files_source
 from genai_orchestration.jobs.archive_store import Store, open_store
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_reader import LedgerReader
-from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.reader import LedgerReader
+from genai_orchestration.ledger.tables import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.recipient import Configured

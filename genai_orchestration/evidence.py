@@ -13,8 +13,8 @@ from datetime import datetime, timedelta, timezone
 
 from genai_orchestration import warehouse
 from genai_orchestration.jobs.audit import BalanceLook
-from genai_orchestration.jobs.ledger_reader import LedgerReader
-from genai_orchestration.jobs.ledger_tables import RequestRecord
+from genai_orchestration.ledger.reader import LedgerReader
+from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.settings import Settings
 

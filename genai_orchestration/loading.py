@@ -12,8 +12,8 @@ from dlt.extract import DltSource
 
 from genai_orchestration import clock, settling, warehouse
 from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.request_rows import requests_source
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.portions import portions
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT

@@ -9,9 +9,9 @@ from typing import Any
 
 from genai_orchestration import archiving, clock, loading, warehouse
 from genai_orchestration.archive_plan import Days
-from genai_orchestration.jobs.budget import Limits
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import JobKey
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import Limits
+from genai_orchestration.ledger.tables import JobKey
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT

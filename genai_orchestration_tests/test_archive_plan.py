@@ -8,7 +8,7 @@ import pytest
 from genai_orchestration import archive_plan, clock, warehouse
 from genai_orchestration.archive_plan import JOBS, Plan
 from genai_orchestration.jobs.archive import Wanted
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.archived import IMAGINE, loaded_images, pictures

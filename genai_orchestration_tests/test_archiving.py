@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from genai_orchestration import archiving, clock, warehouse
 from genai_orchestration.jobs import archive_fetch
 from genai_orchestration.jobs.archive_rows import Journal
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import jobs
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.tables import jobs
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault

@@ -13,7 +13,7 @@ import pytest
 
 from genai_orchestration import clock
 from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from genai_orchestration import warehouse
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers.imagine_api import PROVIDER, imagine_api_source
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import UNFIT, Settings, UnfitHome

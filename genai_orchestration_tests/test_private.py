@@ -9,7 +9,7 @@ import pytest
 
 from genai_orchestration.doors.private import close, private_folder
 from genai_orchestration.jobs.archive_store import open_store
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.command import process

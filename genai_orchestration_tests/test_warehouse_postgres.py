@@ -8,7 +8,7 @@ import pytest
 
 from genai_orchestration import archiving, warehouse
 from genai_orchestration.archive_backlog import backlog, without_files
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration import facts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from genai_orchestration import clock
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.requests.paid_request import PaidRequest

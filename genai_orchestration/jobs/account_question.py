@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from genai_orchestration.jobs.budget import Limits
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import RequestRecord
-from genai_orchestration.jobs.reservations import SECOND
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import Limits
+from genai_orchestration.ledger.reservations import SECOND
+from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.recipient import Configured
 
 

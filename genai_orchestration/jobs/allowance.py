@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genai_orchestration.jobs.budget import UNPRICED, Limits, Usage, is_local, refusal
+from genai_orchestration.ledger.budget import UNPRICED, Limits, Usage, is_local, refusal
 
 
 @dataclass(frozen=True)

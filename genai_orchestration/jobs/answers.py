@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST, JobTaken, WrongState
-from genai_orchestration.jobs.ledger_url import LedgerUnusable
+from genai_orchestration.ledger.requests import LONGEST_POST, JobTaken, WrongState
+from genai_orchestration.ledger.url import LedgerUnusable
 
 ATTEMPTS = 5
 LONGEST_ID = 200  # characters

@@ -28,8 +28,8 @@ from genai_orchestration.jobs.inbox_folder import (
 )
 from genai_orchestration.jobs.inbox_settings import InboxSettings
 from genai_orchestration.jobs.inbox_table import read_table
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import words
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.requests import words
 from genai_orchestration.requests.file import requests_of
 from genai_orchestration.requests.file_rows import Problem, Sheet, UnreadableFile, read_sheet
 from genai_orchestration.requests.paid_request import PaidRequest, WrongRequest

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.release import SANDBOX_APPROVER, is_sandbox
+from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.paid import NotNow
 from genai_orchestration.providers.sources import setting

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_orchestration.jobs.budget import Balance, Budget, Limits
+from genai_orchestration.ledger.budget import Balance, Budget, Limits
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError, WrongSetting
 from genai_orchestration.providers.sources import setting

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import takewhile
 
-from genai_orchestration.jobs.ledger_outcomes import Outcome
+from genai_orchestration.ledger.outcomes import Outcome
 
 IN_A_ROW = 3  # failures of the provider that stop the line
 NEWEST = 10  # outcomes that are looked at

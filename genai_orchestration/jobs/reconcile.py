@@ -16,10 +16,10 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import JobTaken, WrongState
-from genai_orchestration.jobs.ledger_tables import RequestRecord
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.requests import JobTaken, WrongState
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.paid import Rejected
 from genai_orchestration.providers.recipient import Configured, Recipient

@@ -12,8 +12,8 @@ import pyarrow as pa
 from dlt.common.data_types import TDataType
 from dlt.extract import DltResource, DltSource
 
-from genai_orchestration.jobs.ledger_reader import LedgerReader
-from genai_orchestration.jobs.ledger_tables import JobRecord, RequestRecord
+from genai_orchestration.ledger.reader import LedgerReader
+from genai_orchestration.ledger.tables import JobRecord, RequestRecord
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.rows import to_arrow

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.paid import NotNow
 from genai_orchestration.providers.work import Accepted, Payload, Submitter
 

@@ -19,7 +19,11 @@ from datetime import datetime, timedelta
 from genai_orchestration.jobs import line, reconcile, watch
 from genai_orchestration.jobs.account_question import AccountQuestion
 from genai_orchestration.jobs.answers import odd_id, write_down
-from genai_orchestration.jobs.budget import (
+from genai_orchestration.jobs.kept_back import check_awake, kept_back
+from genai_orchestration.jobs.limits import limits_of
+from genai_orchestration.jobs.passed import Passed
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import (
     UNPRICED,
     BudgetSpent,
     InFlightFull,
@@ -28,13 +32,9 @@ from genai_orchestration.jobs.budget import (
     Refused,
     TooFast,
 )
-from genai_orchestration.jobs.kept_back import check_awake, kept_back
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import WrongState
-from genai_orchestration.jobs.ledger_tables import RequestRecord
-from genai_orchestration.jobs.limits import limits_of
-from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger.requests import WrongState
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected

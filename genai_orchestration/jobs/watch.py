@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from genai_orchestration.clock import AHEAD
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import JobRecord, Seen
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.tables import JobRecord, Seen
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import Pace
 from genai_orchestration.providers.recipient import Configured, OtherAccount

@@ -17,7 +17,7 @@ from genai_orchestration.archive_backlog import without_files
 from genai_orchestration.archive_plan import Plan
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import counted
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration.archive import op_name
 from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key

@@ -22,7 +22,7 @@ from genai_orchestration.archive_backlog import RECENT, Backlog, backlog
 from genai_orchestration.archive_plan import DAY
 from genai_orchestration.errors import counted
 from genai_orchestration.jobs import day_watch
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration.archive import op_name
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.partitions import range_tags

@@ -14,9 +14,9 @@ import dagster as dg
 from genai_orchestration import settling
 from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import JobRecord
 from genai_orchestration.jobs.watch import Look
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.tables import JobRecord
 from genai_orchestration.orchestration.change_sensor import changed
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import skipping

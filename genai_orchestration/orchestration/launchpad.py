@@ -12,9 +12,9 @@ from pydantic import Field
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.inbox_settings import SECTION, InboxSettings
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.obstacles import in_sandbox
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.requests.cells import WrongRow, payload_of

@@ -17,9 +17,9 @@ from genai_orchestration.errors import PlainError
 from genai_orchestration.evidence import balance_looks
 from genai_orchestration.jobs import audit
 from genai_orchestration.jobs.audit import Cap, Verdict
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.limits import budget_of
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.states import OPEN

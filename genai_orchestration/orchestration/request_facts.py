@@ -6,10 +6,10 @@ from typing import Any
 import dagster as dg
 
 from genai_orchestration.doors.markup import as_text
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.unsigned import unsigned

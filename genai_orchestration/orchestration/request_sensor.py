@@ -24,11 +24,11 @@ from genai_orchestration.jobs.day_watch import Outcome
 from genai_orchestration.jobs.inbox import Found, Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
 from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import RequestRecord
 from genai_orchestration.jobs.obstacles import in_sandbox, obstacle
 from genai_orchestration.jobs.release import SANDBOX_APPROVER, AskedRun, Stand, decide
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.orchestration.submission import SUBMITTING, op_name

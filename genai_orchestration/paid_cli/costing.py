@@ -15,8 +15,8 @@ from genai_orchestration.paid_cli.telling import tell_json
 
 if TYPE_CHECKING:
     from genai_orchestration.jobs.allowance import Allowance, Asked
-    from genai_orchestration.jobs.ledger import Ledger
-    from genai_orchestration.jobs.ledger_tables import RequestRecord
+    from genai_orchestration.ledger import Ledger
+    from genai_orchestration.ledger.tables import RequestRecord
     from genai_orchestration.requests.plan import Cost, Plan
 
 
@@ -29,7 +29,7 @@ def show_plan(chosen: Filters, as_json: bool) -> None:
     The budget is asked of the settings and of the ledger: what is approved comes first, then what
     is planned. Nobody is connected to.
     """
-    from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.ledger.states import RequestState
 
     with open_ledger() as ledger:
         records = ledger.requests(
@@ -105,8 +105,8 @@ def _allowances(
 
 def _allowance(ledger: "Ledger", name: str, asked: "Sequence[Asked]") -> "Allowance":
     from genai_orchestration.jobs.allowance import allowance
-    from genai_orchestration.jobs.budget import Limits
     from genai_orchestration.jobs.limits import budget_of
+    from genai_orchestration.ledger.budget import Limits
     from genai_orchestration.providers import provider_named
     from genai_orchestration.providers.sources import base_url_of
 

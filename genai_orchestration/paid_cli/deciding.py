@@ -12,8 +12,8 @@ from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.planning import approved
 
 if TYPE_CHECKING:
-    from genai_orchestration.jobs.ledger import Ledger
-    from genai_orchestration.jobs.ledger_tables import RequestRecord
+    from genai_orchestration.ledger import Ledger
+    from genai_orchestration.ledger.tables import RequestRecord
 
 
 @requests.command()
@@ -100,7 +100,7 @@ def _each(keys: Sequence[str], decide: "Callable[[Ledger, str], None]") -> None:
 
 def _check_recipient(record: "RequestRecord") -> None:
     """OtherAccount for what may have arrived at another account than a retry would be sent to."""
-    from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.providers import provider_named
     from genai_orchestration.providers.recipient import Configured
 
@@ -111,7 +111,7 @@ def _check_recipient(record: "RequestRecord") -> None:
 
 def _stuck_after(record: "RequestRecord") -> timedelta:
     """How long a job of the request may be open; as long as `genai jobs list` says it is stuck."""
-    from genai_orchestration.jobs.ledger import STUCK_AFTER
+    from genai_orchestration.ledger.ledger import STUCK_AFTER
     from genai_orchestration.paid_cli.stuck import deadlines
 
     return deadlines().get((record.provider, record.job_kind), STUCK_AFTER)

@@ -10,7 +10,7 @@ import click
 from genai_orchestration.errors import PlainError
 
 if TYPE_CHECKING:
-    from genai_orchestration.jobs.ledger import Ledger
+    from genai_orchestration.ledger import Ledger
     from genai_orchestration.requests.request import Operations
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -82,7 +82,7 @@ def operations() -> "Operations":
 
 def open_ledger() -> "Ledger":
     """The ledger that the settings name."""
-    from genai_orchestration.jobs.ledger import Ledger
+    from genai_orchestration.ledger import Ledger
     from genai_orchestration.settings import Settings
 
     return Ledger.open(Settings.load())

@@ -14,8 +14,8 @@ from genai_orchestration.paid_cli.stuck import deadlines, is_stuck
 from genai_orchestration.paid_cli.telling import ago, plain, tell_json, tell_table
 
 if TYPE_CHECKING:
-    from genai_orchestration.jobs.ledger import Ledger
-    from genai_orchestration.jobs.ledger_tables import JobRecord
+    from genai_orchestration.ledger import Ledger
+    from genai_orchestration.ledger.tables import JobRecord
 
 STATES = ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "GONE")
 OPEN = ("QUEUED", "RUNNING")

@@ -19,7 +19,7 @@ from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.telling import ago, moment, plain, tell_json, tell_table
 
 if TYPE_CHECKING:
-    from genai_orchestration.jobs.ledger_tables import JobRecord, RequestRecord
+    from genai_orchestration.ledger.tables import JobRecord, RequestRecord
 
 STATES = ("planned", "approved", "submitting", "submitted", "rejected", "unknown", "abandoned")
 FAILURES = (
@@ -44,7 +44,7 @@ def list_requests(
     as_json: bool,
 ) -> None:
     """List requests in the order in which they were planned."""
-    from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.providers.states import Failure
 
     with open_ledger() as ledger:

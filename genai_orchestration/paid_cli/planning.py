@@ -117,7 +117,7 @@ def approved(
 
     None at all when one has a mistake. Estimates are written anew where they are known better.
     """
-    from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.sent_before import check_not_sent
     from genai_orchestration.settings import Settings
 

@@ -18,10 +18,10 @@ from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.telling import plain, tell_json
 
 if TYPE_CHECKING:
-    from genai_orchestration.jobs.ledger import Ledger
     from genai_orchestration.jobs.passed import Passed
-    from genai_orchestration.jobs.states import RequestState
     from genai_orchestration.jobs.stopping import Stop
+    from genai_orchestration.ledger import Ledger
+    from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.providers.base import Provider
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as of any program
@@ -91,7 +91,7 @@ def submit(chosen: Filters, no_wait: bool, minutes: float | None, as_json: bool)
 
 def _concerned(ledger: "Ledger", chosen: Filters) -> "Iterator[Provider]":
     """The providers that have something to send, or to look up."""
-    from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.providers import all_providers
 
     for provider in all_providers():
@@ -107,9 +107,9 @@ def _send(
 ) -> Sent:
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
     from genai_orchestration.jobs.passed import Passed
-    from genai_orchestration.jobs.states import RequestState
     from genai_orchestration.jobs.stopping import STOPPED, StoppableSubmitter, Stopped
     from genai_orchestration.jobs.submit import Line
+    from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.paid_cli.progress import progress_of
 
     line: Line | None = None
@@ -148,7 +148,7 @@ def _send(
 
 def _note_unknown(ledger: "Ledger", key: str, passed: "Passed") -> None:
     """The request that Ctrl-C has cut off, or kept from being looked up."""
-    from genai_orchestration.jobs.states import RequestState
+    from genai_orchestration.ledger.states import RequestState
 
     known = (*passed.submitted, *passed.rejected, *passed.unknown)
     if key not in known and ledger.request(key).state is RequestState.UNKNOWN:

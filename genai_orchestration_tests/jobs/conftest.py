@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests import postgres
 from genai_orchestration_tests.jobs.starter import Starter

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.submit import Line
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import abyssale, imagine_api, magic_hour
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.requests.paid_request import PaidRequest

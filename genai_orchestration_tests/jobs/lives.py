@@ -15,8 +15,8 @@ import requests
 
 from genai_orchestration import loading
 from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.submit import Line
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.sandbox.clock import Clock

@@ -21,7 +21,7 @@ from typing import Any
 from unittest import mock
 
 from genai_orchestration import clock
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration_tests.jobs import deaths, lives
 from genai_orchestration_tests.jobs.submitters import child, ended, say

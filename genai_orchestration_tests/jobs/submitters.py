@@ -26,10 +26,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.budget import BudgetSpent, InFlightFull
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import WrongState
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import BudgetSpent, InFlightFull
+from genai_orchestration.ledger.requests import WrongState
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs.ledgers import LOCAL, caps, job, said, wanted

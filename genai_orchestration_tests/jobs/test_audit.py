@@ -12,10 +12,10 @@ from genai_orchestration.jobs.audit import (
     no_unknown,
     within_budget,
 )
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_sums import Charge, Spent, total
-from genai_orchestration.jobs.ledger_tables import JobKey
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.sums import Charge, Spent, total
+from genai_orchestration.ledger.tables import JobKey
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
 from genai_orchestration.providers.states import JobState

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genai_orchestration.jobs.budget import BudgetSpent
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.limits import budget_of
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import BudgetSpent
 from genai_orchestration.providers import provider_named
 from genai_orchestration.requests.request import NewRequest, canonical_campaign
 from genai_orchestration.settings import Settings

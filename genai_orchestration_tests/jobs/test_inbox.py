@@ -16,7 +16,7 @@ from genai_orchestration.jobs import inbox, inbox_folder, inbox_table
 from genai_orchestration.jobs.inbox import LONGEST, Found, Inbox, Memory
 from genai_orchestration.jobs.inbox_folder import InboxUnreadable
 from genai_orchestration.jobs.inbox_settings import InboxSettings
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.requests.file import Columns

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration.sandbox.server import Sandbox

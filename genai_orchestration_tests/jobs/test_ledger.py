@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.jobs import ledger_database
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_database import LedgerBusy
-from genai_orchestration.jobs.ledger_requests import UnknownRequest, WrongState
-from genai_orchestration.jobs.ledger_url import LedgerUnusable
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger import database as ledger_database
+from genai_orchestration.ledger.database import LedgerBusy
+from genai_orchestration.ledger.requests import UnknownRequest, WrongState
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.url import LedgerUnusable
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.requests.paid_request import KeyConflict, PaidRequest, WrongRequest

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.budget import Budget, Limits
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import RequestRecord, Seen
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import Budget, Limits
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.tables import RequestRecord, Seen
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings

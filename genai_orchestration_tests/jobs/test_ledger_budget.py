@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration.jobs.budget import (
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import (
     Balance,
     Budget,
     BudgetSpent,
@@ -15,9 +16,8 @@ from genai_orchestration.jobs.budget import (
     Refused,
     is_local,
 )
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.reservations import COUNTED
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger.reservations import COUNTED
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration_tests.jobs import ledgers

@@ -2,9 +2,9 @@
 
 import pytest
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_jobs import UnknownJob
-from genai_orchestration.jobs.ledger_requests import WrongState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.jobs import UnknownJob
+from genai_orchestration.ledger.requests import WrongState
 from genai_orchestration.providers.states import JobState
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import MINUTE, NOW, job, said

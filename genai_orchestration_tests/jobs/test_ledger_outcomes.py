@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.budget import InFlightFull, TooFast
-from genai_orchestration.jobs.ledger import STUCK_AFTER, Ledger
-from genai_orchestration.jobs.ledger_outcomes import Outcome
-from genai_orchestration.jobs.ledger_requests import WrongState
-from genai_orchestration.jobs.ledger_tables import jobs, requests
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger.budget import InFlightFull, TooFast
+from genai_orchestration.ledger.ledger import STUCK_AFTER, Ledger
+from genai_orchestration.ledger.outcomes import Outcome
+from genai_orchestration.ledger.requests import WrongState
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.tables import jobs, requests
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings

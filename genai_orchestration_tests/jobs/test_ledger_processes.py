@@ -4,9 +4,9 @@ import signal
 
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.requests import LONGEST_POST
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers, submitters

@@ -2,8 +2,8 @@
 
 import pytest
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import UnknownRequest, WrongState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.requests import UnknownRequest, WrongState
 from genai_orchestration.providers.states import OPEN, Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration_tests.jobs import ledgers

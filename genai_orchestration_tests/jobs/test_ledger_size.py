@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.budget import Balance, Budget, Limits
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import jobs, requests
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import Balance, Budget, Limits
+from genai_orchestration.ledger.tables import jobs, requests
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import NOW, VENDOR

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST, JobTaken, WrongState
-from genai_orchestration.jobs.states import NEXT, RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.requests import LONGEST_POST, JobTaken, WrongState
+from genai_orchestration.ledger.states import NEXT, RequestState
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job

@@ -6,9 +6,9 @@ import shutil
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import Seen
-from genai_orchestration.jobs.ledger_url import LedgerUnusable
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.tables import Seen
+from genai_orchestration.ledger.url import LedgerUnusable
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings

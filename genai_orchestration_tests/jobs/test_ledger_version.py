@@ -6,11 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from genai_orchestration.jobs import reconcile
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST
-from genai_orchestration.jobs.ledger_url import LedgerUnusable
-from genai_orchestration.jobs.ledger_versions import VERSION
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.requests import LONGEST_POST
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.url import LedgerUnusable
+from genai_orchestration.ledger.versions import VERSION
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings

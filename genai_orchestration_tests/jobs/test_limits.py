@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from genai_orchestration.jobs.budget import Budget, Usage, refusal
 from genai_orchestration.jobs.limits import budget_of, limits_of
+from genai_orchestration.ledger.budget import Budget, Usage, refusal
 from genai_orchestration.providers import abyssale, imagine_api, magic_hour
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.work import UNLIMITED

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from genai_orchestration.jobs import line
-from genai_orchestration.jobs.ledger_outcomes import Outcome
+from genai_orchestration.ledger.outcomes import Outcome
 from genai_orchestration.providers.states import Failure
 from genai_orchestration_tests.jobs.ledgers import MINUTE, NOW
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers import paid, rate_limit
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import Pace

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings

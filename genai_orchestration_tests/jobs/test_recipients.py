@@ -11,12 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from genai_orchestration.jobs import reconcile, watch
-from genai_orchestration.jobs.budget import Limits
-from genai_orchestration.jobs.host import is_same_clock, wall_clock
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST
-from genai_orchestration.jobs.ledger_sightings import SETTLED
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import Limits
+from genai_orchestration.ledger.host import is_same_clock, wall_clock
+from genai_orchestration.ledger.requests import LONGEST_POST
+from genai_orchestration.ledger.sightings import SETTLED
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import JobState

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from genai_orchestration.jobs import reconcile
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST
-from genai_orchestration.jobs.ledger_sightings import SETTLED
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.requests import LONGEST_POST
+from genai_orchestration.ledger.sightings import SETTLED
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.paid import Rejected
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import Failure

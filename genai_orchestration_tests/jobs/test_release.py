@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from genai_orchestration.jobs.day_watch import RED_AFTER, Outcome, delay
-from genai_orchestration.jobs.ledger_outcomes import Outcome as End
 from genai_orchestration.jobs.release import (
     ACCOUNT_REST,
     AskedRun,
@@ -15,6 +14,7 @@ from genai_orchestration.jobs.release import (
     decide,
     refused_by_account,
 )
+from genai_orchestration.ledger.outcomes import Outcome as End
 from genai_orchestration.providers.states import Failure
 from genai_orchestration_tests.jobs.ledgers import NOW
 

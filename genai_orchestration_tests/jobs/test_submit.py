@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration.jobs.budget import UNPRICED
 from genai_orchestration.jobs.kept_back import FOR_THE_SANDBOX
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST
 from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.jobs.release import SANDBOX_APPROVER
-from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.jobs.submit import PATIENCE
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import UNPRICED
+from genai_orchestration.ledger.requests import LONGEST_POST
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.imagine_api.sandbox.images import OWN_USER
 from genai_orchestration.providers.states import Failure, JobState

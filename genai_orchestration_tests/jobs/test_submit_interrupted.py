@@ -16,13 +16,13 @@ import pytest
 import sqlalchemy as sa
 
 from genai_orchestration.jobs.answers import ATTEMPTS
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_database import LedgerBusy
-from genai_orchestration.jobs.ledger_requests import WrongState
-from genai_orchestration.jobs.ledger_url import LedgerUnusable
 from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.jobs.submit import Line
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.database import LedgerBusy
+from genai_orchestration.ledger.requests import WrongState
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.url import LedgerUnusable
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import Accepted, JobReport, Payload, Submitter
@@ -35,7 +35,7 @@ from genai_orchestration_tests.jobs.lines import ABYSSALE, IMAGINE, MAGIC, Time,
 OPEN = (JobState.QUEUED, JobState.RUNNING)
 DONE = JobReport(state=JobState.SUCCEEDED, raw="completed")
 SUBMIT = """
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.jobs.submit import Line
 from genai_orchestration.providers.{name} import PROVIDER
 from genai_orchestration.settings import Settings

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration_tests.jobs import lines
 from genai_orchestration_tests.jobs.lines import IMAGINE, Time
@@ -24,7 +24,7 @@ HOST = """
 import sys, time
 from datetime import timedelta
 from genai_orchestration import clock
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.jobs.submit import Line
 from genai_orchestration.providers import imagine_api
 from genai_orchestration.settings import Settings

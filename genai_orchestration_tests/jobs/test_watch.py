@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_tables import JobRecord
 from genai_orchestration.jobs.watch import Look, believed, look, next_poll, usual_times
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.tables import JobRecord
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.refusals import Unavailable, WrongSetting
 from genai_orchestration.providers.states import Failure, JobState

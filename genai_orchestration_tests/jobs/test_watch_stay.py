@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.watch import Look
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import JobState

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from genai_orchestration.jobs import line, watch
-from genai_orchestration.jobs.budget import InFlightFull, Limits
-from genai_orchestration.jobs.ledger import Ledger
-from genai_orchestration.jobs.ledger_outcomes import Outcome
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import InFlightFull, Limits
+from genai_orchestration.ledger.outcomes import Outcome
+from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport

@@ -8,7 +8,7 @@ import dagster as dg
 
 from genai_orchestration import warehouse
 from genai_orchestration.definitions import defs
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest, operations_of

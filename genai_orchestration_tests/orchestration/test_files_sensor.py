@@ -16,7 +16,7 @@ import pytest
 from genai_orchestration import archiving, clock, warehouse
 from genai_orchestration.definitions import defs
 from genai_orchestration.jobs import day_watch
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration import files_sensor
 from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
 from genai_orchestration.providers.imagine_api.sandbox import images as drawn

@@ -9,7 +9,7 @@ import pytest
 
 from genai_orchestration import clock
 from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.ledger import Ledger
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration import assets, attempts, job_sensor
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport

@@ -14,9 +14,9 @@ from genai_orchestration import clock
 from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.jobs.inbox import Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
-from genai_orchestration.jobs.ledger import Ledger
 from genai_orchestration.jobs.release import SANDBOX_KEY, AskedRun
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.providers import sources

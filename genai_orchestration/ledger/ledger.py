@@ -15,23 +15,20 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any
 
-from genai_orchestration.jobs import (
-    host,
-    ledger_jobs,
-    ledger_plans,
-    ledger_requests,
-    ledger_retries,
-    ledger_sightings,
-    reservations,
-)
-from genai_orchestration.jobs.budget import Limits
-from genai_orchestration.jobs.credits import told
-from genai_orchestration.jobs.ledger_database import LedgerDatabase
-from genai_orchestration.jobs.ledger_plans import Added
-from genai_orchestration.jobs.ledger_reader import LedgerReader
-from genai_orchestration.jobs.ledger_sightings import Sighting
-from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, RequestRecord, Seen
-from genai_orchestration.jobs.states import Step
+from genai_orchestration.ledger import host, reservations
+from genai_orchestration.ledger import jobs as ledger_jobs
+from genai_orchestration.ledger import plans as ledger_plans
+from genai_orchestration.ledger import requests as ledger_requests
+from genai_orchestration.ledger import retries as ledger_retries
+from genai_orchestration.ledger import sightings as ledger_sightings
+from genai_orchestration.ledger.budget import Limits
+from genai_orchestration.ledger.credits import told
+from genai_orchestration.ledger.database import LedgerDatabase
+from genai_orchestration.ledger.plans import Added
+from genai_orchestration.ledger.reader import LedgerReader
+from genai_orchestration.ledger.sightings import Sighting
+from genai_orchestration.ledger.states import Step
+from genai_orchestration.ledger.tables import JobKey, JobRecord, RequestRecord, Seen
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.requests.paid_request import PaidRequest

@@ -21,8 +21,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from genai_orchestration.doors.private import close, private_folder
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs import ledger_versions
-from genai_orchestration.jobs.ledger_url import LedgerUnusable, url_of
+from genai_orchestration.ledger import versions as ledger_versions
+from genai_orchestration.ledger.url import LedgerUnusable, url_of
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
 from genai_orchestration.warehouse.storage_errors import trouble_with
 

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.ledger_requests import LONGEST_POST
-from genai_orchestration.jobs.ledger_tables import jobs, requests
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger.requests import LONGEST_POST
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.tables import jobs, requests
 
 NEAR = timedelta(minutes=1)  # to a look: whether its balance had heard of it is not known
 NOT_SENT = (RequestState.PLANNED, RequestState.APPROVED)

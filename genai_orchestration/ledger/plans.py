@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.ledger_requests import columns, get, wrong_state
-from genai_orchestration.jobs.ledger_tables import requests
-from genai_orchestration.jobs.states import ENTERS, LEAVES, RequestState, Step
+from genai_orchestration.ledger.requests import columns, get, wrong_state
+from genai_orchestration.ledger.states import ENTERS, LEAVES, RequestState, Step
+from genai_orchestration.ledger.tables import requests
 from genai_orchestration.requests.paid_request import KeyConflict, PaidRequest, differences
 
 CHUNK = 500  # rows of one statement; databases bound the number of its parameters

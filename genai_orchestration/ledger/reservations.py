@@ -15,11 +15,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from genai_orchestration.clock import AHEAD
-from genai_orchestration.jobs.budget import UNPRICED, Limits, Usage, day_of, month_of, refusal
-from genai_orchestration.jobs.credits import COST
-from genai_orchestration.jobs.ledger_requests import columns, get, move, wrong_state
-from genai_orchestration.jobs.ledger_tables import jobs
-from genai_orchestration.jobs.states import LEAVES, RequestState, Step
+from genai_orchestration.ledger.budget import UNPRICED, Limits, Usage, day_of, month_of, refusal
+from genai_orchestration.ledger.credits import COST
+from genai_orchestration.ledger.requests import columns, get, move, wrong_state
+from genai_orchestration.ledger.states import LEAVES, RequestState, Step
+from genai_orchestration.ledger.tables import jobs
 from genai_orchestration.providers.states import OPEN
 
 COUNTED = timedelta(hours=1)  # how long a job that is open, or may be, takes a place in flight

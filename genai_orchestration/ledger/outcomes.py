@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from genai_orchestration.clock import AHEAD
-from genai_orchestration.jobs.ledger_tables import jobs, requests
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.tables import jobs, requests
 from genai_orchestration.providers.states import Failure, JobState
 
 DECIDED = (RequestState.REJECTED.value, RequestState.UNKNOWN.value)

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.credits import told
-from genai_orchestration.jobs.ledger_requests import WrongState, settled, words
-from genai_orchestration.jobs.ledger_tables import JobKey, JobRecord, Seen, jobs
+from genai_orchestration.ledger.credits import told
+from genai_orchestration.ledger.requests import WrongState, settled, words
+from genai_orchestration.ledger.tables import JobKey, JobRecord, Seen, jobs
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import JobReport
 

@@ -12,8 +12,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from genai_orchestration import clock
-from genai_orchestration.jobs.ledger_tables import METADATA, UtcTime, requests
-from genai_orchestration.jobs.ledger_url import LedgerUnusable
+from genai_orchestration.ledger.tables import METADATA, UtcTime, requests
+from genai_orchestration.ledger.url import LedgerUnusable
 from genai_orchestration.requests.request import canonical_campaign
 
 VERSION = 2

@@ -6,8 +6,8 @@ over ─────────────────────────
 
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.ledger_tables import jobs, requests
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.tables import jobs, requests
 from genai_orchestration.providers.states import JobState
 
 MOST = 2**62  # credits; sums of a few such still fit where they are kept

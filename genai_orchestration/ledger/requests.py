@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.credits import told
-from genai_orchestration.jobs.ledger_tables import RequestRecord, jobs, requests
-from genai_orchestration.jobs.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
+from genai_orchestration.ledger.credits import told
+from genai_orchestration.ledger.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
+from genai_orchestration.ledger.tables import RequestRecord, jobs, requests
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.requests.paid_request import shown
 

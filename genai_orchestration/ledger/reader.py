@@ -7,26 +7,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from genai_orchestration import clock
-from genai_orchestration.jobs import (
-    ledger_jobs,
-    ledger_outcomes,
-    ledger_plans,
-    ledger_requests,
-    ledger_sums,
-)
-from genai_orchestration.jobs.budget import Limits, Usage
-from genai_orchestration.jobs.ledger_database import LedgerDatabase
-from genai_orchestration.jobs.ledger_outcomes import Outcome
-from genai_orchestration.jobs.ledger_sums import Spent, Waiting
-from genai_orchestration.jobs.ledger_tables import (
+from genai_orchestration.ledger import jobs as ledger_jobs
+from genai_orchestration.ledger import outcomes as ledger_outcomes
+from genai_orchestration.ledger import plans as ledger_plans
+from genai_orchestration.ledger import requests as ledger_requests
+from genai_orchestration.ledger import sums as ledger_sums
+from genai_orchestration.ledger.budget import Limits, Usage
+from genai_orchestration.ledger.database import LedgerDatabase
+from genai_orchestration.ledger.outcomes import Outcome
+from genai_orchestration.ledger.reservations import usage_of
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.sums import Spent, Waiting
+from genai_orchestration.ledger.tables import (
     JobKey,
     JobRecord,
     RequestRecord,
     jobs,
     requests,
 )
-from genai_orchestration.jobs.reservations import usage_of
-from genai_orchestration.jobs.states import RequestState
 from genai_orchestration.providers.states import OPEN, Failure, JobState
 
 LONGEST_REST = timedelta(days=1)  # no job is left alone for longer: its clock was wrong

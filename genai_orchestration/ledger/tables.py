@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from genai_orchestration.jobs.states import RequestState
+from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import FinishedJob, JobReport
