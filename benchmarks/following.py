@@ -21,8 +21,6 @@ from magic_hour.resources.v1.image_projects import client as sdk
 from magic_hour.types.models import V1ImageProjectsGetResponse
 
 from benchmarks.measuring import Line, at_home
-from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.watch import Look
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
 from genai_orchestration.orchestration import job_sensor
@@ -32,6 +30,8 @@ from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching import watch
+from genai_orchestration.watching.watch import Look
 
 (PROJECTS,) = PROVIDER.job_kinds
 JOBS = 1000

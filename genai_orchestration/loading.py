@@ -11,7 +11,6 @@ from dlt.common.runtime.collector_base import Collector
 from dlt.extract import DltSource
 
 from genai_orchestration import clock, settling, warehouse
-from genai_orchestration.jobs import watch
 from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.portions import portions
@@ -19,6 +18,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching import watch
 
 LOOK = 60.0  # seconds at most for the jobs that are open
 

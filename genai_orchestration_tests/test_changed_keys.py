@@ -12,7 +12,6 @@ from unittest.mock import create_autospec
 import pytest
 
 from genai_orchestration import clock
-from genai_orchestration.jobs import watch
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.http import QUICK
@@ -22,6 +21,7 @@ from genai_orchestration.requests.request import NewRequest
 from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching import watch
 from genai_orchestration_tests import paid
 from genai_orchestration_tests.command import genai, variable
 from genai_orchestration_tests.orchestration import paid as orders

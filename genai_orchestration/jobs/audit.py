@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from genai_orchestration.errors import counted
-from genai_orchestration.jobs.watch import ANNOUNCED
 from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.sums import Spent
 from genai_orchestration.ledger.tables import JobRecord, RequestRecord
 from genai_orchestration.providers.work import JobKind
+from genai_orchestration.watching.watch import ANNOUNCED
 
 NAMED = 10  # requests or jobs that a sentence names
 WARN_AT = 0.8  # of a cap

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from genai_orchestration.errors import counted
-from genai_orchestration.jobs.day_watch import RED_AFTER, Outcome, delay
 from genai_orchestration.ledger.budget import is_local
 from genai_orchestration.ledger.outcomes import Outcome as End
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.sums import Waiting
+from genai_orchestration.watching.day_watch import RED_AFTER, Outcome, delay
 
 SANDBOX_KEY = "sandbox"  # the API key of every provider's sandbox, and of no real account
 SANDBOX_APPROVER = "generation_requests_sensor"  # who approves in the sandbox, and nowhere else

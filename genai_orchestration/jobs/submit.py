@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from genai_orchestration.jobs import line, reconcile, watch
+from genai_orchestration.jobs import line, reconcile
 from genai_orchestration.jobs.account_question import AccountQuestion
 from genai_orchestration.jobs.answers import odd_id, write_down
 from genai_orchestration.jobs.kept_back import check_awake, kept_back
@@ -41,6 +41,7 @@ from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.recipient import Configured
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Accepted, Submitter
+from genai_orchestration.watching import watch
 
 PATIENCE = timedelta(minutes=15)  # without any job ending, until waiting for a place is given up
 ROOM_EVERY = 2.0  # seconds between two looks for a place in flight

@@ -12,10 +12,10 @@ import dagster as dg
 
 from genai_orchestration import clock
 from genai_orchestration.errors import counted
-from genai_orchestration.jobs import day_watch
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.providers.base import ChangeWatch, Provider
+from genai_orchestration.watching import day_watch
 
 EVERY = 300  # seconds between two questions
 

@@ -21,7 +21,6 @@ from genai_orchestration import archiving, clock
 from genai_orchestration.archive_backlog import RECENT, Backlog, backlog
 from genai_orchestration.archive_plan import DAY
 from genai_orchestration.errors import counted
-from genai_orchestration.jobs import day_watch
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration.archive import op_name
 from genai_orchestration.orchestration.groups import asset_key
@@ -32,6 +31,7 @@ from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse import locks
+from genai_orchestration.watching import day_watch
 
 INTERVAL_SECONDS = 15  # most ticks read one run and the ledger
 LOOK_EVERY = timedelta(minutes=10)  # into the warehouse, for what Dagster has not loaded

@@ -13,8 +13,6 @@ import dagster as dg
 
 from genai_orchestration import settling
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.watch import Look
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import JobRecord
 from genai_orchestration.orchestration.change_sensor import changed
@@ -24,6 +22,8 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.work import JobKind
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching import watch
+from genai_orchestration.watching.watch import Look
 
 # Dagster's daemon looks every 5 seconds whose last tick began long enough ago: one that began 5
 # seconds ago would often be a blink too young, and wait for 10.

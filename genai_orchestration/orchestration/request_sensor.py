@@ -20,7 +20,6 @@ import dagster as dg
 
 from genai_orchestration import sent_before
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.jobs.day_watch import Outcome
 from genai_orchestration.jobs.inbox import Found, Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
 from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
@@ -40,6 +39,7 @@ from genai_orchestration.requests.plan import Known
 from genai_orchestration.requests.request import NewRequest, Operations, operations_of
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse.destination_errors import in_words
+from genai_orchestration.watching.day_watch import Outcome
 
 SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
 EVERY = 30  # seconds between two looks

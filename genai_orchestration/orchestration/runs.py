@@ -8,9 +8,9 @@ from typing import Protocol, TypeVar, cast
 import dagster as dg
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.day_cursor import UnreadableCursor
-from genai_orchestration.jobs.day_watch import Outcome
 from genai_orchestration.warehouse.destination_errors import in_words
+from genai_orchestration.watching.day_cursor import UnreadableCursor
+from genai_orchestration.watching.day_watch import Outcome
 
 RUN_KEY = "dagster/run_key"
 SENSOR = "dagster/sensor_name"

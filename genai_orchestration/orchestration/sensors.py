@@ -15,9 +15,6 @@ import dagster as dg
 
 from genai_orchestration import clock
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.jobs import day_watch
-from genai_orchestration.jobs.day_cursor import DAY, Cursor
-from genai_orchestration.jobs.day_watch import Tick
 from genai_orchestration.orchestration.change_sensor import change_sensor
 from genai_orchestration.orchestration.files_sensor import files_sensor
 from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
@@ -25,6 +22,9 @@ from genai_orchestration.orchestration.job_sensor import job_sensor
 from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
 from genai_orchestration.providers.base import Counts, DayCounter, DayWatch, Provider
 from genai_orchestration.providers.http import QUICK
+from genai_orchestration.watching import day_watch
+from genai_orchestration.watching.day_cursor import DAY, Cursor
+from genai_orchestration.watching.day_watch import Tick
 
 EVERY = 30  # seconds between two looks
 BUDGET = 20.0  # seconds of one look; Dagster ends it after 60

@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from genai_orchestration.jobs.day_cursor import DAY, Asked, Cursor, UnreadableCursor
-from genai_orchestration.jobs.day_watch import (
+from genai_orchestration.providers.base import Counts
+from genai_orchestration.watching.day_cursor import DAY, Asked, Cursor, UnreadableCursor
+from genai_orchestration.watching.day_watch import (
     AT_ONCE,
     OLD_EVERY,
     REACH,
@@ -22,7 +23,6 @@ from genai_orchestration.jobs.day_watch import (
     open_days,
     run_key,
 )
-from genai_orchestration.providers.base import Counts
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 TODAY = NOON.date()

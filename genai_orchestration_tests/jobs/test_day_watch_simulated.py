@@ -12,8 +12,9 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genai_orchestration.jobs.day_cursor import DAY, Cursor
-from genai_orchestration.jobs.day_watch import (
+from genai_orchestration.providers.base import Counts
+from genai_orchestration.watching.day_cursor import DAY, Cursor
+from genai_orchestration.watching.day_watch import (
     AT_ONCE,
     REACH,
     Outcome,
@@ -25,7 +26,6 @@ from genai_orchestration.jobs.day_watch import (
     open_days,
     run_key,
 )
-from genai_orchestration.providers.base import Counts
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 10, 22, 30, tzinfo=timezone.utc)  # midnight is near

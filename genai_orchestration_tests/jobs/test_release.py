@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from genai_orchestration.jobs.day_watch import RED_AFTER, Outcome, delay
 from genai_orchestration.jobs.release import (
     ACCOUNT_REST,
     AskedRun,
@@ -16,6 +15,7 @@ from genai_orchestration.jobs.release import (
 )
 from genai_orchestration.ledger.outcomes import Outcome as End
 from genai_orchestration.providers.states import Failure
+from genai_orchestration.watching.day_watch import RED_AFTER, Outcome, delay
 from genai_orchestration_tests.jobs.ledgers import NOW
 
 SECOND = timedelta(seconds=1)

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.watch import Look, believed, look, next_poll, usual_times
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import JobRecord
 from genai_orchestration.providers.http import QUICK
@@ -18,6 +16,8 @@ from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching import watch
+from genai_orchestration.watching.watch import Look, believed, look, next_poll, usual_times
 from genai_orchestration_tests.jobs import ledgers, lines
 from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job
 from genai_orchestration_tests.jobs.lines import ABYSSALE, MAGIC, Time

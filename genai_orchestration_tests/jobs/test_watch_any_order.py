@@ -12,7 +12,6 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genai_orchestration.jobs import watch
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import JobRecord
 from genai_orchestration.providers import provider_named
@@ -20,6 +19,7 @@ from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching import watch
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, said
 

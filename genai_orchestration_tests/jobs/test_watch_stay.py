@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from genai_orchestration.jobs import watch
-from genai_orchestration.jobs.watch import Look
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
+from genai_orchestration.watching import watch
+from genai_orchestration.watching.watch import Look
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job
 from genai_orchestration_tests.jobs.lines import MAGIC

@@ -7,7 +7,6 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import clock, warehouse
-from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.runs import NotLoaded
 from genai_orchestration.providers import provider_named
@@ -15,6 +14,7 @@ from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching.day_watch import RED_AFTER
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 
 ABYSSALE = provider_named("abyssale")

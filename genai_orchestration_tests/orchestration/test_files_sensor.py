@@ -15,7 +15,6 @@ import pytest
 
 from genai_orchestration import archiving, clock, warehouse
 from genai_orchestration.definitions import defs
-from genai_orchestration.jobs import day_watch
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration import files_sensor
 from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
@@ -24,6 +23,7 @@ from genai_orchestration.sandbox.png import picture
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching import day_watch
 from genai_orchestration_tests.archived import (
     ABYSSALE,
     IMAGINE,

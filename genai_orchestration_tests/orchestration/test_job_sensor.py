@@ -8,7 +8,6 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import clock
-from genai_orchestration.jobs import watch
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration import assets, attempts, job_sensor
 from genai_orchestration.providers.states import JobState
@@ -16,6 +15,7 @@ from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching import watch
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.orchestration import paid
 from genai_orchestration_tests.orchestration.daemon import Daemon

@@ -11,7 +11,6 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import clock
-from genai_orchestration.jobs.day_watch import RED_AFTER
 from genai_orchestration.jobs.inbox import Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
 from genai_orchestration.jobs.release import SANDBOX_KEY, AskedRun
@@ -24,6 +23,7 @@ from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching.day_watch import RED_AFTER
 from genai_orchestration_tests.dagster_client import dagster, until
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 from genai_orchestration_tests.orchestration.paid import OPERATIONS, approved, fox, hero, posts

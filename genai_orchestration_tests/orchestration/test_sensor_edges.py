@@ -8,7 +8,6 @@ import pytest
 
 from genai_orchestration import warehouse
 from genai_orchestration.definitions import defs
-from genai_orchestration.jobs.day_cursor import UnreadableCursor
 from genai_orchestration.orchestration import attempts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.http import PATIENT
@@ -17,6 +16,7 @@ from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching.day_cursor import UnreadableCursor
 from genai_orchestration_tests.orchestration.daemon import Daemon
 from genai_orchestration_tests.providers.imagine_api.odd_records import respell
 

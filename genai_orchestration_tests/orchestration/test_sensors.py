@@ -13,8 +13,6 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import clock, warehouse
-from genai_orchestration.jobs.day_cursor import Cursor
-from genai_orchestration.jobs.day_watch import RED_AFTER, run_key
 from genai_orchestration.orchestration import attempts, sensors
 from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
 from genai_orchestration.orchestration.sensors import Watched, look
@@ -26,6 +24,8 @@ from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.watching.day_cursor import Cursor
+from genai_orchestration.watching.day_watch import RED_AFTER, run_key
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 
 IMAGINE = provider_named("imagine_api")

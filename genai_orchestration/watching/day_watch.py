@@ -19,8 +19,8 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from genai_orchestration.errors import counted
-from genai_orchestration.jobs.day_cursor import DAY, Asked, Cursor
 from genai_orchestration.providers.base import Counts
+from genai_orchestration.watching.day_cursor import DAY, Asked, Cursor
 
 RECENT = 2  # today and yesterday are counted at each look
 REACH = 60  # days back that are watched at all; older ones are for a backfill
