@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from genai_orchestration.archiving import Archived
+    from genai_orchestration.archive.archiving import Archived
     from genai_orchestration.providers.base import Provider
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -38,7 +38,7 @@ def archive(
     `archive` in GENAI_HOME. `--dismiss` is for files that were refused, and for jobs that succeeded
     without any file, which asset checks name until then.
     """
-    from genai_orchestration import archiving
+    from genai_orchestration.archive import archiving
     from genai_orchestration.settings import Settings
 
     if dismiss and (again or verify):
@@ -62,7 +62,7 @@ def archive(
 
 def _providers(name: str | None, days: Days) -> "Iterator[Provider]":
     """The named provider; or all with files and a key, and with days if there are some to ask."""
-    from genai_orchestration import archiving
+    from genai_orchestration.archive import archiving
     from genai_orchestration.providers import all_providers, provider_named
     from genai_orchestration.providers.sources import setting
 

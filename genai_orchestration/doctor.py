@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import dlt
 
-from genai_orchestration import archiving, warehouse
+from genai_orchestration import warehouse
+from genai_orchestration.archive import archiving
 from genai_orchestration.doors.private import is_open
 from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.inbox_settings import InboxSettings

@@ -7,8 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from genai_orchestration import archiving, clock, loading, warehouse
-from genai_orchestration.archive_plan import Days
+from genai_orchestration import clock, loading, warehouse
+from genai_orchestration.archive import archiving
+from genai_orchestration.archive.plan import Days
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
 from genai_orchestration.ledger.tables import JobKey

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration import archive_plan, clock, warehouse
-from genai_orchestration.archive_plan import JOBS, Plan
-from genai_orchestration.jobs.archive import Wanted
+from genai_orchestration import clock, warehouse
+from genai_orchestration.archive import plan as archive_plan
+from genai_orchestration.archive.archiver import Wanted
+from genai_orchestration.archive.plan import JOBS, Plan
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration import archiving, clock, warehouse
-from genai_orchestration.jobs import archive_fetch
-from genai_orchestration.jobs.archive_rows import Journal
+from genai_orchestration import clock, warehouse
+from genai_orchestration.archive import archiving
+from genai_orchestration.archive import fetch as archive_fetch
+from genai_orchestration.archive.rows import Journal
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import jobs
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from genai_orchestration import archiving
-from genai_orchestration.jobs.archive import AHEAD
-from genai_orchestration.jobs.archive_folder import STALE
+from genai_orchestration.archive import archiving
+from genai_orchestration.archive.archiver import AHEAD
+from genai_orchestration.archive.folder import STALE
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.archived import (

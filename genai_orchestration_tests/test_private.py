@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from genai_orchestration.archive.store import open_store
 from genai_orchestration.doors.private import close, private_folder
-from genai_orchestration.jobs.archive_store import open_store
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from genai_orchestration import archiving, warehouse
-from genai_orchestration.archive_backlog import backlog, without_files
+from genai_orchestration import warehouse
+from genai_orchestration.archive import archiving
+from genai_orchestration.archive.backlog import backlog, without_files
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration import facts
 from genai_orchestration.providers import provider_named

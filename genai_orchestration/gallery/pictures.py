@@ -13,8 +13,8 @@ from typing import Any
 
 import fsspec
 
-from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
-from genai_orchestration.jobs.archive_store import LocalStore
+from genai_orchestration.archive.refusals import ArchiveUnusable
+from genai_orchestration.archive.store import LocalStore
 from genai_orchestration.settings import Settings
 
 SIDE = 320  # pixels of a thumbnail's longer side: a card, on a screen with twice the pixels

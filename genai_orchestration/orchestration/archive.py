@@ -12,9 +12,10 @@ from typing import Any
 
 import dagster as dg
 
-from genai_orchestration import archiving, warehouse
-from genai_orchestration.archive_plan import Days
-from genai_orchestration.archiving import Archived
+from genai_orchestration import warehouse
+from genai_orchestration.archive import archiving
+from genai_orchestration.archive.archiving import Archived
+from genai_orchestration.archive.plan import Days
 from genai_orchestration.errors import counted
 from genai_orchestration.orchestration import thumbnails
 from genai_orchestration.orchestration.attempts import in_sentences

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 
 import dagster as dg
 
-from genai_orchestration import archiving, clock, warehouse
-from genai_orchestration.archive_backlog import without_files
-from genai_orchestration.archive_plan import Plan
+from genai_orchestration import clock, warehouse
+from genai_orchestration.archive import archiving
+from genai_orchestration.archive.backlog import without_files
+from genai_orchestration.archive.plan import Plan
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import counted
 from genai_orchestration.ledger import Ledger

@@ -17,9 +17,10 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from genai_orchestration import archiving, clock
-from genai_orchestration.archive_backlog import RECENT, Backlog, backlog
-from genai_orchestration.archive_plan import DAY
+from genai_orchestration import clock
+from genai_orchestration.archive import archiving
+from genai_orchestration.archive.backlog import RECENT, Backlog, backlog
+from genai_orchestration.archive.plan import DAY
 from genai_orchestration.errors import counted
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration.archive import op_name

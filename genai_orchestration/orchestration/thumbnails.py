@@ -14,7 +14,7 @@ from datetime import timedelta
 import dagster as dg
 
 from genai_orchestration import warehouse
-from genai_orchestration.archive_plan import Days
+from genai_orchestration.archive.plan import Days
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.gallery import pictures
 from genai_orchestration.generations import ROLES

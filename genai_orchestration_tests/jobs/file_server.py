@@ -9,11 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from genai_orchestration.archive.archiver import Archiver, Wanted
+from genai_orchestration.archive.fetch import Fetcher
+from genai_orchestration.archive.rows import FileRow
+from genai_orchestration.archive.store import LocalStore
 from genai_orchestration.clock import now
-from genai_orchestration.jobs.archive import Archiver, Wanted
-from genai_orchestration.jobs.archive_fetch import Fetcher
-from genai_orchestration.jobs.archive_rows import FileRow
-from genai_orchestration.jobs.archive_store import LocalStore
 from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.sandbox.png import picture
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from genai_orchestration.archive.archiver import AT_ONCE
+from genai_orchestration.archive.fetch import CHUNK
+from genai_orchestration.archive.refusals import ArchiveUnusable
+from genai_orchestration.archive.rows import FileRow, Journal
+from genai_orchestration.archive.store import LocalStore, open_store
 from genai_orchestration.clock import now
-from genai_orchestration.jobs.archive import AT_ONCE
-from genai_orchestration.jobs.archive_fetch import CHUNK
-from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
-from genai_orchestration.jobs.archive_rows import FileRow, Journal
-from genai_orchestration.jobs.archive_store import LocalStore, open_store
 from genai_orchestration.providers import provider_named
 from genai_orchestration.sandbox.png import picture
 from genai_orchestration.settings import Settings, UnfitLimit

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration.jobs import archive_hosts
-from genai_orchestration.jobs.archive_hosts import public
+from genai_orchestration.archive import hosts as archive_hosts
+from genai_orchestration.archive.hosts import public
 from genai_orchestration.sandbox.png import picture
 from genai_orchestration_tests.jobs.file_server import (
     PNG,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import duckdb
 
-from genai_orchestration.jobs.archive_rows import LONGEST_REST, FileRow, due_sql, rest_after
+from genai_orchestration.archive.rows import LONGEST_REST, FileRow, due_sql, rest_after
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 

@@ -10,11 +10,11 @@ import pytest
 import requests
 from moto.server import ThreadedMotoServer
 
+from genai_orchestration.archive.archiver import Archiver
+from genai_orchestration.archive.fetch import Fetcher
+from genai_orchestration.archive.refusals import ArchiveUnusable
+from genai_orchestration.archive.store import open_store
 from genai_orchestration.clock import now
-from genai_orchestration.jobs.archive import Archiver
-from genai_orchestration.jobs.archive_fetch import Fetcher
-from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
-from genai_orchestration.jobs.archive_store import open_store
 from genai_orchestration.sandbox.png import picture
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs.file_server import Answer, FileServer, file_server, wanted

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from genai_orchestration.jobs.archive_folder import STALE
-from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
-from genai_orchestration.jobs.archive_store import LocalStore, ObjectStore, Store, open_store
+from genai_orchestration.archive.folder import STALE
+from genai_orchestration.archive.refusals import ArchiveUnusable
+from genai_orchestration.archive.store import LocalStore, ObjectStore, Store, open_store
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs.file_server import PNG, kept
 

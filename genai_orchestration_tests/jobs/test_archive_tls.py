@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genai_orchestration.jobs.archive_rows import FileRow
+from genai_orchestration.archive.rows import FileRow
 from genai_orchestration_tests.jobs.file_server import (
     PNG,
     Answer,

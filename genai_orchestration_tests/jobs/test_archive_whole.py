@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings, strategies
 from PIL import Image
 
-from genai_orchestration.clock import now
-from genai_orchestration.jobs.archive_checks import content_of
-from genai_orchestration.jobs.archive_refusals import (
+from genai_orchestration.archive.checks import content_of
+from genai_orchestration.archive.refusals import (
     UNEXPECTED_RUNS,
     NotFetched,
     Refused,
     UnexpectedAnswer,
 )
-from genai_orchestration.jobs.archive_rows import FileRow
+from genai_orchestration.archive.rows import FileRow
+from genai_orchestration.clock import now
 from genai_orchestration.sandbox.png import picture
 from genai_orchestration_tests.jobs.file_server import (
     PNG,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings, strategies
 from PIL import Image
 
-from genai_orchestration.jobs.archive_checks import content_of
-from genai_orchestration.jobs.picture_size import NotWhole, size_of
+from genai_orchestration.archive.checks import content_of
+from genai_orchestration.archive.picture_size import NotWhole, size_of
 
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     "png": ("PNG", {}),

@@ -13,7 +13,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from genai_orchestration import archiving, clock, warehouse
+from genai_orchestration import clock, warehouse
+from genai_orchestration.archive import archiving
 from genai_orchestration.definitions import defs
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration import files_sensor

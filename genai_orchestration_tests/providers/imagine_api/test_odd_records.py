@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from genai_orchestration import archiving
+from genai_orchestration.archive import archiving
 from genai_orchestration.errors import plain
 from genai_orchestration.providers.base import Account, Counts
 from genai_orchestration.providers.imagine_api import PROVIDER, api, imagine_api_source, listing

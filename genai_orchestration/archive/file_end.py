@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
-from genai_orchestration.jobs.picture_size import PARTS, SEGMENTS, NotWhole, boxes, read_at
+from genai_orchestration.archive.picture_size import PARTS, SEGMENTS, NotWhole, boxes, read_at
 
 READ = 64 * 1024  # bytes that are read at once
 TAIL = 66 * 1024  # bytes at the end that hold a ZIP's last record, whose comment may have 64 KB

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
+from genai_orchestration.archive.refusals import ArchiveUnusable
 from genai_orchestration.settings import ARCHIVE_VARIABLE
 
 STALE = 6 * 3600.0  # seconds without a write: a download is given up long before

@@ -20,17 +20,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.archive_checks import Content, content_of
-from genai_orchestration.jobs.archive_fetch import Fetched, Fetcher
-from genai_orchestration.jobs.archive_refusals import (
+from genai_orchestration.archive.checks import Content, content_of
+from genai_orchestration.archive.fetch import Fetched, Fetcher
+from genai_orchestration.archive.refusals import (
     UNEXPECTED_RUNS,
     NotFetched,
     Refused,
     UnexpectedAnswer,
 )
-from genai_orchestration.jobs.archive_rows import FileRow
-from genai_orchestration.jobs.archive_store import Store, path_of, quarantined
+from genai_orchestration.archive.rows import FileRow
+from genai_orchestration.archive.store import Store, path_of, quarantined
+from genai_orchestration.errors import PlainError
 from genai_orchestration.providers.files import RemoteFile, unsigned
 
 AT_ONCE = 16

@@ -15,10 +15,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from genai_orchestration import warehouse
+from genai_orchestration.archive.archiver import Wanted
+from genai_orchestration.archive.refusals import NotFetched, Refused
+from genai_orchestration.archive.rows import NO_FILE, FileRow
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.archive import Wanted
-from genai_orchestration.jobs.archive_refusals import NotFetched, Refused
-from genai_orchestration.jobs.archive_rows import NO_FILE, FileRow
 from genai_orchestration.ledger.reader import LedgerReader
 from genai_orchestration.ledger.tables import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider

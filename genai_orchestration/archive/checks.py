@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from genai_orchestration.jobs.archive_refusals import NotFetched, Refused, UnexpectedAnswer
-from genai_orchestration.jobs.file_end import check_end
-from genai_orchestration.jobs.picture_size import NotWhole, Size, size_of
+from genai_orchestration.archive.file_end import check_end
+from genai_orchestration.archive.picture_size import NotWhole, Size, size_of
+from genai_orchestration.archive.refusals import NotFetched, Refused, UnexpectedAnswer
 
 PIXELS = 300_000_000  # Magic Hour makes 268 million of its largest input; nobody makes more
 BEGIN = 512  # bytes that tell the kind

@@ -17,13 +17,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from genai_orchestration import clock, warehouse
-from genai_orchestration.archive_backlog import without_files
-from genai_orchestration.archive_plan import ArchiveJob, Days, Plan, Refresh
+from genai_orchestration.archive.archiver import Archiver, Wanted
+from genai_orchestration.archive.backlog import without_files
+from genai_orchestration.archive.fetch import Fetcher
+from genai_orchestration.archive.plan import ArchiveJob, Days, Plan, Refresh
+from genai_orchestration.archive.rows import NO_FILE, FileRow, Journal, files_source
+from genai_orchestration.archive.store import Store, open_store
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.jobs.archive import Archiver, Wanted
-from genai_orchestration.jobs.archive_fetch import Fetcher
-from genai_orchestration.jobs.archive_rows import NO_FILE, FileRow, Journal, files_source
-from genai_orchestration.jobs.archive_store import Store, open_store
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.reader import LedgerReader
 from genai_orchestration.ledger.tables import JobKey, JobRecord

@@ -24,8 +24,7 @@ from typing import Any, BinaryIO, Protocol
 
 import fsspec
 
-from genai_orchestration.doors.private import private_folder
-from genai_orchestration.jobs.archive_folder import (
+from genai_orchestration.archive.folder import (
     PART,
     check_no_link,
     folder,
@@ -34,7 +33,8 @@ from genai_orchestration.jobs.archive_folder import (
     sweep,
     temporary,
 )
-from genai_orchestration.jobs.archive_refusals import ArchiveUnusable
+from genai_orchestration.archive.refusals import ArchiveUnusable
+from genai_orchestration.doors.private import private_folder
 from genai_orchestration.providers.refusals import NO_REASON, shown
 from genai_orchestration.settings import ARCHIVE_VARIABLE, Settings
 from genai_orchestration.warehouse.storage_errors import trouble_with

@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
 
-from genai_orchestration.jobs.archive_refusals import NotFetched, Refused
+from genai_orchestration.archive.refusals import NotFetched, Refused
 
 CONNECTIONS = 16  # kept alive for each host
 PORTS = {"http": 80, "https": 443}

@@ -24,8 +24,8 @@ from urllib.parse import urljoin, urlsplit
 import tenacity
 import urllib3
 
-from genai_orchestration.jobs.archive_hosts import Guard, connections
-from genai_orchestration.jobs.archive_refusals import NotFetched, Refused
+from genai_orchestration.archive.hosts import Guard, connections
+from genai_orchestration.archive.refusals import NotFetched, Refused
 from genai_orchestration.providers.refusals import cause_of, retry_after
 
 REDIRECTS = 3

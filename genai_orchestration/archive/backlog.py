@@ -15,9 +15,9 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from genai_orchestration import warehouse
-from genai_orchestration.archive_plan import DAY, SUCCEEDED, ArchiveJob, Days, Plan
-from genai_orchestration.jobs.archive import Wanted
-from genai_orchestration.jobs.archive_rows import NO_FILE, due_sql, rest_after
+from genai_orchestration.archive.archiver import Wanted
+from genai_orchestration.archive.plan import DAY, SUCCEEDED, ArchiveJob, Days, Plan
+from genai_orchestration.archive.rows import NO_FILE, due_sql, rest_after
 
 RECENT = timedelta(days=1)  # today and yesterday
 MOST_READ = 10_000  # jobs without a row that are read to see whether they have files
