@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from genai_orchestration.definitions import defs
-from genai_orchestration.generations import OWN
+from genai_orchestration.loading.generations import OWN
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Table

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 import orjson
 import pytest
 
-from genai_orchestration import generations, warehouse
+from genai_orchestration import warehouse
+from genai_orchestration.loading import generations
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests import postgres
 from genai_orchestration_tests.warehouse_rows import generations as rows

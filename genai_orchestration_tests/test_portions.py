@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration import loading, portions, warehouse
-from genai_orchestration.portions import Portion
+from genai_orchestration import warehouse
+from genai_orchestration.loading import load as loading
+from genai_orchestration.loading import portions
+from genai_orchestration.loading.portions import Portion
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Counts
 from genai_orchestration.sandbox.server import Sandbox

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration import clock, settling, warehouse
+from genai_orchestration import clock, warehouse
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
 from genai_orchestration.ledger.tables import JobKey
+from genai_orchestration.loading import settling
 from genai_orchestration.providers.imagine_api import PROVIDER
 from genai_orchestration.providers.magic_hour import PROVIDER as MAGIC
 from genai_orchestration.providers.states import Failure, JobState

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from genai_orchestration import warehouse
-from genai_orchestration.generations import GENERATIONS, OWN
-from genai_orchestration.jobs.request_rows import request_table
+from genai_orchestration.loading.generations import GENERATIONS, OWN
+from genai_orchestration.loading.request_rows import request_table
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.rows import to_arrow

@@ -10,8 +10,8 @@ from rich.table import Table as Grid
 
 from genai_orchestration import warehouse
 from genai_orchestration.demo.stage import DemoFailed, history
-from genai_orchestration.generations import OWN
 from genai_orchestration.ledger import Ledger
+from genai_orchestration.loading.generations import OWN
 from genai_orchestration.orchestration.files_sensor import files_sensor_name
 from genai_orchestration.orchestration.generations import JOB as GENERATIONS_JOB
 from genai_orchestration.orchestration.here import run_here

@@ -14,8 +14,8 @@ from typing import Any
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sqlglot import exp, parse_one
 
-from genai_orchestration.generations import GENERATIONS, OWN
-from genai_orchestration.generations_sql import ASSET_FILE
+from genai_orchestration.loading.generations import GENERATIONS, OWN
+from genai_orchestration.loading.generations_sql import ASSET_FILE
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse.select import Reader, reading

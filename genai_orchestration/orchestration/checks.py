@@ -8,10 +8,10 @@ import dagster as dg
 from genai_orchestration import warehouse
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import counted
+from genai_orchestration.loading.portions import countable
 from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.facts import DayFacts
 from genai_orchestration.orchestration.groups import Group, asset_key
-from genai_orchestration.portions import countable
 from genai_orchestration.provider_settings import stuck_after
 from genai_orchestration.providers.base import Counts, Provider, Table
 from genai_orchestration.providers.http import QUICK

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from genai_orchestration import clock, settling
+from genai_orchestration import clock
 from genai_orchestration.ledger import Ledger
+from genai_orchestration.loading import settling
 from genai_orchestration.orchestration import request_facts
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.providers.base import Provider

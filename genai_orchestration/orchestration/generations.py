@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from genai_orchestration import generations
-from genai_orchestration.generations_sql import ASSET_FILE, provider_tables
+from genai_orchestration.loading import generations
+from genai_orchestration.loading.generations_sql import ASSET_FILE, provider_tables
 from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.translator import table_spec

@@ -11,10 +11,10 @@ from datetime import timedelta
 
 import dagster as dg
 
-from genai_orchestration import settling
 from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import JobRecord
+from genai_orchestration.loading import settling
 from genai_orchestration.orchestration.change_sensor import changed
 from genai_orchestration.orchestration.groups import asset_key
 from genai_orchestration.orchestration.runs import skipping

@@ -20,11 +20,11 @@ from pydantic import Field
 from genai_orchestration import clock, warehouse
 from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.request_rows import request_table, requests_source
 from genai_orchestration.jobs.stopping import STOPPED, Stop, StoppableSubmitter, Stopped
 from genai_orchestration.jobs.submit import Line
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.loading.request_rows import request_table, requests_source
 from genai_orchestration.orchestration import request_facts
 from genai_orchestration.orchestration.assets import KEPT
 from genai_orchestration.orchestration.attempts import in_sentences

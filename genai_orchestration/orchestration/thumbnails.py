@@ -17,7 +17,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.archive.plan import Days
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.gallery import pictures
-from genai_orchestration.generations import ROLES
+from genai_orchestration.loading.generations import ROLES
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from genai_orchestration import generations
+from genai_orchestration.loading import generations
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.warehouse_rows import put
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from genai_orchestration import warehouse
-from genai_orchestration.jobs.request_rows import request_table
+from genai_orchestration.loading.request_rows import request_table
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
 from genai_orchestration.providers.abyssale.sandbox.designs import Design

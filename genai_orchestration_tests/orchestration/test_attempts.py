@@ -13,7 +13,7 @@ from dlt.load.load import Load
 from dlt.normalize.normalize import Normalize
 
 from genai_orchestration import warehouse
-from genai_orchestration.generations import OWN
+from genai_orchestration.loading.generations import OWN
 from genai_orchestration.orchestration import attempts
 from genai_orchestration.orchestration.attempts import in_sentences
 from genai_orchestration.orchestration.runs import cause_of

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs
 import dagster as dg
 import pytest
 
-from genai_orchestration import portions, warehouse
+from genai_orchestration import warehouse
+from genai_orchestration.loading import portions
 from genai_orchestration.orchestration import attempts, day_assets
 from genai_orchestration.orchestration.backfill import materialize_days
 from genai_orchestration.orchestration.runs import NotLoaded

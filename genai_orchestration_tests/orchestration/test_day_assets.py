@@ -9,8 +9,9 @@ from urllib.parse import unquote
 import dagster as dg
 import pytest
 
-from genai_orchestration import clock, portions, warehouse
+from genai_orchestration import clock, warehouse
 from genai_orchestration.definitions import defs
+from genai_orchestration.loading import portions
 from genai_orchestration.orchestration import attempts, day_assets
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from genai_orchestration.definitions import defs
-from genai_orchestration.generations import GENERATIONS, OWN
-from genai_orchestration.jobs.request_rows import request_table
+from genai_orchestration.loading.generations import GENERATIONS, OWN
+from genai_orchestration.loading.request_rows import request_table
 from genai_orchestration.orchestration import assets, attempts, day_assets
 from genai_orchestration.orchestration.checks import table_checks
 from genai_orchestration.orchestration.file_checks import file_checks

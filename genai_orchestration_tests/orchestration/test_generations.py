@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
-from genai_orchestration import generations
 from genai_orchestration.definitions import defs
+from genai_orchestration.loading import generations
 from genai_orchestration.orchestration.generations import JOB, KEY, OP
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.warehouse_rows import put

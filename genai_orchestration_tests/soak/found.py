@@ -13,7 +13,7 @@ import dagster as dg
 import orjson
 
 from genai_orchestration import warehouse
-from genai_orchestration.generations import OWN
+from genai_orchestration.loading.generations import OWN
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs.vendors import PROVIDERS
 

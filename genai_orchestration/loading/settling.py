@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from genai_orchestration import warehouse
-from genai_orchestration.jobs.request_rows import requests_source
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.requests import JobTaken, WrongState
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import JobKey, JobRecord, Seen
+from genai_orchestration.loading.request_rows import requests_source
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.recipient import Recipient

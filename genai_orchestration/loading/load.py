@@ -10,10 +10,11 @@ from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime.collector_base import Collector
 from dlt.extract import DltSource
 
-from genai_orchestration import clock, settling, warehouse
-from genai_orchestration.jobs.request_rows import requests_source
+from genai_orchestration import clock, warehouse
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.portions import portions
+from genai_orchestration.loading import settling
+from genai_orchestration.loading.portions import portions
+from genai_orchestration.loading.request_rows import requests_source
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.sources import account_of

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from dlt.common.data_types import TDataType
 
-from genai_orchestration.jobs.request_rows import COLUMNS as REQUEST_COLUMNS
+from genai_orchestration.loading.request_rows import COLUMNS as REQUEST_COLUMNS
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import TERMINAL
 

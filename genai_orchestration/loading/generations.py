@@ -19,7 +19,7 @@ from dlt.extract import DltSource
 
 from genai_orchestration import warehouse
 from genai_orchestration.errors import PlainError
-from genai_orchestration.generations_sql import provider_tables, select_jobs
+from genai_orchestration.loading.generations_sql import provider_tables, select_jobs
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.rows import quiet_dlt, to_arrow, typed
