@@ -21,8 +21,8 @@ from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Account, Finding, Provider
 from genai_orchestration.providers.refusals import MissingKey
 from genai_orchestration.providers.sources import account_of
-from genai_orchestration.sent_before import sent_until
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission.sent_before import sent_until
 from genai_orchestration.warehouse.destination_errors import in_words, unusable_home
 
 SECRETS = "secrets.toml"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from genai_orchestration import clock
-from genai_orchestration.jobs.limits import budget_of, in_flight_of
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.sources import setting
+from genai_orchestration.submission.limits import budget_of, in_flight_of
 
 # days before today that a daily load reads again: finished jobs are edited by hand or by the
 # vendor, mostly soon; more than a year is for a backfill

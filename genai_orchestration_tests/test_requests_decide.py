@@ -75,7 +75,7 @@ def test_without_looks_at_the_balance_it_says_so(
 def test_a_provider_without_credits_has_no_balance_to_show(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genai_orchestration.jobs.reconcile.LOOKS", (0.0,))
+    monkeypatch.setattr("genai_orchestration.submission.reconcile.LOOKS", (0.0,))
     image("fox")
     approve()
     sandbox.traffic.faults.append(Fault(kind="status", status=502, method="POST"))

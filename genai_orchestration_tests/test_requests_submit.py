@@ -10,11 +10,11 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from genai_orchestration.jobs import reconcile
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission import reconcile
 from genai_orchestration_tests.command import genai, variable
 from genai_orchestration_tests.paid import (
     aged,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from genai_orchestration.jobs.inbox import Memory
-from genai_orchestration.jobs.release import AskedRun
+from genai_orchestration.submission.release import AskedRun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from genai_orchestration.errors import PlainError
 from genai_orchestration.jobs.inbox_settings import SECTION, InboxSettings
-from genai_orchestration.jobs.obstacles import in_sandbox
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.base import Provider
@@ -22,8 +21,9 @@ from genai_orchestration.requests.loaded_rows import known_rows
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.plan import plan
 from genai_orchestration.requests.request import NewRequest, made_key
-from genai_orchestration.sent_before import check_not_sent
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission.obstacles import in_sandbox
+from genai_orchestration.submission.sent_before import check_not_sent
 
 
 class WrongConfig(PlainError):

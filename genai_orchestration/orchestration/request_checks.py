@@ -3,7 +3,7 @@
     <provider>/<operation>   no_unknown_requests, budget, no_stuck_jobs
     <provider>/credits       balance_matches_ledger
 
-What is asked is gathered here; what it means is decided in `jobs/audit.py`.
+What is asked is gathered here; what it means is decided in `submission/audit.py`.
 """
 
 import functools
@@ -14,10 +14,6 @@ import dagster as dg
 from genai_orchestration import clock
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import PlainError
-from genai_orchestration.evidence import balance_looks
-from genai_orchestration.jobs import audit
-from genai_orchestration.jobs.audit import Cap, Verdict
-from genai_orchestration.jobs.limits import budget_of
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.orchestration.groups import asset_key
@@ -25,6 +21,10 @@ from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.states import OPEN
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission import audit
+from genai_orchestration.submission.audit import Cap, Verdict
+from genai_orchestration.submission.evidence import balance_looks
+from genai_orchestration.submission.limits import budget_of
 
 UNKNOWN = "no_unknown_requests"
 BUDGET = "budget"

@@ -6,7 +6,6 @@ from typing import Any
 import dagster as dg
 
 from genai_orchestration.doors.markup import as_text
-from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import RequestRecord
@@ -14,6 +13,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.unsigned import unsigned
 from genai_orchestration.providers.work import Operation
+from genai_orchestration.submission.passed import Passed
 
 NEWEST = 20  # requests in the table
 WIDTH = 80  # characters of a prompt or an error in it

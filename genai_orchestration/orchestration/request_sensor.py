@@ -18,13 +18,10 @@ from typing import Any
 
 import dagster as dg
 
-from genai_orchestration import sent_before
 from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.jobs.inbox import Found, Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
 from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
-from genai_orchestration.jobs.obstacles import in_sandbox, obstacle
-from genai_orchestration.jobs.release import SANDBOX_APPROVER, AskedRun, Stand, decide
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import RequestRecord
@@ -38,6 +35,9 @@ from genai_orchestration.requests.loaded_rows import known_rows
 from genai_orchestration.requests.plan import Known
 from genai_orchestration.requests.request import NewRequest, Operations, operations_of
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission import sent_before
+from genai_orchestration.submission.obstacles import in_sandbox, obstacle
+from genai_orchestration.submission.release import SANDBOX_APPROVER, AskedRun, Stand, decide
 from genai_orchestration.warehouse.destination_errors import in_words
 from genai_orchestration.watching.day_watch import Outcome
 

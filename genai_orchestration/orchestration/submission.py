@@ -19,9 +19,6 @@ from pydantic import Field
 
 from genai_orchestration import clock, warehouse
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.stopping import STOPPED, Stop, StoppableSubmitter, Stopped
-from genai_orchestration.jobs.submit import Line
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.loading.request_rows import request_table, requests_source
@@ -34,6 +31,9 @@ from genai_orchestration.orchestration.translator import RequestTranslator, tabl
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.stopping import STOPPED, Stop, StoppableSubmitter, Stopped
+from genai_orchestration.submission.submit import Line
 
 GROUP = "spends_credits"  # of its own, so that a provider's group holds loads alone
 SUBMITTING = {"config": {"submit": True}}  # of an op, in a run's configuration

@@ -14,10 +14,10 @@ from genai_orchestration.paid_cli.planned import notes_of, planned_again
 from genai_orchestration.paid_cli.telling import tell_json
 
 if TYPE_CHECKING:
-    from genai_orchestration.jobs.allowance import Allowance, Asked
     from genai_orchestration.ledger import Ledger
     from genai_orchestration.ledger.tables import RequestRecord
     from genai_orchestration.requests.plan import Cost, Plan
+    from genai_orchestration.submission.allowance import Allowance, Asked
 
 
 @requests.command(name="plan")
@@ -91,7 +91,7 @@ def _allowances(
     ledger: "Ledger", plan: "Plan", waiting: "Sequence[RequestRecord]"
 ) -> "list[Allowance]":
     """By provider, what the budget lets through of what is approved, and then of the plan."""
-    from genai_orchestration.jobs.allowance import Asked
+    from genai_orchestration.submission.allowance import Asked
 
     asked: dict[str, list[Asked]] = {}
     for record in waiting:
@@ -104,11 +104,11 @@ def _allowances(
 
 
 def _allowance(ledger: "Ledger", name: str, asked: "Sequence[Asked]") -> "Allowance":
-    from genai_orchestration.jobs.allowance import allowance
-    from genai_orchestration.jobs.limits import budget_of
     from genai_orchestration.ledger.budget import Limits
     from genai_orchestration.providers import provider_named
     from genai_orchestration.providers.sources import base_url_of
+    from genai_orchestration.submission.allowance import allowance
+    from genai_orchestration.submission.limits import budget_of
 
     provider, moment = provider_named(name), now()
     budget = budget_of(provider, {each.campaign for each in asked})

@@ -10,10 +10,10 @@ from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.paid_cli.telling import ago, moment, plain
 
 if TYPE_CHECKING:
-    from genai_orchestration.evidence import Evidence
     from genai_orchestration.ledger import Ledger
     from genai_orchestration.ledger.tables import RequestRecord
     from genai_orchestration.providers.base import Provider
+    from genai_orchestration.submission.evidence import Evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,10 +127,10 @@ class Explanation:
 
 def explanation_of(record: "RequestRecord", ledger: "Ledger") -> Explanation | None:
     """The explanation of an unknown request; None for any other."""
-    from genai_orchestration.evidence import Evidence, evidence_of
     from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
+    from genai_orchestration.submission.evidence import Evidence, evidence_of
     from genai_orchestration.warehouse.destination_errors import in_words
 
     if record.state is not RequestState.UNKNOWN or record.submitting_at is None:

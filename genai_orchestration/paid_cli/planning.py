@@ -118,8 +118,8 @@ def approved(
     None at all when one has a mistake. Estimates are written anew where they are known better.
     """
     from genai_orchestration.ledger.states import RequestState
-    from genai_orchestration.sent_before import check_not_sent
     from genai_orchestration.settings import Settings
+    from genai_orchestration.submission.sent_before import check_not_sent
 
     chosen, named = chosen or Filters(), set(keys or ())
     with open_ledger() as ledger:

@@ -18,11 +18,11 @@ from genai_orchestration.paid_cli.groups import requests
 from genai_orchestration.paid_cli.telling import plain, tell_json
 
 if TYPE_CHECKING:
-    from genai_orchestration.jobs.passed import Passed
-    from genai_orchestration.jobs.stopping import Stop
     from genai_orchestration.ledger import Ledger
     from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.providers.base import Provider
+    from genai_orchestration.submission.passed import Passed
+    from genai_orchestration.submission.stopping import Stop
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as of any program
 SHOWN = 5  # keys that are listed
@@ -70,8 +70,8 @@ def submit(chosen: Filters, no_wait: bool, minutes: float | None, as_json: bool)
     """
     if no_wait and minutes is not None:
         raise click.UsageError("Give either --no-wait or --wait.")
-    from genai_orchestration.jobs.stopping import Stop
-    from genai_orchestration.jobs.submit import PATIENCE
+    from genai_orchestration.submission.stopping import Stop
+    from genai_orchestration.submission.submit import PATIENCE
 
     given = 0 if no_wait else minutes
     patience = PATIENCE if given is None else timedelta(minutes=given)
@@ -106,11 +106,11 @@ def _send(
     ledger: "Ledger", provider: "Provider", chosen: Filters, patience: timedelta, stop: "Stop"
 ) -> Sent:
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
-    from genai_orchestration.jobs.passed import Passed
-    from genai_orchestration.jobs.stopping import STOPPED, StoppableSubmitter, Stopped
-    from genai_orchestration.jobs.submit import Line
     from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.paid_cli.progress import progress_of
+    from genai_orchestration.submission.passed import Passed
+    from genai_orchestration.submission.stopping import STOPPED, StoppableSubmitter, Stopped
+    from genai_orchestration.submission.submit import Line
 
     line: Line | None = None
     submitter: StoppableSubmitter | None = None

@@ -18,13 +18,13 @@ from dlt.load.load import Load
 from sqlalchemy.engine.default import DefaultDialect
 from urllib3.connection import HTTPConnection
 
-from genai_orchestration.jobs import reconcile
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger import jobs as ledger_jobs
 from genai_orchestration.ledger import requests as ledger_requests
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.paid import PaidClient
+from genai_orchestration.submission import reconcile
 from genai_orchestration.warehouse import WarehousePipeline
 from genai_orchestration.watching import watch
 from genai_orchestration_tests.jobs import lives

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from genai_orchestration.jobs.submit import Line
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import abyssale, imagine_api, magic_hour
 from genai_orchestration.providers.base import Provider
@@ -12,6 +11,7 @@ from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration.submission.submit import Line
 
 ABYSSALE, IMAGINE, MAGIC = abyssale.PROVIDER, imagine_api.PROVIDER, magic_hour.PROVIDER
 CREATES = {

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 
 import requests
 
-from genai_orchestration.jobs.submit import Line
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.loading import load as loading
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission.submit import Line
 from genai_orchestration.watching import watch
 
 LOOK_EVERY = 30.0  # seconds between two looks at jobs that are open

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genai_orchestration.jobs.allowance import Allowance, Asked, Cap, Fit, allowance
 from genai_orchestration.ledger.budget import Budget, Limits, Usage
+from genai_orchestration.submission.allowance import Allowance, Asked, Cap, Fit, allowance
 from genai_orchestration_tests.jobs.ledgers import LOCAL, VENDOR, caps
 
 NOTHING = Usage()

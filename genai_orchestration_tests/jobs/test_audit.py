@@ -4,14 +4,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from genai_orchestration.jobs.audit import (
-    BalanceLook,
-    Cap,
-    balance_matches,
-    no_stuck,
-    no_unknown,
-    within_budget,
-)
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.sums import Charge, Spent, total
@@ -19,6 +11,14 @@ from genai_orchestration.ledger.tables import JobKey
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
+from genai_orchestration.submission.audit import (
+    BalanceLook,
+    Cap,
+    balance_matches,
+    no_stuck,
+    no_unknown,
+    within_budget,
+)
 from genai_orchestration_tests.jobs.ledgers import (
     BRING,
     LOCAL,

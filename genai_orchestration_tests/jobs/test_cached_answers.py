@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.http import QUICK
@@ -16,6 +15,7 @@ from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmi
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission.passed import Passed
 from genai_orchestration_tests.jobs import lines
 from genai_orchestration_tests.jobs.lines import IMAGINE, Time, approve, fail, line
 

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genai_orchestration.jobs.limits import budget_of
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import BudgetSpent
 from genai_orchestration.providers import provider_named
 from genai_orchestration.requests.request import NewRequest, canonical_campaign
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission.limits import budget_of
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import NOW
 

@@ -25,7 +25,7 @@ api_key = "k"
 """
 SHOW = """
 from genai_orchestration.jobs.inbox_settings import InboxSettings
-from genai_orchestration.jobs.limits import budget_of
+from genai_orchestration.submission.limits import budget_of
 from genai_orchestration.providers import provider_named
 provider = provider_named("imagine_api")
 print(InboxSettings.load(), provider.start(), budget_of(provider).per_day)

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.jobs import reconcile
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.ledger.states import RequestState
@@ -14,6 +13,7 @@ from genai_orchestration.ledger.versions import VERSION
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission import reconcile
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, NOW, job, said
 from genai_orchestration_tests.jobs.test_reconcile import Asked

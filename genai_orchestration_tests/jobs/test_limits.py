@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from genai_orchestration.jobs.limits import budget_of, limits_of
 from genai_orchestration.ledger.budget import Budget, Usage, refusal
 from genai_orchestration.providers import abyssale, imagine_api, magic_hour
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.work import UNLIMITED
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration.submission.limits import budget_of, limits_of
 from genai_orchestration_tests.jobs.ledgers import NOW
 
 MAGIC = magic_hour.PROVIDER
@@ -43,7 +43,7 @@ def test_a_campaigns_name_may_have_dots_and_spaces(tmp_path: Path) -> None:
         '[sources.magic_hour_source.campaigns]\n"spring.sale" = 5\n"Black Friday" = 0\n'
     )
     code = (  # a process of its own: dlt reads its files once
-        "from genai_orchestration.jobs.limits import budget_of\n"
+        "from genai_orchestration.submission.limits import budget_of\n"
         "from genai_orchestration.providers.magic_hour import PROVIDER\n"
         "print(budget_of(PROVIDER, ['spring.sale', 'Black Friday', 'spring']).campaigns)"
     )

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from genai_orchestration.jobs import line
 from genai_orchestration.ledger.outcomes import Outcome
 from genai_orchestration.providers.states import Failure
+from genai_orchestration.submission import line
 from genai_orchestration_tests.jobs.ledgers import MINUTE, NOW
 
 FAULT, SILENCE, GOOD = Failure.PROVIDER_FAULT, Failure.AMBIGUOUS, None

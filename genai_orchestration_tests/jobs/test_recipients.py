@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.jobs import reconcile
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
 from genai_orchestration.ledger.host import is_same_clock, wall_clock
@@ -22,6 +21,7 @@ from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission import reconcile
 from genai_orchestration.watching import watch
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import NOW, job, said

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from genai_orchestration.jobs import reconcile
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.ledger.sightings import SETTLED
@@ -16,6 +15,7 @@ from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import Accepted, Payload
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission import reconcile
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, NOW
 from genai_orchestration_tests.jobs.lines import MAGIC

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from genai_orchestration.jobs.release import (
+from genai_orchestration.ledger.outcomes import Outcome as End
+from genai_orchestration.providers.states import Failure
+from genai_orchestration.submission.release import (
     ACCOUNT_REST,
     AskedRun,
     Decision,
@@ -13,8 +15,6 @@ from genai_orchestration.jobs.release import (
     decide,
     refused_by_account,
 )
-from genai_orchestration.ledger.outcomes import Outcome as End
-from genai_orchestration.providers.states import Failure
 from genai_orchestration.watching.day_watch import RED_AFTER, Outcome, delay
 from genai_orchestration_tests.jobs.ledgers import NOW
 

@@ -7,10 +7,6 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration.jobs.kept_back import FOR_THE_SANDBOX
-from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.release import SANDBOX_APPROVER
-from genai_orchestration.jobs.submit import PATIENCE
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import UNPRICED
 from genai_orchestration.ledger.requests import LONGEST_POST
@@ -20,6 +16,10 @@ from genai_orchestration.providers.imagine_api.sandbox.images import OWN_USER
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission.kept_back import FOR_THE_SANDBOX
+from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.release import SANDBOX_APPROVER
+from genai_orchestration.submission.submit import PATIENCE
 from genai_orchestration_tests.jobs import lines
 from genai_orchestration_tests.jobs.ledgers import LOCAL, wanted
 from genai_orchestration_tests.jobs.lines import ABYSSALE, IMAGINE, MAGIC, Time, approve, fail, line

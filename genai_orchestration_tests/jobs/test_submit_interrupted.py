@@ -15,9 +15,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.jobs.answers import ATTEMPTS
-from genai_orchestration.jobs.passed import Passed
-from genai_orchestration.jobs.submit import Line
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.database import LedgerBusy
 from genai_orchestration.ledger.requests import WrongState
@@ -28,6 +25,9 @@ from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import Accepted, JobReport, Payload, Submitter
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission.answers import ATTEMPTS
+from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.submit import Line
 from genai_orchestration_tests.jobs import lines
 from genai_orchestration_tests.jobs.ledgers import LOCAL
 from genai_orchestration_tests.jobs.lines import ABYSSALE, IMAGINE, MAGIC, Time, approve, line
@@ -36,7 +36,7 @@ OPEN = (JobState.QUEUED, JobState.RUNNING)
 DONE = JobReport(state=JobState.SUCCEEDED, raw="completed")
 SUBMIT = """
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.jobs.submit import Line
+from genai_orchestration.submission.submit import Line
 from genai_orchestration.providers.{name} import PROVIDER
 from genai_orchestration.settings import Settings
 

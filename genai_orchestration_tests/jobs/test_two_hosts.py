@@ -25,7 +25,7 @@ import sys, time
 from datetime import timedelta
 from genai_orchestration import clock
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.jobs.submit import Line
+from genai_orchestration.submission.submit import Line
 from genai_orchestration.providers import imagine_api
 from genai_orchestration.settings import Settings
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from genai_orchestration.jobs import line
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import InFlightFull, Limits
 from genai_orchestration.ledger.outcomes import Outcome
@@ -12,6 +11,7 @@ from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
+from genai_orchestration.submission import line
 from genai_orchestration.watching import watch
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.jobs.ledgers import LOCAL, MINUTE, NOW, job, said

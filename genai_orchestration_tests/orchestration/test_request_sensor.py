@@ -13,7 +13,6 @@ import pytest
 from genai_orchestration import clock
 from genai_orchestration.jobs.inbox import Inbox
 from genai_orchestration.jobs.inbox_cursor import InboxCursor
-from genai_orchestration.jobs.release import SANDBOX_KEY, AskedRun
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.orchestration import attempts
@@ -23,6 +22,7 @@ from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.sandbox.server import KEY, Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration.submission.release import SANDBOX_KEY, AskedRun
 from genai_orchestration.watching.day_watch import RED_AFTER
 from genai_orchestration_tests.dagster_client import dagster, until
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse

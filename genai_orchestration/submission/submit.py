@@ -16,12 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from genai_orchestration.jobs import line, reconcile
-from genai_orchestration.jobs.account_question import AccountQuestion
-from genai_orchestration.jobs.answers import odd_id, write_down
-from genai_orchestration.jobs.kept_back import check_awake, kept_back
-from genai_orchestration.jobs.limits import limits_of
-from genai_orchestration.jobs.passed import Passed
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import (
     UNPRICED,
@@ -41,6 +35,12 @@ from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.recipient import Configured
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Accepted, Submitter
+from genai_orchestration.submission import line, reconcile
+from genai_orchestration.submission.account_question import AccountQuestion
+from genai_orchestration.submission.answers import odd_id, write_down
+from genai_orchestration.submission.kept_back import check_awake, kept_back
+from genai_orchestration.submission.limits import limits_of
+from genai_orchestration.submission.passed import Passed
 from genai_orchestration.watching import watch
 
 PATIENCE = timedelta(minutes=15)  # without any job ending, until waiting for a place is given up

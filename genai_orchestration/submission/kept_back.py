@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from genai_orchestration.jobs.release import SANDBOX_APPROVER, is_sandbox
 from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.paid import NotNow
 from genai_orchestration.providers.sources import setting
+from genai_orchestration.submission.release import SANDBOX_APPROVER, is_sandbox
 
 FOR_THE_SANDBOX = (
     "They were approved for the sandbox, and by no person: give them up with genai requests "

@@ -7,14 +7,14 @@ In the sandbox, where nothing costs anything, the first two and the cap are not 
 
 from datetime import datetime
 
-from genai_orchestration.jobs import line
-from genai_orchestration.jobs.limits import budget_of
-from genai_orchestration.jobs.release import Stand, is_sandbox, refused_by_account
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits, NoBudget, Usage, refusal
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.sources import account_of, base_url_of, setting
+from genai_orchestration.submission import line
+from genai_orchestration.submission.limits import budget_of
+from genai_orchestration.submission.release import Stand, is_sandbox, refused_by_account
 
 
 def address_of(provider: Provider) -> str:
