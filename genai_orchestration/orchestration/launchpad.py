@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.jobs.inbox_settings import SECTION, InboxSettings
+from genai_orchestration.inbox.settings import SECTION, InboxSettings
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.base import Provider

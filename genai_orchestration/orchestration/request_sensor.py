@@ -19,9 +19,9 @@ from typing import Any
 import dagster as dg
 
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.jobs.inbox import Found, Inbox
-from genai_orchestration.jobs.inbox_cursor import InboxCursor
-from genai_orchestration.jobs.inbox_settings import NOWHERE, InboxSettings
+from genai_orchestration.inbox.cursor import InboxCursor
+from genai_orchestration.inbox.inbox import Found, Inbox
+from genai_orchestration.inbox.settings import NOWHERE, InboxSettings
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import RequestRecord

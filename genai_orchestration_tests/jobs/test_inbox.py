@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.jobs import inbox, inbox_folder, inbox_table
-from genai_orchestration.jobs.inbox import LONGEST, Found, Inbox, Memory
-from genai_orchestration.jobs.inbox_folder import InboxUnreadable
-from genai_orchestration.jobs.inbox_settings import InboxSettings
+from genai_orchestration.inbox import folder as inbox_folder
+from genai_orchestration.inbox import inbox
+from genai_orchestration.inbox import table as inbox_table
+from genai_orchestration.inbox.folder import InboxUnreadable
+from genai_orchestration.inbox.inbox import LONGEST, Found, Inbox, Memory
+from genai_orchestration.inbox.settings import InboxSettings
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.work import Operation
@@ -300,7 +302,7 @@ def test_hidden_and_unfinished_files_pipes_and_folders_are_left_alone(
 def test_a_file_that_is_too_large_is_told_and_not_read(
     ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genai_orchestration.jobs.inbox.LARGEST", 10)
+    monkeypatch.setattr("genai_orchestration.inbox.inbox.LARGEST", 10)
     put(folder, "a.csv", f"{HEADER}a red fox,fox-1\n")
     assert "split it" in look(ledger, folder).memory.trouble
 

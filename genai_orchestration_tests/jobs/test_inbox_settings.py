@@ -24,7 +24,7 @@ campaign = "spring"
 api_key = "k"
 """
 SHOW = """
-from genai_orchestration.jobs.inbox_settings import InboxSettings
+from genai_orchestration.inbox.settings import InboxSettings
 from genai_orchestration.submission.limits import budget_of
 from genai_orchestration.providers import provider_named
 provider = provider_named("imagine_api")

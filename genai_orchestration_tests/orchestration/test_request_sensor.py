@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import clock
-from genai_orchestration.jobs.inbox import Inbox
-from genai_orchestration.jobs.inbox_cursor import InboxCursor
+from genai_orchestration.inbox.cursor import InboxCursor
+from genai_orchestration.inbox.inbox import Inbox
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.orchestration import attempts

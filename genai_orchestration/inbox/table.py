@@ -20,7 +20,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from genai_orchestration.jobs.inbox_folder import InboxUnreadable
+from genai_orchestration.inbox.folder import InboxUnreadable
 from genai_orchestration.requests.file import PLAIN, Columns
 from genai_orchestration.requests.file_rows import Sheet, sheet_of
 

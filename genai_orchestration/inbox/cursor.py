@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from genai_orchestration.jobs.inbox import Memory
+from genai_orchestration.inbox.inbox import Memory
 from genai_orchestration.submission.release import AskedRun
 
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.jobs.inbox_folder import (
+from genai_orchestration.inbox.folder import (
     LARGEST,
     Listed,
     Listing,
@@ -26,8 +26,8 @@ from genai_orchestration.jobs.inbox_folder import (
     listing,
     mark_of,
 )
-from genai_orchestration.jobs.inbox_settings import InboxSettings
-from genai_orchestration.jobs.inbox_table import read_table
+from genai_orchestration.inbox.settings import InboxSettings
+from genai_orchestration.inbox.table import read_table
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.requests import words
 from genai_orchestration.requests.file import requests_of
