@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from genai_orchestration import dev
+from genai_orchestration.dev import start as dev
 from genai_orchestration.orchestration.runs import SENSOR
 from genai_orchestration.settings import Settings
 

@@ -91,7 +91,7 @@ def demo(once: bool, port: int) -> None:
 @click.option("--port", type=PORT, default=3000, show_default=True, help="The web UI's port.")
 def dev(port: int) -> None:
     """Start Dagster with your own keys: web UI, daemon, schedules and sensors."""
-    from genai_orchestration.dev import dagster_dev, stopped_by_signals
+    from genai_orchestration.dev.start import dagster_dev, stopped_by_signals
     from genai_orchestration.settings import Settings
 
     settings = Settings.load()
@@ -115,7 +115,7 @@ def dev(port: int) -> None:
 )
 def sandbox(port: int, keep: Path | None) -> None:
     """Serve local stand-ins of the three APIs; their key is "sandbox"."""
-    from genai_orchestration.dev import stopped_by_signals
+    from genai_orchestration.dev.start import stopped_by_signals
     from genai_orchestration.sandbox.server import Sandbox
 
     with stopped_by_signals():

@@ -38,7 +38,7 @@ def gallery(port: int, demo: bool, file: Path | None) -> None:
         shown, total = export(settings, file)
         click.echo(f"Wrote the newest {shown:,} of {counted(total, 'image')} to {file}.")
         return
-    from genai_orchestration.dev import stopped_by_signals
+    from genai_orchestration.dev.start import stopped_by_signals
     from genai_orchestration.gallery.server import serve
 
     with stopped_by_signals():

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from genai_orchestration import dev
+from genai_orchestration.dev import start as dev
 from genai_orchestration.settings import Settings
 
 LOCATION = "genai_orchestration"

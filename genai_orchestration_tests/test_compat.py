@@ -19,7 +19,7 @@ from dagster_webserver.webserver import DagsterWebserver
 from starlette.applications import Starlette
 
 from genai_orchestration import compat
-from genai_orchestration.webserver import GuardedWebserver
+from genai_orchestration.dev.webserver import GuardedWebserver
 from genai_orchestration_tests.dagster_client import until
 
 QUERY = {"query": "{ __typename }"}

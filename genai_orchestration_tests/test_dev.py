@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dagster._core import op_concurrency_limits_counter
 
-from genai_orchestration import dev
+from genai_orchestration.dev import start as dev
 from genai_orchestration.settings import Settings
 
 

@@ -316,7 +316,7 @@ def test_nothing_is_left_behind_by_a_supervisor_that_was_killed(tmp_path: Path) 
     with dev(tmp_path, {}) as running:
         home = tmp_path / "state"
         until("the code server starts", 60, lambda: processes("code-server start", home))
-        [supervisor] = processes("genai_orchestration.supervisor", home)
+        [supervisor] = processes("genai_orchestration.dev.supervisor", home)
         os.kill(supervisor, signal.SIGKILL)
         assert running.process.wait(60) == 1
         assert "Error: Dagster's supervisor has ended while starting" in running.said

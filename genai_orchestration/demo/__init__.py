@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from genai_orchestration import dev
 from genai_orchestration.definitions import defs
 from genai_orchestration.demo import requests
 from genai_orchestration.demo.stage import demo_sandbox, demo_settings, history
 from genai_orchestration.demo.tour import Tour, console
+from genai_orchestration.dev import start as dev
 from genai_orchestration.orchestration.partitions import range_tags
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 
 from genai_orchestration.definitions import defs
-from genai_orchestration.dev import instance_home
+from genai_orchestration.dev.start import instance_home
 from genai_orchestration.orchestration import continued
 from genai_orchestration.orchestration.checks import WINDOW_COMPLETE
 from genai_orchestration.orchestration.groups import asset_key

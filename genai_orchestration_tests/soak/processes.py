@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROLES = {  # what the command line of each process of `genai dev` holds
-    "web server": "-m genai_orchestration.webserver",
+    "web server": "-m genai_orchestration.dev.webserver",
     "daemon": "-m dagster._daemon run",
     "code server's proxy": "-m dagster code-server start",
     "code server": "-m dagster api grpc",

@@ -96,7 +96,7 @@ class Services:
         workspace = ("-w", str(self._workspace))
         command = {
             CODE: ("dagster", "code-server", "start", *self._location()),
-            WEB: ("genai_orchestration.webserver", *workspace, "--dagster-log-level", "error"),
+            WEB: ("genai_orchestration.dev.webserver", *workspace, "--dagster-log-level", "error"),
             # at `info` the run queue says every second that it has looked
             DAEMON: (compat.DAEMON, "run", *workspace, "--log-level", "error"),
         }[name]

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import requests
 
-from genai_orchestration import supervisor
+from genai_orchestration.dev import supervisor
 from genai_orchestration.doors.private import private_folder
 from genai_orchestration.errors import PlainError
 from genai_orchestration.settings import HOME_VARIABLE, Settings
@@ -89,7 +89,7 @@ def serving(
     stay open as long as the supervisor lives.
     """
     _check_temporary_folder()
-    command = [sys.executable, "-m", "genai_orchestration.supervisor", "--module", module]
+    command = [sys.executable, "-m", "genai_orchestration.dev.supervisor", "--module", module]
     # a session of its own: Ctrl-C comes to us alone, and what is left can be found by its group
     process = subprocess.Popen(  # noqa: S603 our own command
         [*command, "--host", HOST, "--port", str(port)],

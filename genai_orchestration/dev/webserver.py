@@ -1,4 +1,4 @@
-"""Dagster's web server behind the guard: `python -m genai_orchestration.webserver`.
+"""Dagster's web server behind the guard: `python -m genai_orchestration.dev.webserver`.
 
 It takes the arguments of `dagster-webserver`. GraphQL is executed for POSTs of JSON alone: any
 other page can send everything else.
