@@ -10,8 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from genai_orchestration.cli.doctor import examine
 from genai_orchestration.definitions import defs
-from genai_orchestration.doctor import examine
 from genai_orchestration.providers import all_providers
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration_tests.command import process, variable

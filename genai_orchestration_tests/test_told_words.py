@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from genai_orchestration.paid_cli.telling import ago, harmless, plain, unsigned
+from genai_orchestration.cli.requests.telling import ago, harmless, plain, unsigned
 
 SIGNED = [
     "https://a.example/p.png?X-Amz-Signature=abc&X-Amz-Expires=60",

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genai_orchestration.cli.requests.filters import Filters, as_json, filters, open_ledger
+from genai_orchestration.cli.requests.groups import requests
+from genai_orchestration.cli.requests.planned import notes_of, planned_again
+from genai_orchestration.cli.requests.telling import tell_json
 from genai_orchestration.clock import now
 from genai_orchestration.errors import counted
-from genai_orchestration.paid_cli.filters import Filters, as_json, filters, open_ledger
-from genai_orchestration.paid_cli.groups import requests
-from genai_orchestration.paid_cli.planned import notes_of, planned_again
-from genai_orchestration.paid_cli.telling import tell_json
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger

@@ -11,7 +11,7 @@ and rich are inside of commands, so that `genai --help` answers at once.
 """
 
 # each of them adds its commands to the groups
-from genai_orchestration.paid_cli import (  # noqa: F401
+from genai_orchestration.cli.requests import (  # noqa: F401
     costing,
     deciding,
     following,
@@ -19,6 +19,6 @@ from genai_orchestration.paid_cli import (  # noqa: F401
     planning,
     sending,
 )
-from genai_orchestration.paid_cli.groups import jobs, requests
+from genai_orchestration.cli.requests.groups import jobs, requests
 
 __all__ = ["jobs", "requests"]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genai_orchestration.cli.requests.filters import Filters, filters, open_ledger, operations
+from genai_orchestration.cli.requests.groups import requests
+from genai_orchestration.cli.requests.planned import notes_of, plan_of, planned_again
 from genai_orchestration.errors import PlainError, are, counted
-from genai_orchestration.paid_cli.filters import Filters, filters, open_ledger, operations
-from genai_orchestration.paid_cli.groups import requests
-from genai_orchestration.paid_cli.planned import notes_of, plan_of, planned_again
 
 if TYPE_CHECKING:
     from genai_orchestration.requests.plan import Plan

@@ -17,7 +17,7 @@ SHOWN = 3  # ids that a note lists
 
 def plan_of(wanted: "Iterable[NewRequest]", made_keys: "Collection[str]" = ()) -> "Plan":
     """What is known of the requests, their designs included where they are loaded."""
-    from genai_orchestration.paid_cli.filters import operations
+    from genai_orchestration.cli.requests.filters import operations
     from genai_orchestration.requests.plan import plan
 
     asked = list(wanted)
@@ -44,7 +44,7 @@ def planned_again(records: "Iterable[RequestRecord]") -> "Plan":
 
 def notes_of(plan: "Plan") -> list[str]:
     """What could not be checked, and what to load so that it can, as sentences."""
-    from genai_orchestration.paid_cli.filters import operations
+    from genai_orchestration.cli.requests.filters import operations
 
     gains = {
         (owner, operation.known.noun): operation.known.gain
@@ -65,7 +65,7 @@ def notes_of(plan: "Plan") -> list[str]:
 
 def _known(asked: "list[NewRequest]") -> "Known":
     """The rows that the warehouse has; without an answer of it, a note and none."""
-    from genai_orchestration.paid_cli.filters import operations
+    from genai_orchestration.cli.requests.filters import operations
     from genai_orchestration.requests.loaded_rows import known_rows
     from genai_orchestration.settings import Settings
     from genai_orchestration.warehouse.destination_errors import in_words

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genai_orchestration.cli.requests.filters import open_ledger
+from genai_orchestration.cli.requests.groups import requests
+from genai_orchestration.cli.requests.planning import approved
 from genai_orchestration.errors import PlainError, are, counted
-from genai_orchestration.paid_cli.filters import open_ledger
-from genai_orchestration.paid_cli.groups import requests
-from genai_orchestration.paid_cli.planning import approved
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
@@ -111,7 +111,7 @@ def _check_recipient(record: "RequestRecord") -> None:
 
 def _stuck_after(record: "RequestRecord") -> timedelta:
     """How long a job of the request may be open; as long as `genai jobs list` says it is stuck."""
+    from genai_orchestration.cli.requests.stuck import deadlines
     from genai_orchestration.ledger.ledger import STUCK_AFTER
-    from genai_orchestration.paid_cli.stuck import deadlines
 
     return deadlines().get((record.provider, record.job_kind), STUCK_AFTER)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genai_orchestration.cli.requests.filters import Filters, as_json, filters, open_ledger
+from genai_orchestration.cli.requests.groups import requests
+from genai_orchestration.cli.requests.telling import plain, tell_json
 from genai_orchestration.errors import PlainError
-from genai_orchestration.paid_cli.filters import Filters, as_json, filters, open_ledger
-from genai_orchestration.paid_cli.groups import requests
-from genai_orchestration.paid_cli.telling import plain, tell_json
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
@@ -106,8 +106,8 @@ def _send(
     ledger: "Ledger", provider: "Provider", chosen: Filters, patience: timedelta, stop: "Stop"
 ) -> Sent:
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
+    from genai_orchestration.cli.requests.progress import progress_of
     from genai_orchestration.ledger.states import RequestState
-    from genai_orchestration.paid_cli.progress import progress_of
     from genai_orchestration.submission.passed import Passed
     from genai_orchestration.submission.stopping import STOPPED, StoppableSubmitter, Stopped
     from genai_orchestration.submission.submit import Line

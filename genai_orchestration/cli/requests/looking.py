@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genai_orchestration.clock import now
-from genai_orchestration.paid_cli.explaining import Explanation, explanation_of
-from genai_orchestration.paid_cli.filters import (
+from genai_orchestration.cli.requests.explaining import Explanation, explanation_of
+from genai_orchestration.cli.requests.filters import (
     Filters,
     as_json,
     filters,
     limit,
     open_ledger,
 )
-from genai_orchestration.paid_cli.groups import requests
-from genai_orchestration.paid_cli.telling import ago, moment, plain, tell_json, tell_table
+from genai_orchestration.cli.requests.groups import requests
+from genai_orchestration.cli.requests.telling import ago, moment, plain, tell_json, tell_table
+from genai_orchestration.clock import now
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger.tables import JobRecord, RequestRecord

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from genai_orchestration.cli.requests.telling import ago, moment, plain
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.paid_cli.telling import ago, moment, plain
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger

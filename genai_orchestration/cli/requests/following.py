@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genai_orchestration.cli.requests.filters import Filters, as_json, limit, open_ledger
+from genai_orchestration.cli.requests.groups import jobs
+from genai_orchestration.cli.requests.stuck import deadlines, is_stuck
+from genai_orchestration.cli.requests.telling import ago, plain, tell_json, tell_table
 from genai_orchestration.clock import now
 from genai_orchestration.errors import PlainError
-from genai_orchestration.paid_cli.filters import Filters, as_json, limit, open_ledger
-from genai_orchestration.paid_cli.groups import jobs
-from genai_orchestration.paid_cli.stuck import deadlines, is_stuck
-from genai_orchestration.paid_cli.telling import ago, plain, tell_json, tell_table
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
