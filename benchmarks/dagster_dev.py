@@ -14,7 +14,7 @@ from typing import TypeVar
 import dagster as dg
 
 from genai_orchestration.dev import start as dev
-from genai_orchestration.orchestration.runs import SENSOR
+from genai_orchestration.orchestration.runs.outcomes import SENSOR
 from genai_orchestration.settings import Settings
 
 LOOK = 0.25  # seconds between two looks at the instance: a small read of its SQLite files

@@ -20,7 +20,7 @@ from benchmarks.image_server import Images, Server, serving
 from benchmarks.load import rows as count_rows
 from benchmarks.measuring import Line, home
 from genai_orchestration import warehouse
-from genai_orchestration.orchestration.sensors import EVERY
+from genai_orchestration.orchestration.sensors.days import EVERY
 from genai_orchestration.providers import provider_named
 from genai_orchestration.settings import Settings
 

@@ -23,7 +23,7 @@ from magic_hour.types.models import V1ImageProjectsGetResponse
 from benchmarks.measuring import Line, at_home
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
-from genai_orchestration.orchestration import job_sensor
+from genai_orchestration.orchestration.sensors import jobs as job_sensor
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.magic_hour import PROVIDER
 from genai_orchestration.providers.states import JobState

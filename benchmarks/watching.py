@@ -23,7 +23,7 @@ from benchmarks import following
 from benchmarks.image_server import NAMESPACE, Images, Server, serving
 from benchmarks.measuring import KEY, Line, at_home
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR
+from genai_orchestration.orchestration.runs.outcomes import RUN_KEY, SENSOR
 
 TOTAL, DAYS = 1_000_000, 90
 OPEN = (10_000, 1_000, 10)  # of them; the newest ones, so in two days at most

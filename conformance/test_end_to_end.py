@@ -12,7 +12,7 @@ import pytest
 from conformance.bot import Bot
 from conformance.contract import RealServer
 from genai_orchestration import warehouse
-from genai_orchestration.orchestration import attempts
+from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.imagine_api.sandbox.time import iso

@@ -11,7 +11,7 @@ import dagster as dg
 
 from genai_orchestration.definitions import defs
 from genai_orchestration.loading.generations import OWN
-from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Table
 from genai_orchestration.warehouse import Dataset

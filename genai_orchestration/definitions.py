@@ -7,23 +7,23 @@ that: what is missing is said at run time, in a sentence that names the setting.
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from genai_orchestration.orchestration.archive import archive_assets
-from genai_orchestration.orchestration.assets import load_assets
-from genai_orchestration.orchestration.checks import table_checks
-from genai_orchestration.orchestration.day_assets import day_assets
-from genai_orchestration.orchestration.file_checks import file_checks
-from genai_orchestration.orchestration.generations import (
+from genai_orchestration.orchestration.assets.days import day_assets
+from genai_orchestration.orchestration.assets.files import archive_assets
+from genai_orchestration.orchestration.assets.generations import (
     generations_asset,
     generations_job,
     generations_sensor,
 )
-from genai_orchestration.orchestration.groups import groups_of
+from genai_orchestration.orchestration.assets.groups import groups_of
+from genai_orchestration.orchestration.assets.requests import requests_job, submission_assets
+from genai_orchestration.orchestration.assets.tables import load_assets
+from genai_orchestration.orchestration.checks.files import file_checks
+from genai_orchestration.orchestration.checks.requests import request_checks
+from genai_orchestration.orchestration.checks.tables import table_checks
 from genai_orchestration.orchestration.jobs import load_job
-from genai_orchestration.orchestration.request_checks import request_checks
-from genai_orchestration.orchestration.request_sensor import request_sensor
 from genai_orchestration.orchestration.schedules import provider_schedules
-from genai_orchestration.orchestration.sensors import provider_sensors
-from genai_orchestration.orchestration.submission import requests_job, submission_assets
+from genai_orchestration.orchestration.sensors.days import provider_sensors
+from genai_orchestration.orchestration.sensors.requests import request_sensor
 from genai_orchestration.providers import all_providers
 
 

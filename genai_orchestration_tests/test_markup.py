@@ -13,7 +13,9 @@ from markdown_it import MarkdownIt
 
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.gallery import cards
-from genai_orchestration.orchestration import facts, request_checks, request_facts
+from genai_orchestration.orchestration.checks import requests as request_checks
+from genai_orchestration.orchestration.metadata import loads as facts
+from genai_orchestration.orchestration.metadata import requests as request_facts
 from genai_orchestration.submission.audit import Verdict
 from genai_orchestration.submission.passed import Passed
 

@@ -10,7 +10,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.archive import archiving
 from genai_orchestration.archive.backlog import backlog, without_files
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.orchestration import facts
+from genai_orchestration.orchestration.metadata import loads as facts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec

@@ -16,7 +16,7 @@ from genai_orchestration.doors.private import is_open
 from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.inbox.settings import InboxSettings
 from genai_orchestration.ledger.database import LedgerDatabase
-from genai_orchestration.provider_settings import wrong_settings
+from genai_orchestration.orchestration.provider_settings import wrong_settings
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Account, Finding, Provider
 from genai_orchestration.providers.refusals import MissingKey

@@ -77,7 +77,7 @@ def backfill(provider: str, start: date, end: date) -> None:
 
     The same again within a day after an interruption goes on where that one stopped.
     """
-    from genai_orchestration.orchestration.backfill import materialize_days
+    from genai_orchestration.orchestration.runs.backfill import materialize_days
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
 

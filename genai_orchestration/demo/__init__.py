@@ -17,7 +17,7 @@ from genai_orchestration.demo import requests
 from genai_orchestration.demo.stage import demo_sandbox, demo_settings, history
 from genai_orchestration.demo.tour import Tour, console
 from genai_orchestration.dev import start as dev
-from genai_orchestration.orchestration.partitions import range_tags
+from genai_orchestration.orchestration.assets.partitions import range_tags
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider
 

@@ -12,11 +12,11 @@ from genai_orchestration import warehouse
 from genai_orchestration.demo.stage import DemoFailed, history
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.loading.generations import OWN
-from genai_orchestration.orchestration.files_sensor import files_sensor_name
-from genai_orchestration.orchestration.generations import JOB as GENERATIONS_JOB
-from genai_orchestration.orchestration.here import run_here
-from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.orchestration.runs import RUN_KEY, SENSOR
+from genai_orchestration.orchestration.assets.generations import JOB as GENERATIONS_JOB
+from genai_orchestration.orchestration.assets.partitions import range_tags
+from genai_orchestration.orchestration.runs.in_process import run_here
+from genai_orchestration.orchestration.runs.outcomes import RUN_KEY, SENSOR
+from genai_orchestration.orchestration.sensors.files import files_sensor_name
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import OPEN, TERMINAL

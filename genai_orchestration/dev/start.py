@@ -118,7 +118,7 @@ def instance_home(settings: Settings) -> Path:
 
 def project() -> Path:
     """The folder with dagster.yaml: the clone that this package was installed from."""
-    folder = Path(__file__).resolve().parent.parent
+    folder = Path(__file__).resolve().parents[2]
     if not (folder / SETTINGS_FILE).exists():
         raise DagsterFailed(
             f"{SETTINGS_FILE} is not beside the package: install the project from its clone with "

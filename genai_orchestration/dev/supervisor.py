@@ -105,7 +105,7 @@ class Services:
         )
 
     def _location(self) -> Iterator[str]:
-        yield from ("-m", self._module, "-d", str(Path(__file__).parent.parent))
+        yield from ("-m", self._module, "-d", str(Path(__file__).parents[2]))
         yield from ("-s", str(self._socket), "--location-name", LOCATION)
         yield from ("--log-level", "warning", "--inject-env-vars-from-instance")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.providers.base import Provider
 
 

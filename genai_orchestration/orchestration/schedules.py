@@ -7,11 +7,11 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from genai_orchestration.orchestration.archive import archive_keys
-from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.orchestration.runs import skipping
-from genai_orchestration.provider_settings import reread_days
+from genai_orchestration.orchestration.assets.files import archive_keys
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.assets.partitions import range_tags
+from genai_orchestration.orchestration.provider_settings import reread_days
+from genai_orchestration.orchestration.runs.outcomes import skipping
 from genai_orchestration.providers.base import Provider, Schedule
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings

@@ -9,9 +9,9 @@ import pytest
 
 from genai_orchestration import clock
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration import attempts
-from genai_orchestration.orchestration.file_checks import RADAR
-from genai_orchestration.orchestration.partitions import range_tags
+from genai_orchestration.orchestration.assets.partitions import range_tags
+from genai_orchestration.orchestration.checks.files import RADAR
+from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings

@@ -11,8 +11,9 @@ import duckdb
 import pytest
 
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration import attempts, facts
-from genai_orchestration.orchestration.facts import thumbnails
+from genai_orchestration.orchestration.metadata import loads as facts
+from genai_orchestration.orchestration.metadata.loads import thumbnails
+from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec

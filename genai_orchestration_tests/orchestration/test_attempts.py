@@ -14,9 +14,9 @@ from dlt.normalize.normalize import Normalize
 
 from genai_orchestration import warehouse
 from genai_orchestration.loading.generations import OWN
-from genai_orchestration.orchestration import attempts
-from genai_orchestration.orchestration.attempts import in_sentences
-from genai_orchestration.orchestration.runs import cause_of
+from genai_orchestration.orchestration.runs import attempts
+from genai_orchestration.orchestration.runs.attempts import in_sentences
+from genai_orchestration.orchestration.runs.outcomes import cause_of
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.settings import Settings
 

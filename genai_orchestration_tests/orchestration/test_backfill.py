@@ -14,9 +14,10 @@ import pytest
 
 from genai_orchestration import warehouse
 from genai_orchestration.loading import portions
-from genai_orchestration.orchestration import attempts, day_assets
-from genai_orchestration.orchestration.backfill import materialize_days
-from genai_orchestration.orchestration.runs import NotLoaded
+from genai_orchestration.orchestration.assets import days as day_assets
+from genai_orchestration.orchestration.runs import attempts
+from genai_orchestration.orchestration.runs.backfill import materialize_days
+from genai_orchestration.orchestration.runs.outcomes import NotLoaded
 from genai_orchestration.providers import http, provider_named
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
@@ -81,7 +82,7 @@ import os, signal
 from datetime import date
 from genai_orchestration import portions
 from genai_orchestration.orchestration import day_assets
-from genai_orchestration.orchestration.backfill import materialize_days
+from genai_orchestration.orchestration.runs.backfill import materialize_days
 from genai_orchestration.providers import http, provider_named
 from genai_orchestration.settings import Settings
 

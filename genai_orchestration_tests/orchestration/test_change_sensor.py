@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import clock, warehouse
-from genai_orchestration.orchestration import attempts
-from genai_orchestration.orchestration.runs import NotLoaded
+from genai_orchestration.orchestration.runs import attempts
+from genai_orchestration.orchestration.runs.outcomes import NotLoaded
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
 from genai_orchestration.sandbox.server import Sandbox

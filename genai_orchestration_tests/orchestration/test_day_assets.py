@@ -12,7 +12,8 @@ import pytest
 from genai_orchestration import clock, warehouse
 from genai_orchestration.definitions import defs
 from genai_orchestration.loading import portions
-from genai_orchestration.orchestration import attempts, day_assets
+from genai_orchestration.orchestration.assets import days as day_assets
+from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec

@@ -9,10 +9,12 @@ import pytest
 from genai_orchestration.definitions import defs
 from genai_orchestration.loading.generations import GENERATIONS, OWN
 from genai_orchestration.loading.request_rows import request_table
-from genai_orchestration.orchestration import assets, attempts, day_assets
-from genai_orchestration.orchestration.checks import table_checks
-from genai_orchestration.orchestration.file_checks import file_checks
-from genai_orchestration.orchestration.groups import Group, groups_of
+from genai_orchestration.orchestration.assets import days as day_assets
+from genai_orchestration.orchestration.assets import tables as assets
+from genai_orchestration.orchestration.assets.groups import Group, groups_of
+from genai_orchestration.orchestration.checks.files import file_checks
+from genai_orchestration.orchestration.checks.tables import table_checks
+from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.sandbox.server import Sandbox

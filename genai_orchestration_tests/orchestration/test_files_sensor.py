@@ -17,8 +17,8 @@ from genai_orchestration import clock, warehouse
 from genai_orchestration.archive import archiving
 from genai_orchestration.definitions import defs
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.orchestration import files_sensor
-from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
+from genai_orchestration.orchestration.runs.outcomes import RUN_KEY, NotLoaded
+from genai_orchestration.orchestration.sensors import files as files_sensor
 from genai_orchestration.providers.imagine_api.sandbox import images as drawn
 from genai_orchestration.sandbox.png import picture
 from genai_orchestration.sandbox.server import Sandbox

@@ -9,7 +9,7 @@ import pytest
 
 from genai_orchestration.definitions import defs
 from genai_orchestration.loading import generations
-from genai_orchestration.orchestration.generations import JOB, KEY, OP
+from genai_orchestration.orchestration.assets.generations import JOB, KEY, OP
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.warehouse_rows import put
 

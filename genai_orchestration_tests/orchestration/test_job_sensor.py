@@ -9,7 +9,9 @@ import pytest
 
 from genai_orchestration import clock
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.orchestration import assets, attempts, job_sensor
+from genai_orchestration.orchestration.assets import tables as assets
+from genai_orchestration.orchestration.runs import attempts
+from genai_orchestration.orchestration.sensors import jobs as job_sensor
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.server import Sandbox

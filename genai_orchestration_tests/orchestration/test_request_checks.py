@@ -11,8 +11,8 @@ from genai_orchestration import clock
 from genai_orchestration.definitions import defs
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger import sums as ledger_sums
-from genai_orchestration.orchestration import attempts
-from genai_orchestration.orchestration.request_checks import request_checks
+from genai_orchestration.orchestration.checks.requests import request_checks
+from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.states import JobState

@@ -15,8 +15,8 @@ from genai_orchestration.inbox.cursor import InboxCursor
 from genai_orchestration.inbox.inbox import Inbox
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.orchestration import attempts
-from genai_orchestration.orchestration.runs import NotLoaded
+from genai_orchestration.orchestration.runs import attempts
+from genai_orchestration.orchestration.runs.outcomes import NotLoaded
 from genai_orchestration.providers import sources
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.sandbox.server import KEY, Sandbox

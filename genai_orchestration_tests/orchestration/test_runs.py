@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from genai_orchestration.orchestration.runs import cause_of
+from genai_orchestration.orchestration.runs.outcomes import cause_of
 
 SENTENCE = "Magic Hour does not answer: try again later."
 

@@ -8,7 +8,7 @@ import pytest
 
 from genai_orchestration import warehouse
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration import attempts
+from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.imagine_api import api, listing

@@ -13,9 +13,10 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import clock, warehouse
-from genai_orchestration.orchestration import attempts, sensors
-from genai_orchestration.orchestration.runs import RUN_KEY, NotLoaded
-from genai_orchestration.orchestration.sensors import Watched, look
+from genai_orchestration.orchestration.runs import attempts
+from genai_orchestration.orchestration.runs.outcomes import RUN_KEY, NotLoaded
+from genai_orchestration.orchestration.sensors import days as sensors
+from genai_orchestration.orchestration.sensors.days import Watched, look
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Counts, DayCounter
 from genai_orchestration.providers.http import QUICK

@@ -12,7 +12,7 @@ from genai_orchestration.definitions import defs
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.loading import load as loading
-from genai_orchestration.orchestration import attempts
+from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault

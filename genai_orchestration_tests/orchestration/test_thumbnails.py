@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from genai_orchestration.orchestration import thumbnails
+from genai_orchestration.orchestration.metadata import thumbnails
 from genai_orchestration.providers import provider_named
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.gallery.collection import AT, HOSTILE, archived, image

@@ -22,12 +22,12 @@ from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.loading.request_rows import request_table, requests_source
-from genai_orchestration.orchestration import request_facts
-from genai_orchestration.orchestration.assets import KEPT
-from genai_orchestration.orchestration.attempts import in_sentences
-from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.launchpad import RequestConfig, plan_new
-from genai_orchestration.orchestration.translator import RequestTranslator, table_spec
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.assets.launchpad import RequestConfig, plan_new
+from genai_orchestration.orchestration.assets.tables import KEPT
+from genai_orchestration.orchestration.assets.translator import RequestTranslator, table_spec
+from genai_orchestration.orchestration.metadata import requests as request_facts
+from genai_orchestration.orchestration.runs.attempts import in_sentences
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings

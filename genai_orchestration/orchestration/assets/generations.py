@@ -12,9 +12,9 @@ import dagster as dg
 
 from genai_orchestration.loading import generations
 from genai_orchestration.loading.generations_sql import ASSET_FILE, provider_tables
-from genai_orchestration.orchestration.attempts import in_sentences
-from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.translator import table_spec
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.assets.translator import table_spec
+from genai_orchestration.orchestration.runs.attempts import in_sentences
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings, destination_name
 

@@ -7,12 +7,12 @@ import dagster as dg
 
 from genai_orchestration.definitions import defs
 from genai_orchestration.dev.start import instance_home
-from genai_orchestration.orchestration import continued
-from genai_orchestration.orchestration.checks import WINDOW_COMPLETE
-from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.here import run_here
-from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.orchestration.runs import NotLoaded
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.assets.partitions import range_tags
+from genai_orchestration.orchestration.checks.tables import WINDOW_COMPLETE
+from genai_orchestration.orchestration.runs import resume as continued
+from genai_orchestration.orchestration.runs.in_process import run_here
+from genai_orchestration.orchestration.runs.outcomes import NotLoaded
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings
 

@@ -16,7 +16,7 @@ from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import PlainError
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.states import OPEN
 from genai_orchestration.providers.work import Operation

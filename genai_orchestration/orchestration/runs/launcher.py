@@ -18,7 +18,7 @@ from dagster._core.launcher import (  # the extension point for launchers has no
     WorkerStatus,
 )
 
-from genai_orchestration.orchestration import here
+from genai_orchestration.orchestration.runs import in_process as here
 
 SERVER_TAG = ".dagster/grpc_info"  # where Dagster notes the code server that runs a run
 TIMEOUT = 5.0  # seconds; a local server that is there accepts at once

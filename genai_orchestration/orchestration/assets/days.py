@@ -20,12 +20,14 @@ import dagster as dg
 from dagster_dlt import DagsterDltResource
 
 from genai_orchestration.loading.portions import Portion, countable, counted, open_jobs, portions
-from genai_orchestration.orchestration import continued, facts, following
-from genai_orchestration.orchestration.assets import run_tables
-from genai_orchestration.orchestration.attempts import Incomplete, in_sentences
-from genai_orchestration.orchestration.checks import window_check, window_spec
-from genai_orchestration.orchestration.groups import Group, asset_key
-from genai_orchestration.orchestration.translator import table_spec
+from genai_orchestration.orchestration.assets import following
+from genai_orchestration.orchestration.assets.groups import Group, asset_key
+from genai_orchestration.orchestration.assets.tables import run_tables
+from genai_orchestration.orchestration.assets.translator import table_spec
+from genai_orchestration.orchestration.checks.tables import window_check, window_spec
+from genai_orchestration.orchestration.metadata import loads as facts
+from genai_orchestration.orchestration.runs import resume as continued
+from genai_orchestration.orchestration.runs.attempts import Incomplete, in_sentences
 from genai_orchestration.providers.base import Counts, Table
 from genai_orchestration.settings import Settings
 

@@ -12,8 +12,13 @@ import dagster as dg
 
 from genai_orchestration import clock
 from genai_orchestration.errors import counted
-from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.runs.outcomes import (
+    NotLoaded,
+    first_round,
+    outcome_of,
+    skipping,
+)
 from genai_orchestration.providers.base import ChangeWatch, Provider
 from genai_orchestration.watching import day_watch
 

@@ -23,11 +23,16 @@ from genai_orchestration.archive.backlog import RECENT, Backlog, backlog
 from genai_orchestration.archive.plan import DAY
 from genai_orchestration.errors import counted
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.orchestration.archive import op_name
-from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.partitions import range_tags
-from genai_orchestration.orchestration.runs import SENSOR, NotLoaded, outcome_of_record, skipping
-from genai_orchestration.provider_settings import files_per_run, minutes_between_runs
+from genai_orchestration.orchestration.assets.files import op_name
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.assets.partitions import range_tags
+from genai_orchestration.orchestration.provider_settings import files_per_run, minutes_between_runs
+from genai_orchestration.orchestration.runs.outcomes import (
+    SENSOR,
+    NotLoaded,
+    outcome_of_record,
+    skipping,
+)
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings

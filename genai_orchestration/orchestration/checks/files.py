@@ -19,9 +19,9 @@ from genai_orchestration.archive.plan import Plan
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import counted
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.orchestration.archive import op_name
-from genai_orchestration.orchestration.attempts import in_sentences
-from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.assets.files import op_name
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.runs.attempts import in_sentences
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings
 

@@ -17,12 +17,12 @@ from genai_orchestration.archive import archiving
 from genai_orchestration.archive.archiving import Archived
 from genai_orchestration.archive.plan import Days
 from genai_orchestration.errors import counted
-from genai_orchestration.orchestration import thumbnails
-from genai_orchestration.orchestration.attempts import in_sentences
-from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.partitions import days_of
-from genai_orchestration.orchestration.translator import table_spec
-from genai_orchestration.provider_settings import files_per_run
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.assets.partitions import days_of
+from genai_orchestration.orchestration.assets.translator import table_spec
+from genai_orchestration.orchestration.metadata import thumbnails
+from genai_orchestration.orchestration.provider_settings import files_per_run
+from genai_orchestration.orchestration.runs.attempts import in_sentences
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.settings import Settings
 

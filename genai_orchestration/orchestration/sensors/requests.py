@@ -25,9 +25,14 @@ from genai_orchestration.inbox.settings import NOWHERE, InboxSettings
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import RequestRecord
-from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
-from genai_orchestration.orchestration.submission import SUBMITTING, op_name
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.assets.requests import SUBMITTING, op_name
+from genai_orchestration.orchestration.runs.outcomes import (
+    NotLoaded,
+    first_round,
+    outcome_of,
+    skipping,
+)
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Operation

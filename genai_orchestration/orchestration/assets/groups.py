@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from genai_orchestration.orchestration.partitions import days_of
+from genai_orchestration.orchestration.assets.partitions import days_of
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.warehouse import Dataset
 

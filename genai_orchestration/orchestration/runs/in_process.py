@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 from filelock import FileLock, Timeout
 
-from genai_orchestration.orchestration.runs import NotLoaded, cause_of
+from genai_orchestration.orchestration.runs.outcomes import NotLoaded, cause_of
 
 PROCESS = "genai/process"  # the tag with the name of the lock that the run's process holds
 KILLED = "The process that ran this was killed."

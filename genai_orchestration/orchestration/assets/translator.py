@@ -6,7 +6,7 @@ import dagster as dg
 from dagster_dlt import DagsterDltTranslator
 from dagster_dlt.translator import DltResourceTranslatorData
 
-from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.settings import destination_name
 from genai_orchestration.warehouse import Dataset

@@ -15,9 +15,9 @@ from genai_orchestration.errors import PlainError, counted
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import JobRecord
 from genai_orchestration.loading import settling
-from genai_orchestration.orchestration.change_sensor import changed
-from genai_orchestration.orchestration.groups import asset_key
-from genai_orchestration.orchestration.runs import skipping
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.runs.outcomes import skipping
+from genai_orchestration.orchestration.sensors.changes import changed
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.work import JobKind

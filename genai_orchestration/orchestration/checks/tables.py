@@ -9,10 +9,10 @@ from genai_orchestration import warehouse
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import counted
 from genai_orchestration.loading.portions import countable
-from genai_orchestration.orchestration.attempts import in_sentences
-from genai_orchestration.orchestration.facts import DayFacts
-from genai_orchestration.orchestration.groups import Group, asset_key
-from genai_orchestration.provider_settings import stuck_after
+from genai_orchestration.orchestration.assets.groups import Group, asset_key
+from genai_orchestration.orchestration.metadata.loads import DayFacts
+from genai_orchestration.orchestration.provider_settings import stuck_after
+from genai_orchestration.orchestration.runs.attempts import in_sentences
 from genai_orchestration.providers.base import Counts, Provider, Table
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.refusals import ProviderError

@@ -14,10 +14,11 @@ from dagster_dlt import DagsterDltResource
 from dlt.common.runtime.collector import LogCollector
 
 from genai_orchestration import warehouse
-from genai_orchestration.orchestration import facts, following
-from genai_orchestration.orchestration.attempts import in_sentences
-from genai_orchestration.orchestration.groups import Group
-from genai_orchestration.orchestration.translator import TableTranslator, table_spec
+from genai_orchestration.orchestration.assets import following
+from genai_orchestration.orchestration.assets.groups import Group
+from genai_orchestration.orchestration.assets.translator import TableTranslator, table_spec
+from genai_orchestration.orchestration.metadata import loads as facts
+from genai_orchestration.orchestration.runs.attempts import in_sentences
 from genai_orchestration.settings import Settings
 
 # What to keep of dagster-dlt's metadata; the rest is 10 KB of file names in a folder that is gone

@@ -12,8 +12,8 @@ import dagster as dg
 from genai_orchestration import clock
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.loading import settling
-from genai_orchestration.orchestration import request_facts
-from genai_orchestration.orchestration.groups import asset_key
+from genai_orchestration.orchestration.assets.groups import asset_key
+from genai_orchestration.orchestration.metadata import requests as request_facts
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import FinishedJob
 from genai_orchestration.settings import Settings

@@ -15,11 +15,16 @@ import dagster as dg
 
 from genai_orchestration import clock
 from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.orchestration.change_sensor import change_sensor
-from genai_orchestration.orchestration.files_sensor import files_sensor
-from genai_orchestration.orchestration.groups import Group, asset_key, groups_of
-from genai_orchestration.orchestration.job_sensor import job_sensor
-from genai_orchestration.orchestration.runs import NotLoaded, first_round, outcome_of, skipping
+from genai_orchestration.orchestration.assets.groups import Group, asset_key, groups_of
+from genai_orchestration.orchestration.runs.outcomes import (
+    NotLoaded,
+    first_round,
+    outcome_of,
+    skipping,
+)
+from genai_orchestration.orchestration.sensors.changes import change_sensor
+from genai_orchestration.orchestration.sensors.files import files_sensor
+from genai_orchestration.orchestration.sensors.jobs import job_sensor
 from genai_orchestration.providers.base import Counts, DayCounter, DayWatch, Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.watching import day_watch

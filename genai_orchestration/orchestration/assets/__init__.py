@@ -1,0 +1,1 @@
+"""Assets: what is materialized, and by which step."""

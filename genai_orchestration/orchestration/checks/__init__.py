@@ -1,0 +1,1 @@
+"""Asset checks: of tables, of files, of paid requests."""
