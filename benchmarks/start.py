@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.dagster_dev import Dagster, free_port, running
 from benchmarks.measuring import GENAI, Line, home, process
 from genai_orchestration.definitions import defs
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 
 MORE = 0.5  # seconds that our location may take longer
 HELP = 0.3  # seconds

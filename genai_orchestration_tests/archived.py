@@ -17,9 +17,9 @@ from genai_orchestration.loading import load as loading
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 
 IMAGINE, MAGIC, ABYSSALE = map(provider_named, ("imagine_api", "magic_hour", "abyssale"))

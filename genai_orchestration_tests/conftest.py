@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from genai_orchestration.providers import http
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.clock import FrozenClock
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 
 FOREIGN = ("API_KEY", "GENAI_", "DAGSTER_", "SOURCES__", "DESTINATION__", "REQUESTS__")

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.command import Said, genai

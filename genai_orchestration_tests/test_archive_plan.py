@@ -10,7 +10,7 @@ from genai_orchestration.archive import plan as archive_plan
 from genai_orchestration.archive.archiver import Wanted
 from genai_orchestration.archive.plan import JOBS, Plan
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.archived import IMAGINE, loaded_images, pictures
 

@@ -17,7 +17,7 @@ from genai_orchestration.archive.rows import Journal
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import jobs
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.archived import (

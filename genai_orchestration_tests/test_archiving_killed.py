@@ -12,7 +12,7 @@ import pytest
 from genai_orchestration.archive import archiving
 from genai_orchestration.archive.archiver import AHEAD
 from genai_orchestration.archive.folder import STALE
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.archived import (
     IMAGINE,

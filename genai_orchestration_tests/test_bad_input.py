@@ -18,7 +18,7 @@ import psycopg2  # type: ignore[import-untyped]
 import pytest
 
 from genai_orchestration.providers import http
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse import locks

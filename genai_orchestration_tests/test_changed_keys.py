@@ -16,10 +16,10 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.requests.request import NewRequest
 from genai_orchestration.sandbox.clock import FrozenClock
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
 from genai_orchestration_tests import paid

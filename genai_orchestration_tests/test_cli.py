@@ -16,7 +16,8 @@ import requests
 
 from genai_orchestration import warehouse
 from genai_orchestration.providers import provider_named
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.command import GENAI, genai, process, tables
 

@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.browser import chromium
 from genai_orchestration_tests.command import GENAI, MARK, left_behind
 from genai_orchestration_tests.dagster_client import (

@@ -10,7 +10,7 @@ import pytest
 from genai_orchestration.providers import http
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.refusals import NotFound
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse import locks

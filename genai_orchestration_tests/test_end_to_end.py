@@ -12,7 +12,8 @@ import requests
 from genai_orchestration import warehouse
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.dagster_client import Dagster, dagster, processes, until
 

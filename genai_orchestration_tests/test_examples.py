@@ -12,7 +12,7 @@ import pytest
 from genai_orchestration.loading import generations
 from genai_orchestration.loading import load as loading
 from genai_orchestration.providers import provider_named
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

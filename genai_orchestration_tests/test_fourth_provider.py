@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "providers" / "fourth"
 
 LOOK = """
 import json, os, requests
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 with Sandbox().running() as sandbox:
     os.environ.update(sandbox.environment())
     answer = requests.get(sandbox.base_url("fourth") + "/pictures").json()

@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse.destination_errors import in_words
 from genai_orchestration_tests.command import genai

@@ -5,7 +5,8 @@ import requests
 from starlette.datastructures import Headers
 
 from genai_orchestration.doors.guard import refusal
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import hosts
 
 OWN = "127.0.0.1:3000"

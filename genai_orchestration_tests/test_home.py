@@ -7,7 +7,7 @@ import pytest
 from genai_orchestration import warehouse
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers.imagine_api import PROVIDER, imagine_api_source
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import UNFIT, Settings, UnfitHome
 from genai_orchestration_tests.providers.loading import load, read, select
 

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import JobKey
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.command import genai
 from genai_orchestration_tests.jobs.ledgers import NOW, engine

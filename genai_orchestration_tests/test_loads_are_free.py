@@ -6,7 +6,7 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.loading import load as loading
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import vendors
 from genai_orchestration_tests.jobs.vendors import PROVIDERS

@@ -13,7 +13,7 @@ import pytest
 from genai_orchestration.cli.doctor import examine
 from genai_orchestration.definitions import defs
 from genai_orchestration.providers import all_providers
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.command import process, variable
 from genai_orchestration_tests.orchestration.daemon import Daemon
 from genai_orchestration_tests.orchestration.test_definitions import AT

@@ -12,7 +12,7 @@ from genai_orchestration.loading import portions
 from genai_orchestration.loading.portions import Portion
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Counts
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 
 FIRST = date(2026, 11, 1)

@@ -10,7 +10,7 @@ import pytest
 from genai_orchestration.archive.store import open_store
 from genai_orchestration.doors.private import close, private_folder
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.command import process
 

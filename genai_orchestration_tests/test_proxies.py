@@ -6,7 +6,7 @@ from genai_orchestration.doors.loopback import ask_directly, is_loopback
 from genai_orchestration.providers.http import Pace, ReadClient
 from genai_orchestration.providers.paid import NotNow, PaidClient
 from genai_orchestration.providers.refusals import Unavailable
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.command import genai
 
 PROXY = "http://user:hunter2@127.0.0.1:9"  # nobody listens there

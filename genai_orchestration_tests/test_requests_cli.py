@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.command import genai, variable
 from genai_orchestration_tests.paid import SNEAKER, approve, lines, plan
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.command import Said, genai

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests import command
 from genai_orchestration_tests.command import Said, genai

@@ -11,7 +11,7 @@ from unittest.mock import create_autospec
 import pytest
 
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission import reconcile

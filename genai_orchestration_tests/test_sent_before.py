@@ -1,6 +1,6 @@
 """A removed ledger: what the warehouse knows to be sent is not approved again without a word."""
 
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests import paid
 from genai_orchestration_tests.command import genai

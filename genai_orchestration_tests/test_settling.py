@@ -13,9 +13,9 @@ from genai_orchestration.ledger.tables import JobKey
 from genai_orchestration.loading import settling
 from genai_orchestration.providers.imagine_api import PROVIDER
 from genai_orchestration.providers.magic_hour import PROVIDER as MAGIC
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.providers.imagine_api.account import emptied, load_images

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse.locks import lock_file, process_lock

@@ -14,7 +14,7 @@ from genai_orchestration.orchestration.metadata import loads as facts
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests import postgres
 

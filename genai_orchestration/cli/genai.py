@@ -101,7 +101,7 @@ def dev(port: int) -> None:
 def sandbox(port: int, keep: Path | None) -> None:
     """Serve local stand-ins of the three APIs; their key is "sandbox"."""
     from genai_orchestration.dev.start import stopped_by_signals
-    from genai_orchestration.sandbox.server import Sandbox
+    from genai_orchestration.providers.sandbox import Sandbox
 
     with stopped_by_signals():
         Sandbox(kept=keep).serve(

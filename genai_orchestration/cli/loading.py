@@ -77,13 +77,14 @@ def backfill(provider: str, start: date, end: date) -> None:
 
     The same again within a day after an interruption goes on where that one stopped.
     """
+    from genai_orchestration.definitions import defs
     from genai_orchestration.orchestration.runs.backfill import materialize_days
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
 
     found = provider_named(provider)
     _window(found, start, end, ())
-    days, before = materialize_days(found, start, end, Settings.load())
+    days, before = materialize_days(defs(), found, start, end, Settings.load())
     if before:
         click.echo(f"Went on with run {before}, which had not come to its end.")
     click.echo(f"Materialized {counted(days, 'day')} of {found.title}; `genai dev` shows the run.")

@@ -18,6 +18,7 @@ from genai_orchestration.demo.stage import demo_sandbox, demo_settings, history
 from genai_orchestration.demo.tour import Tour, console
 from genai_orchestration.dev import start as dev
 from genai_orchestration.orchestration.assets.partitions import range_tags
+from genai_orchestration.orchestration.instance import home_of
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider
 
@@ -41,8 +42,8 @@ def once() -> None:
     settings = demo_settings()
     with demo_sandbox(settings) as (sandbox, environment):
         os.environ.update(environment)
-        os.environ["DAGSTER_HOME"] = str(dev.instance_home(settings))
-        tour = Tour(settings, dg.DagsterInstance.get(), defs())
+        instance = dg.DagsterInstance.from_config(str(home_of(settings)))
+        tour = Tour(settings, instance, defs())
         for provider in all_providers():
             tour.load(provider)
         for provider in requests.approve(sandbox, settings):

@@ -7,9 +7,9 @@ from genai_orchestration import clock
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest, operations_of
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 
 CAMPAIGN = "demo"

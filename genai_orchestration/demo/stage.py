@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from filelock import FileLock, Timeout
 
 from genai_orchestration.errors import PlainError
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import HOME_VARIABLE, Settings
 
 HISTORY = 31  # days of images in the sandbox, and today

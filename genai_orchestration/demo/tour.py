@@ -19,8 +19,8 @@ from genai_orchestration.orchestration.runs.outcomes import RUN_KEY, SENSOR
 from genai_orchestration.orchestration.sensors.files import files_sensor_name
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import OPEN, TERMINAL
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 
 LOOK_EVERY = 3.0  # seconds between two looks of a sensor

@@ -6,7 +6,6 @@ home's lock ─► DAGSTER_HOME with the project's dagster.yaml ─► superviso
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ import requests
 from genai_orchestration.dev import supervisor
 from genai_orchestration.doors.private import private_folder
 from genai_orchestration.errors import PlainError
+from genai_orchestration.orchestration import instance
 from genai_orchestration.settings import HOME_VARIABLE, Settings
 
 HOST = "127.0.0.1"  # the web UI has no authentication: never open it to a network by itself
@@ -31,7 +31,6 @@ STOP_WITHIN = 30.0  # seconds for runs and daemons to end before they are killed
 PREDECESSOR_WITHIN = 2 * supervisor.STOP_SECONDS + 5  # for what a killed one has left to end
 CHECK_SECONDS = 0.5  # between two looks whether Dagster still runs
 LONGEST_TMPDIR = 70  # characters: the path of a socket has at most 103 on every system
-SETTINGS_FILE = "dagster.yaml"
 DEFINITIONS = "genai_orchestration.definitions"
 LOCK = "dev.lock"  # in GENAI_HOME, with the process that holds it
 STRANGER = "genai-guard-check.invalid"  # a host name that the web server must not serve
@@ -67,7 +66,7 @@ def dagster_dev(
     """Dagster with this project's definitions, alone on its home, until the with block ends."""
     with _alone(settings.home) as lock:
         port_is_free(port)
-        home = {"DAGSTER_HOME": str(instance_home(settings))}
+        home = {"DAGSTER_HOME": str(instance.home_of(settings))}
         env = {**settings.environment(), **(environment or {}), **home}
         with serving(DEFINITIONS, port, env, keep=(lock,)) as running:
             yield running
@@ -105,26 +104,6 @@ def serving(
         yield Running(url, process)
     finally:
         _stop(process)
-
-
-def instance_home(settings: Settings) -> Path:
-    """DAGSTER_HOME, made if need be, with the project's instance settings in it."""
-    private_folder(settings.home)
-    home = settings.dagster_home
-    home.mkdir(exist_ok=True)
-    shutil.copyfile(project() / SETTINGS_FILE, home / SETTINGS_FILE)
-    return home
-
-
-def project() -> Path:
-    """The folder with dagster.yaml: the clone that this package was installed from."""
-    folder = Path(__file__).resolve().parents[2]
-    if not (folder / SETTINGS_FILE).exists():
-        raise DagsterFailed(
-            f"{SETTINGS_FILE} is not beside the package: install the project from its clone with "
-            "`pip install -e .`, and run this there."
-        )
-    return folder
 
 
 @contextlib.contextmanager

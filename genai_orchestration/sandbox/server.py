@@ -1,14 +1,13 @@
 """The sandbox as a server: in a thread of this process for tests, in the foreground for people."""
 
 import contextlib
-import importlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,7 +18,6 @@ from starlette.types import ASGIApp
 
 from genai_orchestration.doors.guard import Guard
 from genai_orchestration.errors import PlainError
-from genai_orchestration.providers import all_providers
 from genai_orchestration.sandbox import state
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.sandbox.traffic import Chaos, Fault, Traffic
@@ -43,14 +41,20 @@ class ProviderSandbox(Protocol):
         """Routes relative to `/<provider>`."""
 
 
-class Sandbox:
-    """The three APIs, their clock and their faults, as one ASGI application on a local port.
+Served = TypeVar("Served", bound="SandboxServer")
+Create = Callable[[Clock], Mapping[str, Any]]  # the providers' sandboxes by name, for a clock
+
+
+class SandboxServer:
+    """Providers' APIs, their clock and their faults, as one ASGI application on a local port.
 
     With a `kept` file it goes on as what an earlier process of that file was when it last answered.
     """
 
-    def __init__(self, *, clock: Clock | None = None, kept: Path | None = None) -> None:
-        self.clock, self.providers = (kept and state.load(kept)) or _created(clock or Clock())
+    def __init__(self, create: Create, *, clock: Clock | None = None, kept: Path | None = None):
+        self.clock, self.providers = (kept and state.load(kept)) or _created(
+            create, clock or Clock()
+        )
         mounts = [
             Mount(f"/{name}", app=Router(routes=list(sandbox.routes())))
             for name, sandbox in self.providers.items()
@@ -75,7 +79,7 @@ class Sandbox:
         }
 
     @contextlib.contextmanager
-    def running(self, port: int = 0) -> Iterator["Sandbox"]:
+    def running(self: Served, port: int = 0) -> Iterator[Served]:
         """Serve from a thread of this process; `port` 0 takes a free one."""
         server, sock = self._server(port)
         thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
@@ -90,7 +94,7 @@ class Sandbox:
             thread.join()
             sock.close()
 
-    def serve(self, port: int, ready: Callable[["Sandbox"], None]) -> None:
+    def serve(self: Served, port: int, ready: Callable[[Served], None]) -> None:
         """Serve in the foreground until Ctrl-C; `ready` is called once the port is open."""
         server, sock = self._server(port)
         with contextlib.closing(sock):
@@ -148,9 +152,6 @@ class Sandbox:
         return await self._failed(request)
 
 
-def _created(clock: Clock) -> state.Contents:
-    """New sandboxes of all providers, going by that clock."""
-    return clock, {
-        provider.name: importlib.import_module(f"{provider.package}.sandbox").create(clock)
-        for provider in all_providers()
-    }
+def _created(create: Create, clock: Clock) -> state.Contents:
+    """New sandboxes, going by that clock."""
+    return clock, dict(create(clock))

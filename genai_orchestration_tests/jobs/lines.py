@@ -7,9 +7,9 @@ from typing import Any
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import abyssale, imagine_api, magic_hour
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.submission.submit import Line
 

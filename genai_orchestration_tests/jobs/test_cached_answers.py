@@ -12,8 +12,8 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import JobState
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.passed import Passed
 from genai_orchestration_tests.jobs import lines

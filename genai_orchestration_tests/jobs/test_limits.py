@@ -10,8 +10,8 @@ import pytest
 from genai_orchestration.ledger.budget import Budget, Usage, refusal
 from genai_orchestration.providers import abyssale, imagine_api, magic_hour
 from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.work import UNLIMITED
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.submission.limits import budget_of, limits_of
 from genai_orchestration_tests.jobs.ledgers import NOW

@@ -14,7 +14,7 @@ from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers import paid, rate_limit
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import Pace
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.jobs import lives, vendors

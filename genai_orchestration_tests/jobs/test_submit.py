@@ -13,8 +13,8 @@ from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.imagine_api.sandbox.images import OWN_USER
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.kept_back import FOR_THE_SANDBOX
 from genai_orchestration.submission.passed import Passed

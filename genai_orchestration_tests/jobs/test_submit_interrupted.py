@@ -21,9 +21,9 @@ from genai_orchestration.ledger.requests import WrongState
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.url import LedgerUnusable
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import Accepted, JobReport, Payload, Submitter
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.answers import ATTEMPTS
 from genai_orchestration.submission.passed import Passed

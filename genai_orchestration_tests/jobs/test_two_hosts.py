@@ -14,7 +14,7 @@ import pytest
 
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.jobs import lines
 from genai_orchestration_tests.jobs.lines import IMAGINE, Time
 

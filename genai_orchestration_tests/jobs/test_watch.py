@@ -12,9 +12,9 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import JobRecord
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.refusals import Unavailable, WrongSetting
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
 from genai_orchestration.watching.watch import Look, believed, look, next_poll, usual_times

@@ -18,9 +18,9 @@ from genai_orchestration.providers.abyssale.sandbox.jobs import RENDERING
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.magic_hour.sandbox import MagicHourSandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault, Kind
 from genai_orchestration.settings import Settings
 

@@ -8,7 +8,7 @@ import dagster as dg
 from genai_orchestration import clock
 from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.runs.outcomes import RUN_KEY, SENSOR
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 
 

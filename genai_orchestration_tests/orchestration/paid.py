@@ -10,9 +10,9 @@ from genai_orchestration import warehouse
 from genai_orchestration.definitions import defs
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import all_providers, provider_named
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest, operations_of
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.settings import Settings
 
 OPERATIONS = operations_of(all_providers())

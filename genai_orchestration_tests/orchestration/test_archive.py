@@ -12,7 +12,7 @@ from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.assets.partitions import range_tags
 from genai_orchestration.orchestration.checks.files import RADAR
 from genai_orchestration.orchestration.runs import attempts
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.archived import (

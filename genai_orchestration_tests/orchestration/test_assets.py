@@ -17,7 +17,7 @@ from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.imagine_api.odd_records import hide_dates

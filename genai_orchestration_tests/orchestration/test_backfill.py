@@ -13,13 +13,14 @@ import dagster as dg
 import pytest
 
 from genai_orchestration import warehouse
+from genai_orchestration.definitions import defs
 from genai_orchestration.loading import portions
 from genai_orchestration.orchestration.assets import days as day_assets
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.orchestration.runs.backfill import materialize_days
 from genai_orchestration.orchestration.runs.outcomes import NotLoaded
 from genai_orchestration.providers import http, provider_named
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.command import process
@@ -80,8 +81,9 @@ def test_fewer_rows_than_the_api_counted_are_told_and_no_success(
 KILLED = """
 import os, signal
 from datetime import date
-from genai_orchestration import portions
-from genai_orchestration.orchestration import day_assets
+from genai_orchestration.loading import portions
+from genai_orchestration.orchestration.assets import days as day_assets
+from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.runs.backfill import materialize_days
 from genai_orchestration.providers import http, provider_named
 from genai_orchestration.settings import Settings
@@ -95,7 +97,7 @@ def killed(self, portion, materialized=day_assets._Range._materialized):
         os.kill(os.getpid(), signal.SIGKILL)
 day_assets._Range._materialized = killed
 first, end = (date.fromisoformat(day) for day in %r)
-materialize_days(provider_named("imagine_api"), first, end, Settings.load())
+materialize_days(defs(), provider_named("imagine_api"), first, end, Settings.load())
 """
 
 
@@ -176,7 +178,10 @@ def test_a_step_that_is_tried_again_does_not_read_the_finished_days_twice(
 
     monkeypatch.setattr(day_assets._Range, "_materialized", fail_once)
     end = FIRST + timedelta(days=7)
-    assert materialize_days(provider_named("imagine_api"), FIRST, end, settings) == (7, None)
+    assert materialize_days(defs(), provider_named("imagine_api"), FIRST, end, settings) == (
+        7,
+        None,
+    )
     (first,) = seen
     assert first
     assert first.isdisjoint(days_read(sandbox))
@@ -189,11 +194,11 @@ def test_a_backfill_that_failed_is_continued_by_the_next_of_the_same_days_alone(
     imagine, end = provider_named("imagine_api"), FIRST + timedelta(days=2)
     sandbox.traffic.faults.append(Fault(kind="status", status=401, path="/imagine_api", times=99))
     with pytest.raises(NotLoaded):
-        materialize_days(imagine, FIRST, end, settings)
+        materialize_days(defs(), imagine, FIRST, end, settings)
     sandbox.traffic.faults.clear()
-    assert materialize_days(imagine, FIRST, end + timedelta(days=1), settings)[1] is None
-    assert materialize_days(imagine, FIRST, end, settings)[1] is not None
-    assert materialize_days(imagine, FIRST, end, settings)[1] is None
+    assert materialize_days(defs(), imagine, FIRST, end + timedelta(days=1), settings)[1] is None
+    assert materialize_days(defs(), imagine, FIRST, end, settings)[1] is not None
+    assert materialize_days(defs(), imagine, FIRST, end, settings)[1] is None
 
 
 _told = day_assets._Range._materialized

@@ -11,7 +11,7 @@ from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.orchestration.runs.outcomes import NotLoaded
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching.day_watch import RED_AFTER

@@ -17,7 +17,7 @@ from genai_orchestration.orchestration.checks.tables import table_checks
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.base import Provider, Table
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 
 SPENDING = {
     "abyssale/generation_requests",

@@ -20,8 +20,8 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration.runs.outcomes import RUN_KEY, NotLoaded
 from genai_orchestration.orchestration.sensors import files as files_sensor
 from genai_orchestration.providers.imagine_api.sandbox import images as drawn
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.png import picture
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import day_watch

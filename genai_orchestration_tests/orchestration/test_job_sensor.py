@@ -12,9 +12,9 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration.assets import tables as assets
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.orchestration.sensors import jobs as job_sensor
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch

@@ -15,9 +15,9 @@ from genai_orchestration.orchestration.checks.requests import request_checks
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.orchestration.paid import approved, banner, hero, materialize

@@ -18,8 +18,9 @@ from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.orchestration.runs.outcomes import NotLoaded
 from genai_orchestration.providers import sources
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.requests.paid_request import PaidRequest
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.release import SANDBOX_KEY, AskedRun

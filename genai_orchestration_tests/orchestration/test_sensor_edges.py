@@ -14,7 +14,7 @@ from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.imagine_api import api, listing
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching.day_cursor import UnreadableCursor
 from genai_orchestration_tests.orchestration.daemon import Daemon

@@ -22,7 +22,7 @@ from genai_orchestration.providers.base import Counts, DayCounter
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching.day_cursor import Cursor

@@ -14,7 +14,7 @@ from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.loading import load as loading
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers, provider_named
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.orchestration import paid

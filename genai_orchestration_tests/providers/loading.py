@@ -10,7 +10,7 @@ from dlt.extract import DltSource
 from genai_orchestration import warehouse
 from genai_orchestration.providers import http
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 
 Row = dict[str, Any]

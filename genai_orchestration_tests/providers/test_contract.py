@@ -7,8 +7,9 @@ from genai_orchestration.errors import plain
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Disposition, Provider
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.sources import account_of
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.loading import calls, count, load
 

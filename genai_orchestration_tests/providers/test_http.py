@@ -21,7 +21,8 @@ from genai_orchestration.providers.refusals import (
     Unavailable,
     WrongSetting,
 )
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.sandbox.traffic import Fault
 
 PATH = "v1/account"

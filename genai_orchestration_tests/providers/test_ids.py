@@ -9,7 +9,7 @@ from genai_orchestration.providers.abyssale import PROVIDER as ABYSSALE
 from genai_orchestration.providers.abyssale import abyssale_source
 from genai_orchestration.providers.imagine_api import PROVIDER as IMAGINE_API
 from genai_orchestration.providers.imagine_api import imagine_api_source
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.loading import calls, load, read, select

@@ -24,8 +24,9 @@ from genai_orchestration.providers.http import Pace, ReadClient
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
 from genai_orchestration.providers.refusals import ProviderError, Unavailable
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.vendor import saying
 

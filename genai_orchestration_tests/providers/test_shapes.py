@@ -19,7 +19,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT, QUICK, ReadClient
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import Unavailable, WrongSetting
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.loading import load, without_waits

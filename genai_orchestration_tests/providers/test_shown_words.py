@@ -7,7 +7,7 @@ import pytest
 from genai_orchestration.providers.http import QUICK, ReadClient
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import SHOWN, ProviderError, WrongSetting, shown
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 
 KEY = "sk-live-0123456789abcdef-ghijklmnop"

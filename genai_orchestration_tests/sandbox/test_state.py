@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.sandbox.traffic import Fault
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}

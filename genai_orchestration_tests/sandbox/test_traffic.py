@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import requests
 
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.clock import FrozenClock
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault
 
 READ = "/magic_hour/v1/account"

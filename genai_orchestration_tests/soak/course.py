@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox import state
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.command import GENAI
 from genai_orchestration_tests.jobs.vendors import PROVIDERS

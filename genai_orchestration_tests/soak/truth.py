@@ -9,7 +9,8 @@ from typing import Any
 
 import requests
 
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration_tests.jobs.vendors import PROVIDERS, accepted
 
 FINAL = ("completed", "failed")

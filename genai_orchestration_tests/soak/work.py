@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from genai_orchestration.providers.imagine_api.sandbox.time import iso
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.jobs.vendors import PROVIDERS, wanted
 
 IMAGES_A_MINUTE = 30

@@ -1,15 +1,13 @@
 """A backfill from the command line: days materialized here, on the instance that the UI shows."""
 
-import os
 from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 
-from genai_orchestration.definitions import defs
-from genai_orchestration.dev.start import instance_home
 from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.orchestration.assets.partitions import range_tags
 from genai_orchestration.orchestration.checks.tables import WINDOW_COMPLETE
+from genai_orchestration.orchestration.instance import home_of
 from genai_orchestration.orchestration.runs import resume as continued
 from genai_orchestration.orchestration.runs.in_process import run_here
 from genai_orchestration.orchestration.runs.outcomes import NotLoaded
@@ -18,7 +16,7 @@ from genai_orchestration.settings import Settings
 
 
 def materialize_days(
-    provider: Provider, start: date, end: date, settings: Settings
+    definitions: dg.Definitions, provider: Provider, start: date, end: date, settings: Settings
 ) -> tuple[int, str | None]:
     """Load the provider's tables by day from `start` to before `end` in one run.
 
@@ -35,13 +33,12 @@ def materialize_days(
             f"or set an earlier start_date in [sources.{provider.section}]."
         )
     keys = [asset_key(provider, table.name) for table in provider.tables if table.by_day]
-    os.environ["DAGSTER_HOME"] = str(instance_home(settings))
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.from_config(str(home_of(settings))) as instance:
         job, tags = f"{provider.name}_load", range_tags(start, end - timedelta(days=1))
         before = continued.unfinished(instance, job, tags)
         if before:
             tags = {**tags, continued.CONTINUES: before.run_id}
-        run = run_here(defs(), instance, job, tags=tags, asset_selection=keys)
+        run = run_here(definitions, instance, job, tags=tags, asset_selection=keys)
     for check in run.get_asset_check_evaluations():
         if check.check_name == WINDOW_COMPLETE and not check.passed:
             raise NotLoaded(

@@ -9,7 +9,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from genai_orchestration.errors import plain
 from genai_orchestration.providers.abyssale import PROVIDER
 from genai_orchestration.providers.refusals import ProviderError
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.abyssale.workspace import (

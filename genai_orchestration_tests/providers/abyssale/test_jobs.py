@@ -10,9 +10,9 @@ from genai_orchestration.providers.abyssale.api import connect
 from genai_orchestration.providers.abyssale.jobs import GenerationReader, report_of
 from genai_orchestration.providers.http import PATIENT
 from genai_orchestration.providers.refusals import NotFound
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReader
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.abyssale.workspace import state
 from genai_orchestration_tests.providers.vendor import saying

@@ -11,7 +11,8 @@ from genai_orchestration.providers.abyssale import PROVIDER, elements
 from genai_orchestration.providers.abyssale.operations import FILE_TYPES
 from genai_orchestration.providers.abyssale.sandbox import orders
 from genai_orchestration.providers.abyssale.typos import format_count, silent_typos
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration_tests.providers.abyssale.workspace import state
 from genai_orchestration_tests.providers.payloads import odd_payloads
 

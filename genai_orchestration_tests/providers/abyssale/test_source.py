@@ -19,7 +19,8 @@ from genai_orchestration.providers.refusals import (
     Unavailable,
     WrongSetting,
 )
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.abyssale.workspace import (

@@ -11,9 +11,9 @@ from genai_orchestration.providers.abyssale.submission import AbyssaleSubmitter
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.refusals import Unavailable
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import UNLIMITED, Submitter
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.abyssale.workspace import state
 from genai_orchestration_tests.providers.loading import without_waits

@@ -4,7 +4,8 @@ import requests
 
 from genai_orchestration.providers.abyssale import PROVIDER, abyssale_source
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.loading import Row, calls, load, select
 

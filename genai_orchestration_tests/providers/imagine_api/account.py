@@ -11,7 +11,8 @@ from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.imagine_api.sandbox.time import iso
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.loading import Row, load, select
 

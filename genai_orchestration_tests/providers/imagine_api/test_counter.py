@@ -11,7 +11,7 @@ from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.imagine_api.sandbox.time import iso
 from genai_orchestration.providers.imagine_api.source import image_counter
 from genai_orchestration.providers.refusals import MissingKey, RateLimited
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.imagine_api.account import LIST, at, emptied, raw, state
 from genai_orchestration_tests.providers.loading import calls, midnight

@@ -10,7 +10,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.providers.imagine_api import PROVIDER, imagine_api_source
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.imagine_api.account import (
     at,

@@ -12,7 +12,7 @@ from genai_orchestration.providers.imagine_api import PROVIDER, imagine_api_sour
 from genai_orchestration.providers.imagine_api.sandbox import record
 from genai_orchestration.providers.imagine_api.sandbox.images import OTHER_USER, OWN_USER, Spec
 from genai_orchestration.providers.refusals import WrongSetting
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.imagine_api.account import (
     LIST,

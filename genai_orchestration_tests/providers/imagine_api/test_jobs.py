@@ -7,9 +7,9 @@ from genai_orchestration.providers.imagine_api import PROVIDER
 from genai_orchestration.providers.imagine_api.jobs import failure_of
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReader
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration_tests.providers.imagine_api.account import emptied
 
 (KIND,) = PROVIDER.job_kinds

@@ -12,7 +12,8 @@ from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox,
 from genai_orchestration.providers.imagine_api.sandbox.http import DirectusError, invalid_query
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration_tests.providers.imagine_api.account import (
     apart,
     at,

@@ -9,7 +9,7 @@ import pytest
 from genai_orchestration.providers.imagine_api import api, listing
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.refusals import Unavailable
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.providers.imagine_api.account import (
     apart,
     at,

@@ -20,9 +20,10 @@ from genai_orchestration.providers.imagine_api.pages import sound
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.refusals import Unavailable, WrongSetting
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.shapes import Misshapen
 from genai_orchestration.providers.states import JobState
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.imagine_api.account import (
     apart,

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from genai_orchestration.providers.imagine_api import PROVIDER
 from genai_orchestration.providers.imagine_api.operations import LARGEST_BODY, mistakes
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.providers.imagine_api.sandbox.client import Client
 from genai_orchestration_tests.providers.payloads import odd_payloads
 

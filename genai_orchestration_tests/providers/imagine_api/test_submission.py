@@ -12,9 +12,10 @@ from genai_orchestration.providers.imagine_api.jobs import is_of
 from genai_orchestration.providers.imagine_api.submission import MOST, ImagineApiSubmitter
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.refusals import ProviderError
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import Submitter
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.imagine_api.account import emptied
 from genai_orchestration_tests.providers.vendor import saying

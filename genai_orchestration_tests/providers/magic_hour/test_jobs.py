@@ -12,9 +12,10 @@ from genai_orchestration.providers.magic_hour.api import connect
 from genai_orchestration.providers.magic_hour.jobs import ProjectReader, report_of
 from genai_orchestration.providers.magic_hour.operations import GENERATOR
 from genai_orchestration.providers.refusals import NotFound, ProviderError
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReader
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.vendor import saying
 

@@ -13,8 +13,9 @@ from magic_hour.types.params import v1_ai_image_upscaler_create_body_style as up
 from genai_orchestration.providers.magic_hour import PROVIDER, vocabulary
 from genai_orchestration.providers.magic_hour.catalogue import options
 from genai_orchestration.providers.magic_hour.sandbox.prices import IMAGE_MODELS
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.work import Operation
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration_tests.providers.payloads import odd_payloads
 
 GENERATOR, UPSCALER = PROVIDER.operations

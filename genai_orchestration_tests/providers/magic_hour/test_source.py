@@ -15,7 +15,7 @@ from genai_orchestration.errors import plain
 from genai_orchestration.providers import magic_hour
 from genai_orchestration.providers.magic_hour import PROVIDER, magic_hour_source
 from genai_orchestration.providers.refusals import OutOfCredits, ProviderError, RateLimited
-from genai_orchestration.sandbox.server import Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.loading import (

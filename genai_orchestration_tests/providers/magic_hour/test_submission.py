@@ -10,9 +10,10 @@ from genai_orchestration.providers.magic_hour import PROVIDER
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.magic_hour.submission import MagicHourSubmitter
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import Submitter
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.vendor import saying
 

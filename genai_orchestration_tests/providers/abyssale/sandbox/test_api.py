@@ -13,9 +13,9 @@ from abyssale import models as sdk
 
 from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
 from genai_orchestration.providers.abyssale.sandbox.designs import Design
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration.sandbox.png import SIGNATURE
-from genai_orchestration.sandbox.server import Sandbox
 
 Json = dict[str, Any]
 HEADERS = {"x-api-key": "sandbox"}

@@ -12,8 +12,9 @@ from typing import Literal, Protocol
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.imagine_api.sandbox.lifecycle import PROGRESS, Outcome
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.clock import FrozenClock
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration_tests.providers.imagine_api.contract.client import Client
 
 Status = Literal["pending", "queued", "in-progress", "completed", "failed"]

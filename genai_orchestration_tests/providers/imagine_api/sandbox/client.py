@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
-from genai_orchestration.sandbox.server import KEY, Sandbox
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.server import KEY
 from genai_orchestration_tests.providers.imagine_api.contract import client
 
 

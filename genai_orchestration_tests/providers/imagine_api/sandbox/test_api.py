@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from genai_orchestration.sandbox import server
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration_tests.providers.imagine_api.contract.client import (
     IMAGES,
@@ -18,7 +18,7 @@ CHOSEN = "11111111-2222-4333-8444-555555555555"
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Client]:
-    with server.Sandbox(clock=FrozenClock()).running() as sandbox:
+    with Sandbox(clock=FrozenClock()).running() as sandbox:
         yield Client.of(sandbox)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from genai_orchestration.providers.imagine_api.sandbox import create
 from genai_orchestration.providers.imagine_api.sandbox.time import iso
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.clock import FrozenClock
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration_tests.providers.imagine_api.sandbox.client import Client
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.clock import FrozenClock
-from genai_orchestration.sandbox.server import Sandbox
 from genai_orchestration_tests.providers.imagine_api.contract.client import (
     FORBIDDEN,
     SERVER_FAULT,

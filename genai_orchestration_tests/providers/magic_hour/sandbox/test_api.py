@@ -12,9 +12,9 @@ import requests
 from make_api_request import ApiError
 
 from genai_orchestration.providers.magic_hour.sandbox import MagicHourSandbox
+from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration.sandbox.png import SIGNATURE
-from genai_orchestration.sandbox.server import Sandbox
 
 Json = dict[str, Any]
 HEADERS = {"Authorization": "Bearer sandbox"}
