@@ -14,7 +14,7 @@ from typing import TypeVar
 import dagster as dg
 
 from genai_orchestration.dev import start as dev
-from genai_orchestration.orchestration import instance
+from genai_orchestration.orchestration.instance import SETTINGS_FILE, home_of
 from genai_orchestration.orchestration.runs.outcomes import SENSOR
 from genai_orchestration.settings import Settings
 
@@ -104,9 +104,9 @@ def running(
 
     It works in that folder: what is configured in this project's own is not seen.
     """
-    home = instance.home_of(Settings(home=folder))
+    home = home_of(Settings(home=folder))
     if settings is not None:
-        (home / instance.SETTINGS_FILE).write_text(settings)
+        (home / SETTINGS_FILE).write_text(settings)
     environment = {**environment, "DAGSTER_HOME": str(home)}
     with (
         dev.serving(module, free_port(), environment, folder=folder),
