@@ -24,7 +24,7 @@ from benchmarks.measuring import GENAI, Line, home, process, script
 from benchmarks.variants import hero
 from genai_orchestration.providers.abyssale.api import REQUESTS_PER_SECOND
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.postgres import running
+from genai_orchestration_tests.support.postgres import running
 
 MANY = 10_000  # requests that are planned
 TARGET = 5  # seconds

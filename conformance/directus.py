@@ -23,8 +23,8 @@ import requests
 from conformance import schema
 from conformance.admin import EMAIL, PASSWORD, Admin, log_in
 from conformance.install import installed
-from genai_orchestration_tests import postgres
-from genai_orchestration_tests.dagster_client import free_port
+from genai_orchestration_tests.support import postgres
+from genai_orchestration_tests.support.dagster_client import free_port
 
 Database = Literal["sqlite", "postgres"]
 DATABASES: tuple[Database, ...] = get_args(Database)

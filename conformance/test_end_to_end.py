@@ -19,11 +19,11 @@ from genai_orchestration.providers.imagine_api.sandbox.time import iso
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
 from genai_orchestration.providers.paid import Ambiguous
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.command import process, variable
 from genai_orchestration_tests.orchestration.daemon import Daemon
 from genai_orchestration_tests.orchestration.paid import approved, fox
 from genai_orchestration_tests.providers.imagine_api.contract.client import Client
 from genai_orchestration_tests.providers.imagine_api.contract.server import Image, Status
+from genai_orchestration_tests.support.command import process, variable
 
 IMAGINE = provider_named("imagine_api")
 SENSOR = "imagine_api_images_sensor"

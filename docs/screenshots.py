@@ -12,10 +12,10 @@ from PIL import Image
 from playwright.sync_api import Page
 from rich.console import Console
 
-from genai_orchestration_tests import walk
-from genai_orchestration_tests.browser import chromium
-from genai_orchestration_tests.command import served
-from genai_orchestration_tests.dagster_client import Dagster, free_port, until
+from genai_orchestration_tests.support import walk
+from genai_orchestration_tests.support.browser import chromium
+from genai_orchestration_tests.support.command import served
+from genai_orchestration_tests.support.dagster_client import Dagster, free_port, until
 
 FOLDER = Path(__file__).parent
 PATIENCE = 600  # seconds

@@ -1,4 +1,7 @@
-"""What every test stands on: a clean environment, and the sandbox over real HTTP."""
+"""What tests stand on: a clean environment, the sandbox over real HTTP, and empty ledgers.
+
+The ledgers are a SQLite file, and a real PostgreSQL that does not live in UTC.
+"""
 
 import os
 from collections.abc import Iterator
@@ -6,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import http
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.clock import FrozenClock
 from genai_orchestration.settings import Settings
+from genai_orchestration_tests.support import postgres
+from genai_orchestration_tests.support.starter import Starter
 
 FOREIGN = ("API_KEY", "GENAI_", "DAGSTER_", "SOURCES__", "DESTINATION__", "REQUESTS__")
 
@@ -60,3 +66,31 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         for name, value in running.environment().items():
             monkeypatch.setenv(name, value)
         yield running
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Postgres]:
+    with postgres.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def starter() -> Iterator[Starter]:
+    made = Starter()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings, and an environment for other processes, of a ledger that nobody has opened."""
+    if request.param == "postgres":
+        server = request.getfixturevalue("server")
+        monkeypatch.setenv("GENAI_LEDGER", server.database(timezone="America/New_York"))
+    return Settings.load()
+
+
+@pytest.fixture
+def ledger(place: Settings) -> Iterator[Ledger]:
+    with Ledger.open(place, who="ann@desk") as opened:
+        yield opened

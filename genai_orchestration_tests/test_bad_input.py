@@ -23,8 +23,8 @@ from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse import locks
 from genai_orchestration.warehouse.destination_errors import WarehouseUnreachable, in_words
-from genai_orchestration_tests import postgres
-from genai_orchestration_tests.command import (
+from genai_orchestration_tests.support import postgres
+from genai_orchestration_tests.support.command import (
     HOLDER,
     PROVIDERS,
     SECRET,

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 
 from genai_orchestration import compat
 from genai_orchestration.dev.webserver import GuardedWebserver
-from genai_orchestration_tests.dagster_client import until
+from genai_orchestration_tests.support.dagster_client import until
 
 QUERY = {"query": "{ __typename }"}
 

@@ -15,7 +15,7 @@ from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.dagster_client import Dagster, dagster, processes, until
+from genai_orchestration_tests.support.dagster_client import Dagster, dagster, processes, until
 
 IMAGES = ["imagine_api", "images"]
 FINISHED = ("completed", "failed")

@@ -19,8 +19,8 @@ from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.dlt_environment import AddressedVariables, addressed_variables
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests import loads
-from genai_orchestration_tests.loads import PROVIDER, ROWS, SNAPSHOT_ROWS
+from genai_orchestration_tests.support import loads
+from genai_orchestration_tests.support.loads import PROVIDER, ROWS, SNAPSHOT_ROWS
 
 VARIABLES = "Environment Variables"  # dlt's name of the provider that reads them
 

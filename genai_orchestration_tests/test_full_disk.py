@@ -21,7 +21,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse.destination_errors import in_words
-from genai_orchestration_tests.command import genai
+from genai_orchestration_tests.support.command import genai
 
 LIMITED = """
 import resource, signal, sys

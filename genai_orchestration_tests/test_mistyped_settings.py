@@ -14,9 +14,9 @@ from genai_orchestration.cli.doctor import examine
 from genai_orchestration.definitions import defs
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.sandbox import Sandbox
-from genai_orchestration_tests.command import process, variable
 from genai_orchestration_tests.orchestration.daemon import Daemon
 from genai_orchestration_tests.orchestration.test_definitions import AT
+from genai_orchestration_tests.support.command import process, variable
 
 NOBODY = "~nobody-of-that-name/x"
 SCHEDULES = ("abyssale_daily", "imagine_api_daily", "magic_hour_hourly")

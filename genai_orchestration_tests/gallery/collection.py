@@ -9,7 +9,7 @@ from PIL import Image
 
 from genai_orchestration.loading import generations
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.warehouse_rows import put
+from genai_orchestration_tests.support.warehouse_rows import put
 
 AT = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 HOSTILE = '<img src=x onerror="window.hacked=1"> ![](https://evil.test/p.png) $\\evil$ </script>'

@@ -9,9 +9,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.browser import chromium
-from genai_orchestration_tests.command import served
 from genai_orchestration_tests.gallery.collection import fill
+from genai_orchestration_tests.support.browser import chromium
+from genai_orchestration_tests.support.command import served
 
 
 @pytest.fixture

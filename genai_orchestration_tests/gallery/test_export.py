@@ -7,9 +7,9 @@ from playwright.sync_api import expect
 
 from genai_orchestration.gallery.export import export
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.browser import chromium
-from genai_orchestration_tests.command import genai
 from genai_orchestration_tests.gallery.collection import fill
+from genai_orchestration_tests.support.browser import chromium
+from genai_orchestration_tests.support.command import genai
 
 
 def test_the_newest_are_in_it_and_it_says_so(settings: Settings, tmp_path: Path) -> None:

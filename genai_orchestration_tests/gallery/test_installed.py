@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from genai_orchestration_tests.command import genai
+from genai_orchestration_tests.support.command import genai
 
 
 def test_a_missing_library_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

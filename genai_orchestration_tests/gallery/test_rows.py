@@ -10,8 +10,8 @@ import pytest
 from genai_orchestration.gallery import charts, rows
 from genai_orchestration.gallery.rows import Filters
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests import postgres
 from genai_orchestration_tests.gallery.collection import fill
+from genai_orchestration_tests.support import postgres
 
 FOX_DAY = date(2026, 3, 10)
 

@@ -15,7 +15,7 @@ from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.archived import (
+from genai_orchestration_tests.support.archived import (
     IMAGINE,
     banners,
     hero,

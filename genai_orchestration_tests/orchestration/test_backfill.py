@@ -23,7 +23,7 @@ from genai_orchestration.providers import http, provider_named
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.command import process
+from genai_orchestration_tests.support.command import process
 
 TODAY = datetime.now(timezone.utc).date()
 FIRST = TODAY - timedelta(days=12)

@@ -25,7 +25,9 @@ from genai_orchestration.sandbox.png import picture
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import day_watch
-from genai_orchestration_tests.archived import (
+from genai_orchestration_tests.orchestration.daemon import Daemon
+from genai_orchestration_tests.providers.imagine_api.account import at, emptied
+from genai_orchestration_tests.support.archived import (
     ABYSSALE,
     IMAGINE,
     MAGIC,
@@ -35,9 +37,7 @@ from genai_orchestration_tests.archived import (
     rows,
     whole,
 )
-from genai_orchestration_tests.command import HOLDER, genai
-from genai_orchestration_tests.orchestration.daemon import Daemon
-from genai_orchestration_tests.providers.imagine_api.account import at, emptied
+from genai_orchestration_tests.support.command import HOLDER, genai
 
 NOTHING = "No file is to be fetched now."
 KEY = "SOURCES__IMAGINE_API_SOURCE__"

@@ -11,7 +11,7 @@ from genai_orchestration.definitions import defs
 from genai_orchestration.loading import generations
 from genai_orchestration.orchestration.assets.generations import JOB, KEY, OP
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.warehouse_rows import put
+from genai_orchestration_tests.support.warehouse_rows import put
 
 # one day of hundreds: the others are missing, and need not be there
 IMAGES = dg.AssetKey(["imagine_api", "images"])

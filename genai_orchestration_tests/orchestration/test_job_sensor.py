@@ -18,10 +18,10 @@ from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
-from genai_orchestration_tests.jobs import ledgers
 from genai_orchestration_tests.orchestration import paid
 from genai_orchestration_tests.orchestration.daemon import Daemon
 from genai_orchestration_tests.orchestration.paid import approved, banner, fox, hero, materialize
+from genai_orchestration_tests.support import ledgers
 
 GENERATOR = ("magic_hour", "ai_image_generator")
 GENERATION = ("abyssale", "generation_requests")

@@ -25,9 +25,9 @@ from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.release import SANDBOX_KEY, AskedRun
 from genai_orchestration.watching.day_watch import RED_AFTER
-from genai_orchestration_tests.dagster_client import dagster, until
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 from genai_orchestration_tests.orchestration.paid import OPERATIONS, approved, fox, hero, posts
+from genai_orchestration_tests.support.dagster_client import dagster, until
 
 SENSOR = "generation_requests_sensor"
 CREATE = "imagine_api/images_create"

@@ -12,7 +12,7 @@ from genai_orchestration.orchestration.metadata import thumbnails
 from genai_orchestration.providers import provider_named
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.gallery.collection import AT, HOSTILE, archived, image
-from genai_orchestration_tests.warehouse_rows import put
+from genai_orchestration_tests.support.warehouse_rows import put
 
 NOISE = f"cd/{'cd' * 32}.png"
 

@@ -7,7 +7,7 @@ from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.sources import account_of, base_url_of
 from genai_orchestration.submission.obstacles import address_of
-from genai_orchestration_tests.command import genai, variable
+from genai_orchestration_tests.support.command import genai, variable
 
 COPIED = [
     ("imagine_api", "/items/images/"),

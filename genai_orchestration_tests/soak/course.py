@@ -14,13 +14,13 @@ from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox import state
 from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.command import GENAI
-from genai_orchestration_tests.jobs.vendors import PROVIDERS
 from genai_orchestration_tests.soak import found, verdict
 from genai_orchestration_tests.soak.processes import Process
 from genai_orchestration_tests.soak.servers import Dev, SandboxServer
 from genai_orchestration_tests.soak.truth import Reader, Truth
 from genai_orchestration_tests.soak.work import Work
+from genai_orchestration_tests.support.command import GENAI
+from genai_orchestration_tests.support.vendors import PROVIDERS
 
 VICTIMS = ("worker", "daemon", "code server", "web server", "sandbox")
 OLD_DAYS = (1, 2, 3)  # the sensor counts days before yesterday every ten minutes

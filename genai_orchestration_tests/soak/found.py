@@ -15,7 +15,7 @@ import orjson
 from genai_orchestration import warehouse
 from genai_orchestration.loading.generations import OWN
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.jobs.vendors import PROVIDERS
+from genai_orchestration_tests.support.vendors import PROVIDERS
 
 IMAGE = ("id", "prompt", "date_created", "status", "url", "error", "ref")
 NESTED = ("upscaled_urls", "sha256s")

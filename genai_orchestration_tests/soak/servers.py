@@ -16,8 +16,6 @@ from pathlib import Path
 
 import requests
 
-from genai_orchestration_tests.command import GENAI
-from genai_orchestration_tests.dagster_client import free_port
 from genai_orchestration_tests.soak.faults import FAULTS, SHARE
 from genai_orchestration_tests.soak.processes import (
     ALWAYS,
@@ -25,6 +23,8 @@ from genai_orchestration_tests.soak.processes import (
     running,
     sessions_below,
 )
+from genai_orchestration_tests.support.command import GENAI
+from genai_orchestration_tests.support.dagster_client import free_port
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 60.0

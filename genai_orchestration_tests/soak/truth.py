@@ -11,7 +11,7 @@ import requests
 
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.server import KEY
-from genai_orchestration_tests.jobs.vendors import PROVIDERS, accepted
+from genai_orchestration_tests.support.vendors import PROVIDERS, accepted
 
 FINAL = ("completed", "failed")
 CEILING_SECONDS = 1.0

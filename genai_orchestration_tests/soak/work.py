@@ -16,7 +16,7 @@ import requests
 
 from genai_orchestration.providers.imagine_api.sandbox.time import iso
 from genai_orchestration.providers.sandbox import Sandbox
-from genai_orchestration_tests.jobs.vendors import PROVIDERS, wanted
+from genai_orchestration_tests.support.vendors import PROVIDERS, wanted
 
 IMAGES_A_MINUTE = 30
 BATCHES = (1, 1, 2, 4, 12)  # images that come at once

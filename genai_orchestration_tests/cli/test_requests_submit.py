@@ -1,0 +1,258 @@
+"""`genai requests submit`: what is approved leaves once, and all that does not is told with why."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from unittest.mock import create_autospec
+
+import pytest
+
+from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.sandbox.traffic import Fault
+from genai_orchestration.settings import Settings
+from genai_orchestration.submission import reconcile
+from genai_orchestration_tests.support.command import genai, variable
+from genai_orchestration_tests.support.paid import (
+    aged,
+    approve,
+    image,
+    lines,
+    lose,
+    lost,
+    plan,
+    posts,
+    shown,
+    state,
+    submitted,
+)
+
+MAGIC = "magic_hour"
+SUBMIT = ("requests", "submit")
+
+
+@pytest.fixture(autouse=True)
+def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests are looked up at once."""
+    monkeypatch.setattr(reconcile, "LOOKS", (0.0,))
+
+
+def test_what_is_approved_is_sent_once_and_the_rest_stays(sandbox: Sandbox) -> None:
+    plan("wish")
+    said = submitted("one", "two")
+    assert (said.code, said.out) == (
+        0,
+        "Magic Hour: 2 submitted, 0 rejected, 0 unknown, 0 waiting.\n",
+    )
+    assert said.err == "Magic Hour: 2 approved requests.\n"
+    assert (state("one"), state("wish"), posts(sandbox)) == ("submitted", "planned", 2)
+    again = genai(*SUBMIT)
+    assert (again.code, posts(sandbox)) == (0, 2)
+    assert again.out == "Nothing is approved: genai requests plan shows what is planned.\n"
+
+
+def test_a_provider_without_approved_requests_is_not_connected_to(sandbox: Sandbox) -> None:
+    image("fox")
+    submitted("one")
+    assert {call.path.split("/")[1] for call in sandbox.traffic.calls} == {MAGIC}
+
+
+def test_filters_choose_what_is_sent(sandbox: Sandbox) -> None:
+    plan("one", {"image_count": 1, "style": {"prompt": "x"}}, "--campaign", "winter")
+    plan("two")
+    image("fox")
+    approve()
+    assert genai(*SUBMIT, "--campaign", "winter").out.startswith("Magic Hour: 1 submitted")
+    assert genai(*SUBMIT, "--operation", "images_create").out.startswith("ImagineAPI: 1 submitted")
+    assert [state(key) for key in ("one", "two", "fox")] == ["submitted", "approved", "submitted"]
+
+
+def test_a_provider_without_a_key_says_so_and_the_others_go_on(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image("fox")
+    plan("one")
+    approve()
+    monkeypatch.delenv(variable("imagine_api", "api_key"))
+    said = genai(*SUBMIT)
+    assert said.code == 1
+    first, why, second = said.out.splitlines()
+    assert first == "ImagineAPI: 0 submitted, 0 rejected, 0 unknown, 1 waiting."
+    assert why.strip().startswith("ImagineAPI has no API key: set api_key under [sources.imagine_")
+    assert second.startswith("Magic Hour: 1 submitted")
+
+
+def test_the_same_refusal_is_told_once_with_its_count(sandbox: Sandbox) -> None:
+    for key in ("one", "two"):
+        plan(key)
+    approve()
+    no = Fault(
+        kind="status",
+        status=422,
+        body='{"message": "no sneakers"}',
+        path="/magic_hour/v1/ai-",
+        times=2,
+    )
+    sandbox.traffic.faults.append(no)
+    said = genai(*SUBMIT)
+    assert said.code == 1
+    assert said.out.startswith(
+        "Magic Hour: 0 submitted, 2 rejected, 0 unknown, 0 waiting.\n  2 times: "
+    )
+    assert said.out.count("no sneakers") == 1
+
+
+def test_a_lost_answer_is_unknown_and_names_the_next_step(sandbox: Sandbox) -> None:
+    plan("one")
+    approve()
+    lose(sandbox)
+    said = genai(*SUBMIT)
+    assert (said.code, "0 submitted, 0 rejected, 1 unknown, 0 waiting." in said.out) == (1, True)
+    assert "genai requests show one tells" in said.out
+    genai(*SUBMIT)
+    assert (state("one"), posts(sandbox)) == ("unknown", 1)
+
+
+def test_what_is_unknown_is_looked_up_even_when_nothing_is_approved(sandbox: Sandbox) -> None:
+    image("fox")
+    approve()
+    lose(sandbox, "/imagine_api/items/images")
+    with pytest.MonkeyPatch.context() as blind:
+        find = create_autospec(ImagineApiSubmitter.find, return_value=None)
+        blind.setattr(ImagineApiSubmitter, "find", find)
+        genai(*SUBMIT)
+    assert state("fox") == "unknown"
+    assert genai(*SUBMIT).code == 0
+    assert (state("fox"), posts(sandbox)) == ("submitted", 1)
+
+
+def test_a_spent_budget_leaves_the_rest_approved_and_says_which_setting(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable(MAGIC, "credits_per_day"), "15")
+    said = submitted("one", "two", "three")
+    assert said.code == 1
+    assert said.out.startswith("Magic Hour: 1 submitted, 0 rejected, 0 unknown, 2 waiting.\n")
+    assert "raise credits_per_day in [sources.magic_hour_source]" in said.out
+    (told,) = lines(*SUBMIT)
+    assert (told["provider"], told["submitted"], told["waiting"]) == (MAGIC, [], 2)
+    assert list(told["reasons"].values()) == [2]
+
+
+def test_without_a_cap_nothing_leaves_for_an_address_that_is_not_local(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(variable(MAGIC, "api_key"), "a-key")
+    monkeypatch.setenv(variable(MAGIC, "base_url"), "https://vendor.invalid")
+    said = submitted("one")
+    assert (said.code, state("one")) == (1, "approved")
+    assert "set credits_per_day or credits_per_month in [sources.magic_hour_source]" in said.out
+
+
+def test_no_wait_leaves_what_has_no_place_in_flight(sandbox: Sandbox) -> None:
+    for number in range(5):
+        image(f"fox-{number}")
+    approve()
+    started = time.monotonic()
+    said = genai(*SUBMIT, "--no-wait")
+    assert said.out.startswith("ImagineAPI: 3 submitted, 0 rejected, 0 unknown, 2 waiting.\n")
+    assert "3 of the 3 jobs in flight" in said.out
+    assert genai(*SUBMIT, "--wait", "0").code == 1
+    assert (posts(sandbox), time.monotonic() - started < 60) == (3, True)
+    assert genai(*SUBMIT, "--wait", "1", "--no-wait").usage == "Give either --no-wait or --wait."
+
+
+def test_a_broken_cap_is_a_sentence_and_nothing_is_sent(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable(MAGIC, "credits_per_day"), "many")
+    said = submitted("one")
+    assert (said.code, posts(sandbox)) == (1, 0)
+    assert "credits_per_day 'many' is not a whole number" in said.out
+
+
+def test_what_is_unknown_from_before_is_told_again(sandbox: Sandbox) -> None:
+    lost(sandbox, "one")
+    said = submitted("two")
+    assert said.code == 0
+    counts, before = said.out.splitlines()
+    assert counts == "Magic Hour: 1 submitted, 0 rejected, 0 unknown, 0 waiting."
+    assert before == "  1 from before are still unknown: genai requests list --state unknown"
+
+
+@pytest.fixture
+def slow(sandbox: Sandbox) -> Iterator["subprocess.Popen[str]"]:
+    """A process that submits three requests, the first of which is on its way for two seconds."""
+    for key in ("one", "two", "three"):
+        plan(key)
+    approve()
+    sandbox.traffic.faults.append(Fault(kind="timeout", method="POST", path="/magic", seconds=2))
+    command = [sys.executable, "-m", "genai_orchestration.cli", *SUBMIT]
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True) as process:
+        deadline = time.monotonic() + 30
+        while not posts(sandbox):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield process
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_finishes_what_is_on_its_way_and_leaves_the_rest(
+    slow: "subprocess.Popen[str]", sandbox: Sandbox, signal_: signal.Signals
+) -> None:
+    slow.send_signal(signal_)
+    out, err = slow.communicate(timeout=30)
+    assert slow.returncode == 130
+    assert out.startswith("Magic Hour: 1 submitted, 0 rejected, 0 unknown, 2 waiting.\n")
+    assert "what is approved stays so" in out
+    assert "Stopping after the request that is on its way" in err
+    assert [state(key) for key in ("one", "two", "three")] == ["submitted", "approved", "approved"]
+    assert genai(*SUBMIT).code == 0
+    assert posts(sandbox) == 3
+
+
+def test_what_a_killed_process_left_is_told_and_never_sent_again(
+    slow: "subprocess.Popen[str]", sandbox: Sandbox, settings: Settings
+) -> None:
+    slow.kill()
+    slow.communicate(timeout=30)
+    said = genai(*SUBMIT)
+    assert said.out.startswith("Magic Hour: 2 submitted, 0 rejected, 0 unknown, 0 waiting.")
+    assert "1 are on their way, of another process, or of one that has died" in said.out
+    aged(settings, "requests", submitting_at=timedelta(minutes=11))
+    assert "1 from before are still unknown" in genai(*SUBMIT).out
+    assert (state("one"), posts(sandbox)) == ("unknown", 3)
+
+
+def test_ctrl_c_ends_the_wait_for_a_place(sandbox: Sandbox) -> None:
+    for number in range(5):
+        image(f"fox-{number}")
+    approve()
+    command = [sys.executable, "-m", "genai_orchestration.cli", *SUBMIT]
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True) as process:
+        deadline = time.monotonic() + 60
+        while posts(sandbox) < 3 or state("fox-2") != "submitted":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out.startswith("ImagineAPI: 3 submitted, 0 rejected, 0 unknown, 2 waiting.")
+
+
+def test_a_second_ctrl_c_stops_at_once_and_says_what_is_unknown(
+    slow: "subprocess.Popen[str]", sandbox: Sandbox
+) -> None:
+    slow.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    slow.send_signal(signal.SIGINT)
+    out, _ = slow.communicate(timeout=30)
+    assert slow.returncode == 130
+    assert "Unknown: one. genai requests show one tells" in out
+    assert [state(key) for key in ("one", "two", "three")] == ["unknown", "approved", "approved"]
+    assert shown("one")["reserved"] == 10
+    assert "Traceback" not in out

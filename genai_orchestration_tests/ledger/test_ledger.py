@@ -1,0 +1,340 @@
+"""The ledger's front door: opening it, planning into it, conflicts, attempts, questions."""
+
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger import database as ledger_database
+from genai_orchestration.ledger.database import LedgerBusy
+from genai_orchestration.ledger.requests import UnknownRequest, WrongState
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.ledger.url import LedgerUnusable
+from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.providers.work import Operation
+from genai_orchestration.requests.paid_request import KeyConflict, PaidRequest, WrongRequest
+from genai_orchestration.requests.request import NewRequest
+from genai_orchestration.settings import Settings
+from genai_orchestration_tests.support import ledgers
+from genai_orchestration_tests.support.ledgers import LOCAL, MINUTE, NOW, job, said, wanted
+from genai_orchestration_tests.support.postgres import Postgres
+
+MANY = 10_000
+
+
+def test_a_request_is_kept_as_it_was_asked_for(place: Settings) -> None:
+    payload = {"prompt": 'ein Füchslein 🦊 \\ "x"', "n": [1, 2.5, None, True], "empty": {}}
+    with Ledger.open(place, who="ann@desk") as ledger:
+        ledger.add([wanted("a", payload=payload, campaign="spring", price_estimate=None)], NOW)
+    with Ledger.open(place, who="bob@desk") as ledger:
+        ledger.approve(["a"], NOW + MINUTE)
+        found = ledger.request("a")
+    assert (found.payload, found.campaign, found.price_estimate) == (payload, "spring", None)
+    assert (found.state, found.attempt, found.retries) == (RequestState.APPROVED, 1, None)
+    assert (found.planned_at, found.planned_by) == (NOW, "ann@desk")
+    assert (found.approved_at, found.approved_by) == (NOW + MINUTE, "bob@desk")
+    assert found.planned_at.tzinfo is timezone.utc
+
+
+def test_the_same_key_with_the_same_payload_changes_nothing(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "a")
+    before = ledger.request("a")
+    turned = {"image_count": 1, "style": {"prompt": "a fox"}}  # the order is no difference
+    added = ledger.add([wanted("a", payload=turned), wanted("b"), wanted("b")], NOW + MINUTE)
+    assert (added.new, added.known, added.conflicts) == (("b",), ("a", "b"), ())
+    assert added.check() is added
+    assert ledger.request("a") == before
+
+
+def test_the_same_key_with_another_payload_is_an_error_that_shows_the_difference(
+    ledger: Ledger,
+) -> None:
+    ledger.add([wanted("a")], NOW)
+    other = {"style": {"prompt": "a dog", "tool": "x"}, "image_count": 1.0}
+    added = ledger.add([wanted("a", payload=other), wanted("b")], NOW)
+    assert (added.new, added.known) == (("b",), ())
+    with pytest.raises(KeyConflict) as caught:
+        added.check()
+    assert str(caught.value) == (
+        "A key stands for one request for ever, and these came with another: a has "
+        'payload.style.prompt: "a fox" before, "a dog" now; payload.image_count: 1 before, 1.0 '
+        'now; payload.style.tool: nothing before, "x" now. Give what has changed a new key.'
+    )
+    assert ledger.request("a").payload["image_count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"provider": "abyssale"}, 'provider: "magic_hour" before, "abyssale" now'),
+        ({"operation": "x"}, 'operation: "ai_image_generator" before, "x" now'),
+        ({"campaign": "spring"}, 'campaign: null before, "spring" now'),
+        ({"payload": {}}, "payload: nothing before, {} now"),
+    ],
+)
+def test_the_same_key_for_another_provider_operation_or_campaign_is_an_error(
+    ledger: Ledger, changes: dict[str, object], difference: str
+) -> None:
+    added = ledger.add([wanted("a"), wanted("a", **changes)], NOW)
+    assert added.new == ("a",)
+    assert difference in added.conflicts[0].difference
+
+
+def test_many_long_conflicts_make_a_sentence_that_can_be_read(ledger: Ledger) -> None:
+    keys = [f"k{n}" for n in range(1, 9)]
+    ledger.add([wanted(key, payload={"p": "x" * 999}) for key in keys], NOW)
+    changed = {f"f{n}": "y" * 999 for n in range(20)}
+    with pytest.raises(KeyConflict, match=r"and 16 more\. So have 5 more\. Give") as caught:
+        ledger.add([wanted(key, payload=changed) for key in keys], NOW).check()
+    assert len(str(caught.value)) < 2500
+
+
+def test_ten_thousand_requests_are_added_and_approved_in_seconds(ledger: Ledger) -> None:
+    many = [wanted(f"k{n}", payload={"style": {"prompt": f"fox {n}"}}) for n in range(MANY)]
+    began = time.perf_counter()
+    assert len(ledger.add(many, NOW).new) == MANY
+    assert time.perf_counter() - began < 5
+    began = time.perf_counter()
+    assert len(ledger.add(many, NOW).known) == MANY
+    assert ledger.approve((request.request_key for request in many), NOW) == MANY
+    assert time.perf_counter() - began < 5
+    assert ledger.counts() == {RequestState.APPROVED: MANY}
+    assert len({row.payload["style"]["prompt"] for row in ledger.requests()}) == MANY
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"request_key": ""}, "A request_key '' cannot be used"),
+        ({"request_key": "a\0"}, "cannot be used"),
+        ({"request_key": "x" * 65}, "cannot be used"),
+        ({"price_estimate": -1}, "The request k has a price of -1 credits, which is below zero"),
+        ({"payload": {"at": NOW}}, "payload of request k is not JSON: Object of type datetime"),
+        ({"payload": {"n": float("nan")}}, "payload of request k is not JSON: Out of range"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_in_a_sentence(
+    changes: dict[str, object], says: str
+) -> None:
+    with pytest.raises(WrongRequest, match=says):
+        wanted("k", **changes)
+
+
+def test_a_request_takes_its_price_and_kind_from_its_operation() -> None:
+    operation = Operation(
+        name="draw",
+        job_kind="drawing",
+        mistakes=lambda payload: [],
+        estimate=lambda payload: 3 * int(payload["n"]),
+        model=lambda payload: "",
+        prompt="",
+    )
+    new = NewRequest(
+        provider="p", operation="draw", payload={"n": 2}, request_key="k", campaign="c"
+    )
+    made = PaidRequest.of(new, operation)
+    assert (made.job_kind, made.price_estimate, made.campaign) == ("drawing", 6, "c")
+    assert made.payload_hash == PaidRequest.of(new, operation).payload_hash
+
+
+def test_all_are_approved_or_none(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "gone")
+    ledger.add([wanted("a"), wanted("b")], NOW)
+    with pytest.raises(WrongState, match="The request gone is submitted and cannot be approved"):
+        ledger.approve(["a", "gone", "b"], NOW)
+    with pytest.raises(UnknownRequest, match='The ledger has no request "nobody"'):
+        ledger.approve(["a", "nobody"], NOW)
+    assert ledger.counts()[RequestState.PLANNED] == 2
+    assert ledger.approve(["a", "a"], NOW) == 1
+    assert ledger.approve(["a", "b"], NOW) == 1
+    assert ledger.approve([], NOW) == 0
+
+
+def test_requests_and_jobs_are_found_by_any_of_their_filters(ledger: Ledger) -> None:
+    ledger.add([wanted("c", campaign="spring")], NOW - MINUTE)
+    ledger.add([wanted("b", operation="upscale"), wanted("a", provider="abyssale")], NOW)
+    ledgers.submitted(ledger, "d")
+
+    def keys(**filters: object) -> list[str]:
+        return [row.request_key for row in ledger.requests(**filters)]  # type: ignore[arg-type]
+
+    assert keys() == ["c", "a", "b", "d"]
+    assert keys(limit=2) == ["c", "a"]
+    assert keys(provider="abyssale") == ["a"]
+    assert keys(operation="upscale", provider="magic_hour") == ["b"]
+    assert keys(campaign="spring") == ["c"]
+    assert keys(campaign="") == []
+    assert keys(states=[RequestState.SUBMITTED]) == ["d"]
+    assert keys(states=[]) == []
+    assert ledger.counts(provider="magic_hour") == {
+        RequestState.PLANNED: 2,
+        RequestState.SUBMITTED: 1,
+    }
+    assert [found.job_id for found in ledger.jobs(provider="magic_hour")] == ["job of d"]
+    assert ledger.jobs(kind="other") == []
+
+
+@pytest.mark.parametrize("failed", [JobState.FAILED, JobState.CANCELED, JobState.GONE])
+def test_what_failed_is_retried_as_a_chain_of_attempts(ledger: Ledger, failed: JobState) -> None:
+    ledgers.submitted(ledger, "a", campaign="spring")
+    for _ in range(2):
+        with pytest.raises(WrongState, match="The job of the request a is QUEUED and cannot be"):
+            ledger.retry("a", NOW)
+    ledger.observe(job("job of a"), said(failed, "error"), NOW)
+    second = ledger.retry("a", NOW + MINUTE)
+    assert second == ledger.retry("a", NOW + MINUTE) == "a-retry2"
+    made = ledger.request(second)
+    assert (made.state, made.attempt, made.retries) == (RequestState.PLANNED, 2, "a")
+    assert (made.campaign, made.price_estimate) == ("spring", 5)
+    assert made.payload_hash == ledger.request("a").payload_hash
+    ledger.abandon(second, NOW)
+    assert ledger.retry(second, NOW) == "a-retry3"
+    assert ledger.request("a-retry3").retries == second
+
+
+@pytest.mark.parametrize("state", list(RequestState))
+def test_only_what_came_to_nothing_is_retried(ledger: Ledger, state: RequestState) -> None:
+    ledgers.BRING[state](ledger, "a")
+    if state in (RequestState.REJECTED, RequestState.ABANDONED):
+        assert ledger.retry("a", NOW) == "a-retry2"
+    else:
+        with pytest.raises(WrongState, match="cannot be retried"):
+            ledger.retry("a", NOW)
+        assert len(ledger.requests()) == 1
+
+
+def test_a_job_that_succeeded_is_not_paid_for_again(ledger: Ledger) -> None:
+    ledgers.submitted(ledger, "a")
+    ledger.observe(job("job of a"), said(JobState.SUCCEEDED, "complete"), NOW)
+    with pytest.raises(WrongState, match="is SUCCEEDED and cannot be retried: only what failed"):
+        ledger.retry("a", NOW)
+
+
+def test_a_retry_takes_no_key_that_is_somebody_elses(ledger: Ledger) -> None:
+    ledgers.BRING[RequestState.REJECTED](ledger, "a")
+    ledger.add([wanted("a-retry2")], NOW)
+    with pytest.raises(KeyConflict, match="would be a-retry2, which is another request's key"):
+        ledger.retry("a", NOW)
+
+
+def test_a_time_without_a_zone_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(sa.exc.StatementError, match="has no time zone"):
+        ledger.add([wanted("a")], datetime(2026, 3, 10))
+    assert ledger.requests() == []
+
+
+def test_a_time_of_any_zone_is_kept_in_utc(ledger: Ledger) -> None:
+    ledger.add([wanted("a")], NOW.astimezone(timezone(timedelta(hours=-9))))
+    assert ledger.request("a").planned_at == NOW
+
+
+def test_a_vendors_odd_words_are_kept_as_far_as_a_database_takes_them(ledger: Ledger) -> None:
+    ledgers.submitting(ledger, "a")
+    ledger.rejected("a", Failure.OUT_OF_CREDITS, "no\0credits \ud800 " + "x" * 9999, NOW)
+    text = ledger.request("a").error_text
+    assert text is not None
+    assert text.startswith("nocredits \\ud800 xxx")
+    assert len(text) == 2000
+
+
+def test_the_sqlite_ledger_is_a_wal_file_in_the_home_folder(settings: Settings) -> None:
+    with Ledger.open(settings) as ledger:
+        ledgers.approved(ledger, "a")
+    with sqlite3.connect(settings.ledger) as direct:
+        assert direct.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert direct.execute("SELECT state FROM requests").fetchall() == [("approved",)]
+    direct.close()
+    assert "@" in ledger.who
+
+
+def test_an_address_of_sqlite_makes_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENAI_LEDGER", f"sqlite:///{tmp_path}/deep/down/own.db")
+    with Ledger.open(Settings.load()) as ledger:
+        ledgers.approved(ledger, "a")
+    assert (tmp_path / "deep/down/own.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("no address: secret", "GENAI_LEDGER is not the address of a database: set it to sqlite"),
+        ("mysql://me:secret@host/db", "names a database of the kind mysql, which the ledger does"),
+        ("sqlite://", "names a database in memory, which forgets what was paid for"),
+        ("sqlite:///:memory:", "names a database in memory"),
+        ("postgresql+nodriver://me:secret@host/db", "The driver of the ledger .* not installed"),
+        (
+            "postgres://me:secret@127.0.0.1:1/db",
+            r"The ledger postgresql\+psycopg2://me:\*\*\*@127.0.0.1:1/db",
+        ),
+        ("sqlite:////proc/none/ledger.db", "/proc/none"),
+    ],
+)
+def test_an_address_that_is_no_good_is_told_in_a_sentence_without_its_password(
+    address: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENAI_LEDGER", address)
+    with pytest.raises(LedgerUnusable, match=says) as caught:
+        Ledger.open(Settings.load())
+    assert "secret" not in str(caught.value) + repr(Settings.load())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_left_alone(settings: Settings) -> None:
+    settings.home.mkdir(parents=True)
+    settings.ledger.write_text("this is no database at all" * 100)
+    with pytest.raises(LedgerUnusable, match=r"ledger.db cannot be opened: file is not a database"):
+        Ledger.open(settings)
+    assert settings.ledger.read_text().startswith("this is no database")
+
+
+def test_a_ledger_that_is_kept_by_others_says_so(
+    place: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_database, "PATIENCE", 1)
+    with Ledger.open(place) as one, Ledger.open(place) as other:
+        with one._database.write():
+            with pytest.raises(LedgerBusy, match="another process has been writing to it for 1 s"):
+                other.add([wanted("a")], NOW)
+            assert other.requests() == []  # reading goes on
+        other.add([wanted("a")], NOW)
+        assert one.request("a").state is RequestState.PLANNED
+
+
+def test_a_ledger_whose_server_goes_away_says_so_and_goes_on_when_it_is_back(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GENAI_LEDGER", server.database())
+    with Ledger.open(Settings.load()) as ledger:
+        with (
+            pytest.raises(LedgerUnusable, match=r"has failed: .* look where the request stands"),
+            ledger._database.write() as connection,
+        ):
+            connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        ledgers.approved(ledger, "a")
+
+
+def test_threads_share_a_ledger_and_start_each_request_once(ledger: Ledger) -> None:
+    keys = [f"k{n}" for n in range(20)]
+    ledgers.approved(ledger, *keys)
+
+    def start(key: str) -> int:
+        try:
+            return len(ledger.start(key, LOCAL, NOW).request_key)
+        except WrongState:
+            return 0
+
+    with ThreadPoolExecutor(8) as pool:
+        started = list(pool.map(start, keys * 3))
+    assert len([length for length in started if length]) == len(keys)
+
+
+def test_a_start_that_is_refused_says_what_is_unknown(ledger: Ledger) -> None:
+    with pytest.raises(UnknownRequest, match='no request "nobody"'):
+        ledger.start("nobody", LOCAL, NOW)

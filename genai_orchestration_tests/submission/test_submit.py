@@ -1,0 +1,359 @@
+"""Submitting at the sandbox, over real HTTP and from a real ledger: each branch of the line."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.budget import UNPRICED
+from genai_orchestration.ledger.requests import LONGEST_POST
+from genai_orchestration.ledger.states import RequestState
+from genai_orchestration.providers.base import Provider
+from genai_orchestration.providers.imagine_api.sandbox.images import OWN_USER
+from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.providers.states import Failure, JobState
+from genai_orchestration.settings import Settings
+from genai_orchestration.submission.kept_back import FOR_THE_SANDBOX
+from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.release import SANDBOX_APPROVER
+from genai_orchestration.submission.submit import PATIENCE
+from genai_orchestration_tests.support import lines
+from genai_orchestration_tests.support.ledgers import LOCAL, wanted
+from genai_orchestration_tests.support.lines import (
+    ABYSSALE,
+    IMAGINE,
+    MAGIC,
+    Time,
+    approve,
+    fail,
+    line,
+)
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def ledger(settings: Settings) -> Iterator[Ledger]:
+    with Ledger.open(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def time(sandbox: Sandbox) -> Time:
+    return Time(sandbox)
+
+
+def states(ledger: Ledger) -> list[str]:
+    return [record.state.value for record in ledger.requests()]
+
+
+@pytest.mark.parametrize("provider", [ABYSSALE, IMAGINE, MAGIC], ids=lambda each: each.name)
+def test_what_is_approved_leaves_once_in_the_order_of_planning(
+    ledger: Ledger, time: Time, provider: Provider
+) -> None:
+    for key in ("c", "a", "b"):
+        approve(ledger, provider, time, key)
+        time.sandbox.clock.advance(1)
+    passed = line(ledger, provider, time).submit()
+    assert passed == Passed(submitted=["c", "a", "b"])
+    assert [record.state for record in ledger.requests()] == [RequestState.SUBMITTED] * 3
+    assert line(ledger, provider, time).submit() == Passed()
+    assert lines.posts(time.sandbox, provider) == 3
+    assert len({job.job_id for job in ledger.jobs()}) == 3
+
+
+def test_what_nobody_approved_stays(ledger: Ledger, time: Time) -> None:
+    ledger.add([wanted("a"), wanted("b")], time.now())
+    ledger.approve(["b"], time.now())
+    assert line(ledger, MAGIC, time).submit().submitted == ["b"]
+    assert states(ledger) == ["planned", "submitted"]
+
+
+def test_only_the_asked_for_operation_and_campaign_leave(ledger: Ledger, time: Time) -> None:
+    approve(ledger, MAGIC, time, "a", campaign="spring")
+    approve(ledger, MAGIC, time, "b", campaign="autumn")
+    assert line(ledger, MAGIC, time).submit(campaign="spring").submitted == ["a"]
+    assert line(ledger, MAGIC, time).submit(operation="ai_image_upscaler") == Passed()
+    assert line(ledger, MAGIC, time).submit("ai_image_generator").submitted == ["b"]
+
+
+def test_the_answer_and_the_price_are_written_down(ledger: Ledger, time: Time) -> None:
+    approve(ledger, MAGIC, time, "a")
+    line(ledger, MAGIC, time).submit()
+    record = ledger.request("a")
+    assert record.answer is not None
+    assert record.answer["id"] == record.provider_job_id
+    assert (record.reserved, record.credits_charged) == (5, 5)
+
+
+def test_a_refusal_is_of_one_request_and_the_next_one_leaves(ledger: Ledger, time: Time) -> None:
+    approve(ledger, MAGIC, time, "a", image_count=9, model="seedream-v4")
+    approve(ledger, MAGIC, time, "b")
+    passed = line(ledger, MAGIC, time).submit()
+    assert (passed.rejected, passed.submitted, passed.reasons) == (["a"], ["b"], {})
+    record = ledger.request("a")
+    assert (record.error_class, record.credits_charged) == ("invalid", 0)
+
+
+@pytest.mark.parametrize(("status", "failure"), [(401, Failure.KEY), (402, Failure.OUT_OF_CREDITS)])
+def test_a_refusal_of_the_account_stops_the_line(
+    ledger: Ledger, time: Time, status: int, failure: Failure
+) -> None:
+    approve(ledger, MAGIC, time, "a", "b", "c")
+    fail(time.sandbox, MAGIC, status=status)
+    passed = line(ledger, MAGIC, time).submit()
+    assert (passed.rejected, passed.waiting) == (["a"], 2)
+    assert list(passed.reasons.values()) == [2]
+    assert ledger.request("a").error_class == failure.value
+    assert lines.posts(time.sandbox, MAGIC) == 1
+
+
+def test_a_busy_provider_is_waited_for(ledger: Ledger, time: Time) -> None:
+    approve(ledger, MAGIC, time, "a")
+    fail(time.sandbox, MAGIC, times=2, status=429, retry_after="7.5")
+    assert line(ledger, MAGIC, time).submit().submitted == ["a"]
+    assert time.slept == [7.5, 7.5]
+    assert lines.posts(time.sandbox, MAGIC) == 3
+
+
+@pytest.mark.parametrize(
+    ("asks", "posts", "slept"), [(None, 3, [1.0, 2.0]), ("1700", 1, []), ("30", 3, [30.0, 30.0])]
+)
+def test_a_provider_that_stays_busy_is_left_to_the_scheduler(
+    ledger: Ledger, time: Time, asks: str | None, posts: int, slept: list[float]
+) -> None:
+    approve(ledger, MAGIC, time, "a", "b")
+    fail(time.sandbox, MAGIC, times=9, status=429, retry_after=asks)
+    passed = line(ledger, MAGIC, time).submit()
+    assert states(ledger) == ["approved", "approved"]
+    assert passed.waiting == 2
+    assert "Too many requests" in next(iter(passed.reasons))
+    assert (lines.posts(time.sandbox, MAGIC), time.slept) == (posts, slept)
+    assert ledger.usage("magic_hour", time.now()).day == 0  # nothing stays reserved
+
+
+def test_a_lost_answer_is_looked_up_where_that_can_be_done(ledger: Ledger, time: Time) -> None:
+    approve(ledger, IMAGINE, time, "a")
+    fail(time.sandbox, IMAGINE, kind="reset")
+    assert line(ledger, IMAGINE, time).submit() == Passed(submitted=["a"])
+    record = ledger.request("a")
+    assert record.provider_job_id in time.sandbox.providers["imagine_api"].images
+    assert (record.error_class, record.error_text) == (None, None)
+
+
+def test_what_never_arrived_is_sent_again_minutes_later(ledger: Ledger, time: Time) -> None:
+    approve(ledger, IMAGINE, time, "a")
+    fail(time.sandbox, IMAGINE, status=502)
+    assert line(ledger, IMAGINE, time).submit() == Passed(unknown=["a"])
+    assert line(ledger, IMAGINE, time).submit() == Passed()
+    time.sandbox.clock.advance(120)
+    assert line(ledger, IMAGINE, time).submit() == Passed(submitted=["a"])
+    assert lines.posts(time.sandbox, IMAGINE) == 2
+
+
+@pytest.mark.parametrize("provider", [ABYSSALE, MAGIC], ids=lambda each: each.name)
+@pytest.mark.parametrize("fault", [{"kind": "reset"}, {"status": 502}, {"kind": "truncate"}])
+def test_a_lost_answer_stays_unknown_where_nobody_can_be_asked(
+    ledger: Ledger, time: Time, provider: Provider, fault: dict[str, Any]
+) -> None:
+    approve(ledger, provider, time, "a", "b")
+    fail(time.sandbox, provider, **fault)
+    assert line(ledger, provider, time).submit() == Passed(submitted=["b"], unknown=["a"])
+    time.sandbox.clock.advance(86_400)
+    assert line(ledger, provider, time).submit() == Passed()
+    assert lines.posts(time.sandbox, provider) == 2
+    assert ledger.request("a").error_class == "ambiguous"
+
+
+def test_a_crash_leaves_a_request_that_is_not_sent_again(ledger: Ledger, time: Time) -> None:
+    approve(ledger, MAGIC, time, "a", "b")
+    ledger.start("a", LOCAL, time.now())
+    assert line(ledger, MAGIC, time).submit().submitted == ["b"]
+    assert states(ledger) == ["submitting", "submitted"]
+    time.sandbox.clock.advance(LONGEST_POST.total_seconds() + 1)
+    assert line(ledger, MAGIC, time).submit() == Passed()
+    assert states(ledger) == ["unknown", "submitted"]
+
+
+def test_three_unclear_answers_stop_the_line_which_rests_and_then_tries_one(
+    ledger: Ledger, time: Time
+) -> None:
+    approve(ledger, MAGIC, time, *"abcdefg")
+    fail(time.sandbox, MAGIC, times=4, status=503)
+    passed = line(ledger, MAGIC, time).submit()
+    assert (passed.unknown, passed.waiting) == (["a", "b", "c"], 4)
+    assert "line rests until" in next(iter(passed.reasons))
+    assert list(passed.reasons.values()) == [4]
+    time.sandbox.clock.advance(299)
+    assert line(ledger, MAGIC, time).submit().waiting == 4
+    time.sandbox.clock.advance(1)
+    assert line(ledger, MAGIC, time).submit().unknown == ["d"]  # the one that was tried
+    time.sandbox.clock.advance(599)
+    assert line(ledger, MAGIC, time).submit().waiting == 3
+    assert lines.posts(time.sandbox, MAGIC) == 4
+    time.sandbox.clock.advance(1)
+    first = time.now()
+    assert line(ledger, MAGIC, time).submit().submitted == ["e", "f", "g"]
+    assert ledger.request("f").submitting_at is not None
+    ended = ledger.jobs(states=[JobState.SUCCEEDED])
+    assert [job.request_key for job in ended] == ["e"]  # the rest has waited for its end
+    assert first < (ledger.request("f").submitting_at or first)
+
+
+def test_jobs_that_all_fail_stop_the_line(ledger: Ledger, time: Time) -> None:
+    approve(ledger, IMAGINE, time, *"abcdef")
+    vendor = time.sandbox.providers["imagine_api"]
+    one = line(ledger, IMAGINE, time, patience=timedelta(0))
+    one.submit()
+    for job in ledger.jobs():
+        vendor.remove(job.job_id)
+        vendor.add([{"id": job.job_id, "outcome": "failed", "seconds": -1}])
+    time.sandbox.clock.advance(30)
+    passed = one.submit()
+    assert (passed.submitted, passed.waiting) == ([], 3)
+    assert "failed by its fault or its silence" in next(iter(passed.reasons))
+
+
+def test_a_full_provider_is_followed_until_there_is_room(ledger: Ledger, time: Time) -> None:
+    keys = [f"k{number}" for number in range(10)]
+    approve(ledger, IMAGINE, time, *keys)
+    assert line(ledger, IMAGINE, time).submit().submitted == keys
+    images = time.sandbox.providers["imagine_api"].images.values()
+    began = sorted(image.created for image in images if image.ref in keys)
+    ends = [start + timedelta(seconds=8) for start in began]  # its life in the sandbox
+    for start, third_before in zip(began[3:], ends, strict=False):
+        assert start >= third_before - timedelta(seconds=1)
+
+
+def test_a_provider_that_stays_full_is_given_up_after_a_while(ledger: Ledger, time: Time) -> None:
+    approve(ledger, IMAGINE, time, *"abcde", prompt="a fox [stuck]")
+    before = time.now()
+    passed = line(ledger, IMAGINE, time).submit()
+    assert (len(passed.submitted), passed.waiting) == (3, 2)
+    assert "3 of the 3 jobs in flight" in next(iter(passed.reasons))
+    assert PATIENCE <= time.now() - before <= PATIENCE + MINUTE
+
+
+def test_places_that_crashes_have_kept_become_free(ledger: Ledger, time: Time) -> None:
+    approve(ledger, IMAGINE, time, "a", "b", "c", "last")
+    here = replace(LOCAL, address=time.sandbox.base_url("imagine_api"), account=OWN_USER)
+    for key in "abc":
+        ledger.start(key, here, time.now())
+    passed = line(ledger, IMAGINE, time).submit()
+    assert (passed.submitted, passed.waiting) == (["last"], 3)
+    assert sorted(line(ledger, IMAGINE, time).submit().submitted) == ["a", "b", "c"]
+
+
+def test_a_ceiling_that_crashes_have_reached_is_not_waited_for_without_end(
+    ledger: Ledger, time: Time
+) -> None:
+    crashed = [f"k{number}" for number in range(10)]
+    approve(ledger, ABYSSALE, time, *crashed, "last")
+    for key in crashed:
+        ledger.start(key, LOCAL, time.now())
+    before = time.now()
+    passed = line(ledger, ABYSSALE, time).submit()
+    assert time.now() - before <= LONGEST_POST + MINUTE
+    assert "line rests until" in next(iter(passed.reasons))  # ten lost answers: look at them first
+    time.sandbox.clock.advance(3600)
+    assert line(ledger, ABYSSALE, time).submit().submitted == ["last"]
+
+
+def test_a_spent_budget_of_one_campaign_does_not_stop_another(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__CAMPAIGNS__SPRING", "7")
+    approve(ledger, MAGIC, time, "a", "b", "c", campaign="spring")
+    approve(ledger, MAGIC, time, "d", campaign="autumn")
+    approve(ledger, MAGIC, time, "e")
+    passed = line(ledger, MAGIC, time).submit()
+    assert (passed.submitted, passed.waiting) == (["a", "d", "e"], 2)
+    (reason,) = passed.reasons
+    assert "cap of 7 credits for campaign spring" in reason
+    assert passed.reasons[reason] == 2
+
+
+def test_a_cheaper_one_may_still_fit(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__CREDITS_PER_DAY", "12")
+    approve(ledger, MAGIC, time, "dear", image_count=4)
+    approve(ledger, MAGIC, time, "cheap", "second", "third")
+    passed = line(ledger, MAGIC, time).submit()
+    assert (passed.submitted, passed.waiting) == (["cheap", "second"], 2)
+    assert sum(passed.reasons.values()) == 2
+
+
+def test_a_campaign_that_is_capped_between_two_passes_is_capped(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__CAMPAIGNS__SPRING", "5")
+    approve(ledger, MAGIC, time, "a")
+    one = line(ledger, MAGIC, time)
+    one.submit()
+    approve(ledger, MAGIC, time, "b", "c", campaign="spring")
+    assert one.submit().submitted == ["b"]
+
+
+def test_without_a_cap_nothing_leaves_for_another_computer(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(ledger, MAGIC, time, "a", "b")
+    assert MAGIC.submitter
+    submitter = MAGIC.submitter()
+    monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
+    passed = line(ledger, MAGIC, time, submitter=submitter).submit()
+    assert (passed.waiting, lines.posts(time.sandbox, MAGIC)) == (2, 0)
+    assert "set credits_per_day or credits_per_month" in next(iter(passed.reasons))
+
+
+def test_what_was_approved_for_the_sandbox_never_leaves_it(
+    settings: Settings, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__CREDITS_PER_DAY", "100")
+    with Ledger.open(settings, who=SANDBOX_APPROVER) as ledger:
+        approve(ledger, MAGIC, time, "a")
+        assert MAGIC.submitter
+        submitter = MAGIC.submitter()
+        monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
+        passed = line(ledger, MAGIC, time, submitter=submitter).submit()
+        assert (passed.waiting, passed.reasons) == (1, {FOR_THE_SANDBOX: 1})
+        with monkeypatch.context() as tunnel:  # a local address may lead to the real account
+            tunnel.setenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY", "real-key")
+            passed = line(ledger, MAGIC, time).submit()
+            assert (passed.waiting, passed.reasons) == (1, {FOR_THE_SANDBOX: 1})
+        assert line(ledger, MAGIC, time).submit().submitted == ["a"]
+
+
+def test_what_the_provider_cannot_be_asked_for_is_told_and_not_sent(
+    ledger: Ledger, time: Time
+) -> None:
+    ledger.add([wanted("odd", operation="video_generator")], time.now())
+    ledger.approve(["odd"], time.now())
+    approve(ledger, MAGIC, time, "a")
+    passed = line(ledger, MAGIC, time).submit()
+    assert (passed.submitted, passed.waiting) == (["a"], 1)
+    assert "Magic Hour has no operation 'video_generator' in" in next(iter(passed.reasons))
+    assert lines.posts(time.sandbox, MAGIC) == 1
+
+
+def test_a_campaign_that_is_approved_while_others_leave_is_capped(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__CAMPAIGNS__SPRING", "5")
+    ledger.add([wanted("late", campaign="spring", price_estimate=9)], time.now())
+    one = line(ledger, MAGIC, time)
+    limits = one._current_limits(time.now())
+    assert limits.budget.campaigns == {"spring": 5}
+
+
+def test_a_request_without_a_price_counts(
+    ledger: Ledger, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__ABYSSALE_SOURCE__CREDITS_PER_DAY", str(UNPRICED))
+    approve(ledger, ABYSSALE, time, "a", "b", template_format_names=[])
+    assert [record.price_estimate for record in ledger.requests()] == [None, None]
+    assert line(ledger, ABYSSALE, time).submit().waiting == 1

@@ -1,0 +1,1 @@
+"""What tests share: processes, servers, browsers, and requests in every state."""
