@@ -20,6 +20,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not long" --numprocesses 3 --dist worksteal
 
