@@ -73,7 +73,7 @@ def read_json(url: str) -> None:
 def imports() -> None:
     """The start of `genai load`: Python, and everything that it imports."""
     # warehouse.py imports the rest of dlt
-    import genai_orchestration.loading.load
+    import genai_orchestration.loading.tables
     import genai_orchestration.providers.imagine_api  # noqa: F401
 
 
@@ -81,7 +81,7 @@ def load_alone(first: str, end: str) -> None:
     """`genai load imagine_api` without the table of all generations that the command makes, too."""
     from datetime import date
 
-    from genai_orchestration.loading import load as loading
+    from genai_orchestration import loading
     from genai_orchestration.providers.imagine_api import PROVIDER
     from genai_orchestration.settings import Settings
 

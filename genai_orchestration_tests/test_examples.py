@@ -9,8 +9,8 @@ from pathlib import Path
 import dlt
 import pytest
 
+from genai_orchestration import loading
 from genai_orchestration.loading import generations
-from genai_orchestration.loading import load as loading
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings

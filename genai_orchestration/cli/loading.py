@@ -46,8 +46,8 @@ def load(
     """Load PROVIDER's tables into the warehouse, without Dagster. Free: no credit is spent."""
     from dlt.common.runtime.collector import TqdmCollector
 
+    from genai_orchestration import loading
     from genai_orchestration.loading import generations
-    from genai_orchestration.loading import load as loading
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
 

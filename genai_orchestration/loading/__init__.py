@@ -2,3 +2,7 @@
 
 Free of charge, always. How a row gets into the warehouse is the business of the room warehouse.
 """
+
+from genai_orchestration.loading.tables import load
+
+__all__ = ["load"]

@@ -2,9 +2,9 @@
 
 import pytest
 
+from genai_orchestration import loading
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.loading import load as loading
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings

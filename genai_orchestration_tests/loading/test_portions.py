@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration import warehouse
-from genai_orchestration.loading import load as loading
+from genai_orchestration import loading, warehouse
 from genai_orchestration.loading import portions
 from genai_orchestration.loading.portions import Portion
 from genai_orchestration.providers import provider_named

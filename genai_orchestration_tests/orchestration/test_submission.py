@@ -7,11 +7,10 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
-from genai_orchestration import clock
+from genai_orchestration import clock, loading
 from genai_orchestration.definitions import defs
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.loading import load as loading
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.sandbox import Sandbox

@@ -7,13 +7,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from genai_orchestration import clock, warehouse
+from genai_orchestration import clock, loading, warehouse
 from genai_orchestration.archive import archiving
 from genai_orchestration.archive.plan import Days
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
 from genai_orchestration.ledger.tables import JobKey
-from genai_orchestration.loading import load as loading
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import PATIENT

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import requests
 
+from genai_orchestration import loading
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.loading import load as loading
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import QUICK
 from genai_orchestration.sandbox.clock import Clock
