@@ -24,7 +24,7 @@ from benchmarks.measuring import Line, at_home
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
 from genai_orchestration.orchestration.sensors import jobs as job_sensor
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.magic_hour import PROVIDER
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
@@ -125,7 +125,7 @@ class Ours:
             if self.seconds >= due:
                 due = self.seconds + job_sensor.EVERY
                 watch.follow(
-                    *(self.ledger, PROVIDER, kind, QUICK, self.now),
+                    *(self.ledger, PROVIDER, kind, SENSOR_POLICY, self.now),
                     seconds=job_sensor.BUDGET,
                     stay=job_sensor.STAY,
                     sleep=self.sleep,

@@ -6,7 +6,7 @@ And how a sentence says a number: "1 request", "2 requests", "0.5 minutes".
 from collections.abc import Iterator
 
 
-class PlainError(Exception):
+class UserError(Exception):
     """An error to show as it is, without a stack trace."""
 
 
@@ -25,9 +25,9 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or getattr(current, "inner_exc", None)
 
 
-def plain(error: BaseException) -> PlainError | None:
+def plain(error: BaseException) -> UserError | None:
     """The plain error behind `error`, however deep libraries wrapped it; None without one."""
-    return next((cause for cause in causes(error) if isinstance(cause, PlainError)), None)
+    return next((cause for cause in causes(error) if isinstance(cause, UserError)), None)
 
 
 def counted(number: float, noun: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 HOME_VARIABLE = "GENAI_HOME"
 DESTINATION_VARIABLE = "GENAI_DESTINATION"
@@ -28,15 +28,15 @@ UNFIT = "'%?#\\"
 RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|file:|:memory:)([^?]+)")
 
 
-class UnfitHome(PlainError):
+class UnfitHome(UserError):
     """GENAI_HOME is a path that the libraries below cannot take."""
 
 
-class UnfitPath(PlainError):
+class UnfitPath(UserError):
     """A setting's path does not say where it is."""
 
 
-class UnfitLimit(PlainError):
+class UnfitLimit(UserError):
     """GENAI_ARCHIVE_LIMIT is not a number of megabytes."""
 
 

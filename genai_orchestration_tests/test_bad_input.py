@@ -22,7 +22,7 @@ from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse import locks
-from genai_orchestration.warehouse.destination_errors import WarehouseUnreachable, in_words
+from genai_orchestration.warehouse.destination_errors import WarehouseUnreachable, translate_error
 from genai_orchestration_tests.support import postgres
 from genai_orchestration_tests.support.command import (
     HOLDER,
@@ -407,14 +407,16 @@ def test_a_start_date_that_is_none_names_the_setting(
 
 
 def test_an_error_that_nobody_foresaw_stays_one(settings: Settings) -> None:
-    assert in_words(ZeroDivisionError(), settings) is None
-    assert in_words(FileNotFoundError(2, "No such file", "/somewhere/else"), settings) is None
+    assert translate_error(ZeroDivisionError(), settings) is None
+    assert (
+        translate_error(FileNotFoundError(2, "No such file", "/somewhere/else"), settings) is None
+    )
 
 
 def test_a_warehouse_that_may_answer_later_is_told_apart(settings: Settings) -> None:
     error = RuntimeError("wrapped")
     error.__cause__ = psycopg2.OperationalError("the server is starting up\nDETAIL: more")
-    known = in_words(error, settings)
+    known = translate_error(error, settings)
     assert isinstance(known, WarehouseUnreachable)
     assert "(the server is starting up)" in str(known)
 

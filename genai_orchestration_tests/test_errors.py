@@ -2,15 +2,15 @@
 
 import pytest
 
-from genai_orchestration.errors import PlainError, causes, plain
+from genai_orchestration.errors import UserError, causes, plain
 
 
 def raised(kind: str) -> Exception:
     """An error as code really raises it, with what it was raised from or struck in."""
     try:
         try:
-            raise PlainError("the API has no such key")
-        except PlainError as foreseen:
+            raise UserError("the API has no such key")
+        except UserError as foreseen:
             match kind:
                 case "bug":
                     int([])  # type: ignore[call-overload]
@@ -33,7 +33,7 @@ def test_a_foreseen_error_is_shown_as_it_is() -> None:
 def test_a_foreseen_error_is_found_in_what_libraries_wrap_around_it() -> None:
     error = raised("wrapped")
     assert str(plain(error)) == "the API has no such key"
-    assert [type(cause) for cause in causes(error)] == [RuntimeError, PlainError]
+    assert [type(cause) for cause in causes(error)] == [RuntimeError, UserError]
 
 
 @pytest.mark.parametrize("kind", ["bug", "silenced"])
@@ -42,6 +42,6 @@ def test_a_bug_that_strikes_while_a_foreseen_error_is_handled_stays_a_bug(kind: 
 
 
 def test_an_error_that_names_itself_as_its_cause_has_an_end() -> None:
-    error = PlainError("once")
+    error = UserError("once")
     error.__cause__ = error
     assert list(causes(error)) == [error]

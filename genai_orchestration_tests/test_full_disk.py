@@ -20,7 +20,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
-from genai_orchestration.warehouse.destination_errors import in_words
+from genai_orchestration.warehouse.destination_errors import translate_error
 from genai_orchestration_tests.support.command import genai
 
 LIMITED = """
@@ -168,4 +168,4 @@ def said_of(error: Exception, settings: Settings) -> str:
     try:
         raise RuntimeError("a step has failed") from error
     except RuntimeError as wrapped:
-        return str(in_words(wrapped, settings))
+        return str(translate_error(wrapped, settings))

@@ -30,7 +30,7 @@ from genai_orchestration.archive.refusals import (
 )
 from genai_orchestration.archive.rows import FileRow
 from genai_orchestration.archive.store import Store, path_of, quarantined
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.providers.files import RemoteFile, unsigned
 
 AT_ONCE = 16
@@ -47,7 +47,7 @@ class Wanted:
     request_key: str | None = None
     date_created: datetime | None = None
     before: FileRow | None = None  # what became of it so far
-    trouble: PlainError | None = None  # why its addresses are not known
+    trouble: UserError | None = None  # why its addresses are not known
 
 
 @dataclass(frozen=True, kw_only=True)

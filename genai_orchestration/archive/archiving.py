@@ -23,12 +23,12 @@ from genai_orchestration.archive.fetch import Fetcher
 from genai_orchestration.archive.plan import ArchiveJob, Days, Plan, Refresh
 from genai_orchestration.archive.rows import NO_FILE, FileRow, Journal, files_source
 from genai_orchestration.archive.store import Store, open_store
-from genai_orchestration.errors import PlainError, counted
+from genai_orchestration.errors import UserError, counted
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.reader import LedgerReader
 from genai_orchestration.ledger.tables import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider
-from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.http import LOAD_POLICY
 from genai_orchestration.providers.recipient import Configured
 from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.providers.sources import account_of
@@ -40,7 +40,7 @@ BATCH = 1000  # rows of one load, which takes about a second
 SOON = timedelta(hours=6)  # of life that a file has left when the radar shows it
 
 
-class ArchiveBusy(PlainError):
+class ArchiveBusy(UserError):
     """Another process archives the same provider's files, for longer than this one waits."""
 
 
@@ -116,7 +116,7 @@ def _refresh(provider: Provider) -> Refresh | None:
     if of.refresh is None:
         return None
     kind = provider.job_kind(of.kind)
-    ask, configured = of.refresh(PATIENT), Configured(kind.connect(PATIENT))
+    ask, configured = of.refresh(LOAD_POLICY), Configured(kind.connect(LOAD_POLICY))
 
     def refresh(job: ArchiveJob) -> Mapping[str, Any]:
         what = str(JobKey(provider.name, of.kind, job.job_id))
@@ -144,7 +144,7 @@ def plan_of(provider: Provider, settings: Settings, ledger: LedgerReader) -> Pla
 
 def dismiss(provider: Provider, settings: Settings, *, days: Days | None = None) -> int:
     """Note that a person has seen the refused files, and the jobs without files; how many."""
-    within = warehouse.within(*days) if days else "1 = 1"
+    within = warehouse.day_range_sql(*days) if days else "1 = 1"
     with _alone(provider, settings), Ledger.open(settings) as ledger:
         plan = plan_of(provider, settings, ledger)
         refused = plan.rows(f"state = 'refused' AND {within}")
@@ -202,9 +202,9 @@ def _load(plan: Plan, ledger: Ledger, journal: Journal, rows: list[FileRow]) -> 
 
 
 def archive_of(provider: Provider) -> Archive:
-    """The provider's archive; PlainError for one that makes no files."""
+    """The provider's archive; UserError for one that makes no files."""
     if provider.archive is None:
-        raise PlainError(f"{provider.title} makes no files: there is nothing to archive.")
+        raise UserError(f"{provider.title} makes no files: there is nothing to archive.")
     return provider.archive
 
 

@@ -87,7 +87,7 @@ def without_files(plan: Plan, days: Days | None = None) -> Iterator[ArchiveJob]:
 def _without_rows(plan: Plan, days: Days | None) -> Iterator[ArchiveJob]:
     """By day: the jobs that succeeded and have no row of a file, the oldest of them."""
     columns = plan.archive.columns
-    bounds = f"AND {warehouse.within(*days)}" if days else ""
+    bounds = f"AND {warehouse.day_range_sql(*days)}" if days else ""
     sql = f"""SELECT {", ".join(columns)} FROM {{{plan.archive.job_table}}} AS j
         WHERE {SUCCEEDED} {bounds}
             AND NOT EXISTS (SELECT 1 FROM {_files(plan)} AS f WHERE f.job_id = j.id)

@@ -18,7 +18,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.archive.archiver import Wanted
 from genai_orchestration.archive.refusals import NotFetched, Refused
 from genai_orchestration.archive.rows import NO_FILE, FileRow
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.reader import LedgerReader
 from genai_orchestration.ledger.tables import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider
@@ -129,7 +129,7 @@ class Plan:
 
     def _fresh(
         self, job: ArchiveJob, files: Sequence[RemoteFile]
-    ) -> tuple[Sequence[RemoteFile], PlainError | None]:
+    ) -> tuple[Sequence[RemoteFile], UserError | None]:
         """The job's files by its freshest record, at open addresses; or why there is none."""
         if self.refresh is None:
             return files, None
@@ -160,7 +160,7 @@ class Plan:
         jobs.sort(key=self._urgency)
         for start in range(0, len(jobs), warehouse.NAMES):
             chunk = jobs[start : start + warehouse.NAMES]
-            names = next(warehouse.quoted(job.job_id for job in chunk), "")
+            names = next(warehouse.in_list_sql(job.job_id for job in chunk), "")
             rows = self.rows(f"job_id IN ({names})") if names else {}
             for job in chunk:
                 yield ArchiveJob(
@@ -205,14 +205,14 @@ class Plan:
 
     def _parts(self, days: Days | None) -> Iterator[str]:
         """SQL conditions that together choose all rows; those that are in no day come last."""
-        yield from (warehouse.within(*span) for span in self._spans(days))
+        yield from (warehouse.day_range_sql(*span) for span in self._spans(days))
         if days is None:
             yield "date_created IS NULL"
 
     def _spans(self, days: Days | None) -> Iterator[Days]:
         """The days that have jobs that succeeded, as many together as have some `JOBS`."""
         day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
-        bounds = f"AND {warehouse.within(*days) if days else 'date_created IS NOT NULL'}"
+        bounds = f"AND {warehouse.day_range_sql(*days) if days else 'date_created IS NOT NULL'}"
         sql = f"""SELECT {day} AS day, count(*) FROM {{{self.archive.job_table}}}
             WHERE {SUCCEEDED} {bounds} GROUP BY 1 ORDER BY 1"""  # noqa: S608 own names and dates
         span: list[date] = []

@@ -1,15 +1,15 @@
 """Why a file is not in the archive: for good, for now, or because nothing can be kept just now."""
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 UNEXPECTED_RUNS = 10  # with their rests, over eight hours: a night of maintenance
 
 
-class Refused(PlainError):
+class Refused(UserError):
     """The file, or where it is, is not what it should be: it is not asked for again by itself."""
 
 
-class NotFetched(PlainError):
+class NotFetched(UserError):
     """The file could not be had this time.
 
     `again` says whether another attempt within seconds may help, `retry_after` the server's own
@@ -33,5 +33,5 @@ class UnexpectedAnswer(NotFetched):
         super().__init__(text, again=False)
 
 
-class ArchiveUnusable(PlainError):
+class ArchiveUnusable(UserError):
     """The archive cannot be written; the text says what to do next."""

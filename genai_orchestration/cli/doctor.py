@@ -13,7 +13,7 @@ import dlt
 from genai_orchestration import warehouse
 from genai_orchestration.archive import archiving
 from genai_orchestration.doors.private import is_open
-from genai_orchestration.errors import PlainError, counted
+from genai_orchestration.errors import UserError, counted
 from genai_orchestration.inbox.settings import InboxSettings
 from genai_orchestration.ledger.database import LedgerDatabase
 from genai_orchestration.orchestration.provider_settings import wrong_settings
@@ -23,7 +23,7 @@ from genai_orchestration.providers.refusals import MissingKey
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.sent_before import sent_until
-from genai_orchestration.warehouse.destination_errors import in_words, unusable_home
+from genai_orchestration.warehouse.destination_errors import translate_error, unusable_home
 
 SECRETS = "secrets.toml"
 # what reading an answer raises when it is JSON, but of another shape than the provider's
@@ -40,7 +40,7 @@ def examine() -> Iterator[Finding]:
         except MissingKey as missing:
             yield Finding.off(f"{missing} Until then its schedules and sensors skip.")
             continue
-        except PlainError as error:
+        except UserError as error:
             yield Finding.bad(str(error))
         else:
             yield from _provider(provider, account)
@@ -52,7 +52,7 @@ def examine() -> Iterator[Finding]:
         )
     try:
         InboxSettings.load()
-    except PlainError as error:
+    except UserError as error:
         yield Finding.bad(str(error))
     yield from _open_secrets()
     yield from _places()
@@ -62,7 +62,7 @@ def _places() -> Iterator[Finding]:
     """Everything that is kept somewhere: the home, the warehouse, the ledger and the archive."""
     try:
         settings = Settings.load()
-    except PlainError as error:
+    except UserError as error:
         yield Finding.bad(str(error))
         return
     home = _home(settings)
@@ -85,7 +85,7 @@ def _provider(provider: Provider, account: Account) -> Iterator[Finding]:
             )
         else:
             yield from _answers(provider, account)
-    except PlainError as error:
+    except UserError as error:
         yield Finding.bad(str(error))
 
 
@@ -139,7 +139,7 @@ def _warehouse(settings: Settings) -> Finding:
     try:
         warehouse.query(all_providers()[0], settings, "SELECT 1")
     except Exception as error:
-        known = in_words(error, settings)
+        known = translate_error(error, settings)
         if known is None:
             raise
         return Finding.bad(str(known))
@@ -160,7 +160,7 @@ def _ledger(settings: Settings) -> Finding:
         with contextlib.closing(LedgerDatabase.open(settings)) as database:
             well = Finding.good(f"The ledger {database.shown} answers.")
             return _replaced(database.shown, database.made_at(), settings) or well
-    except PlainError as error:
+    except UserError as error:
         return Finding.bad(str(error))
     except OSError as error:
         return Finding.bad(str(unusable_home(error, settings)))
@@ -171,7 +171,7 @@ def _replaced(ledger: str, made_at: datetime | None, settings: Settings) -> Find
     try:
         number = sent_until(made_at, settings) if made_at else 0
     except Exception as error:
-        if in_words(error, settings) is None:
+        if translate_error(error, settings) is None:
             raise
         return None  # the warehouse has a finding of its own
     if not number:
@@ -188,6 +188,6 @@ def _archive(settings: Settings) -> Finding:
     """Whether finished files can be kept."""
     try:
         archiving.store_of(settings).check()
-    except PlainError as error:
+    except UserError as error:
         return Finding.bad(str(error))
     return Finding.good(f"Finished files are archived below {settings.archive_shown}.")

@@ -37,9 +37,9 @@ class Sentences(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            from genai_orchestration.warehouse.destination_errors import in_words
+            from genai_orchestration.warehouse.destination_errors import translate_error
 
-            known = in_words(error)
+            known = translate_error(error)
             if known is None:
                 raise
             raise click.ClickException(str(known)) from None

@@ -7,14 +7,14 @@ from datetime import date, datetime, timedelta, timezone
 
 from filelock import FileLock, Timeout
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import HOME_VARIABLE, Settings
 
 HISTORY = 31  # days of images in the sandbox, and today
 
 
-class DemoFailed(PlainError):
+class DemoFailed(UserError):
     """The tour did not come to its end."""
 
 

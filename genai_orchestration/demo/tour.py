@@ -14,7 +14,7 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.loading.generations import OWN
 from genai_orchestration.orchestration.assets.generations import JOB as GENERATIONS_JOB
 from genai_orchestration.orchestration.assets.partitions import range_tags
-from genai_orchestration.orchestration.runs.in_process import run_here
+from genai_orchestration.orchestration.runs.in_process import run_in_process
 from genai_orchestration.orchestration.runs.outcomes import RUN_KEY, SENSOR
 from genai_orchestration.orchestration.sensors.files import files_sensor_name
 from genai_orchestration.providers import all_providers
@@ -43,14 +43,14 @@ class Tour:
         with console.status(f"Loading {provider.title} ..."):
             started = time.monotonic()
             tags = range_tags(*history()) if provider.start else {}
-            run_here(self.definitions, self.instance, f"{provider.name}_load", tags=tags)
+            run_in_process(self.definitions, self.instance, f"{provider.name}_load", tags=tags)
             self.seconds[provider.name] = time.monotonic() - started
         console.print(f"Loaded {provider.title} in {self.seconds[provider.name]:.1f} s.")
 
     def submit(self, provider: Provider) -> None:
         """Run the provider's job that submits what is approved."""
         with console.status(f"Submitting to {provider.title} ..."):
-            run_here(self.definitions, self.instance, f"{provider.name}_requests")
+            run_in_process(self.definitions, self.instance, f"{provider.name}_requests")
         console.print(f"Submitted the paid requests to {provider.title}'s sandbox.")
 
     def watch(self, sandbox: Sandbox) -> list[str]:
@@ -96,7 +96,7 @@ class Tour:
 
     def _answer(self, request: dg.RunRequest, sensor: str, provider: Provider) -> None:
         started = time.monotonic()
-        run_here(
+        run_in_process(
             self.definitions,
             self.instance,
             f"{provider.name}_load",
@@ -111,7 +111,7 @@ class Tour:
         """Make the table of all generations, as its own sensor would by now."""
         with console.status("Gathering all generations ..."):
             started = time.monotonic()
-            run_here(self.definitions, self.instance, GENERATIONS_JOB)
+            run_in_process(self.definitions, self.instance, GENERATIONS_JOB)
             self.seconds[OWN.name] = time.monotonic() - started
 
     def show(self, stuck: list[str], seconds: float) -> None:

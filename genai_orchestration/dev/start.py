@@ -20,7 +20,7 @@ import requests
 
 from genai_orchestration.dev import supervisor
 from genai_orchestration.doors.private import private_folder
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.orchestration import instance
 from genai_orchestration.settings import HOME_VARIABLE, Settings
 
@@ -41,7 +41,7 @@ QUEUE = {"DAGSTER_OP_CONCURRENCY_KEYS_ALLOTTED_FOR_STARTED_RUN_SECONDS": "1"}
 SAFE = {"PYTHONSAFEPATH": "1"}
 
 
-class DagsterFailed(PlainError):
+class DagsterFailed(UserError):
     """Dagster did not start, or has ended."""
 
 

@@ -9,12 +9,12 @@ marimo and altair are an extra of their own, and are imported where they are use
 
 import importlib.util
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 NEEDED = {"altair": "altair", "marimo": "marimo", "PIL": "pillow"}  # module -> its distribution
 
 
-class GalleryNotInstalled(PlainError):
+class GalleryNotInstalled(UserError):
     """The extra with what the gallery is made of is missing."""
 
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from genai_orchestration.doors.guard import Guard
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.gallery import pictures
 from genai_orchestration.settings import Settings, hosts
 
@@ -28,7 +28,7 @@ TYPES = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp", "gif": "gi
 APP = Path(__file__).with_name("app.py")
 
 
-class PortInUse(PlainError):
+class PortInUse(UserError):
     """Something else listens there."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from genai_orchestration.inbox.inbox import Memory
-from genai_orchestration.submission.release import AskedRun
+from genai_orchestration.submission.release import RequestedRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class InboxCursor:
     """The inbox's memory, and the runs asked for by operation (`provider/operation`)."""
 
     memory: Memory = field(default_factory=Memory)
-    asked: Mapping[str, AskedRun] = field(default_factory=dict)
+    asked: Mapping[str, RequestedRun] = field(default_factory=dict)
     seq: int = 0  # of the newest run that was asked for
 
     @classmethod
@@ -40,5 +40,5 @@ class InboxCursor:
         return json.dumps(dataclasses.asdict(self), sort_keys=True, default=datetime.isoformat)
 
 
-def _asked(*, at: str, **values: int) -> AskedRun:
-    return AskedRun(at=datetime.fromisoformat(at), **values)
+def _asked(*, at: str, **values: int) -> RequestedRun:
+    return RequestedRun(at=datetime.fromisoformat(at), **values)

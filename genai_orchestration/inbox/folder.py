@@ -14,7 +14,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 SETTLED = 5.0  # seconds without a write until a file counts as complete
 LARGEST = 32 * 1024 * 1024  # bytes; a file of some 100,000 requests is read in seconds
@@ -22,7 +22,7 @@ UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".download", ".swp")
 FOREIGN = (".", "~$")  # hidden files, and what Excel and Word put beside an open one
 
 
-class InboxUnreadable(PlainError):
+class InboxUnreadable(UserError):
     """The folder or the table cannot be looked into; the text says what to do."""
 
 

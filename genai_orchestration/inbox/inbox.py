@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from genai_orchestration.errors import PlainError, counted
+from genai_orchestration.errors import UserError, counted
 from genai_orchestration.inbox.folder import (
     LARGEST,
     Listed,
@@ -111,7 +111,7 @@ class Inbox:
         try:
             taken, trouble = self._file(folder, file)
             new, old, conflicts = self._plan(taken)
-        except PlainError:  # of the ledger or the warehouse, and not of the file
+        except UserError:  # of the ledger or the warehouse, and not of the file
             raise
         except Exception:  # whatever it holds: the other files do not wait for it
             logger.exception("%s cannot be taken in.", file.name)

@@ -15,20 +15,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
-from genai_orchestration.errors import PlainError, counted
+from genai_orchestration.errors import UserError, counted
 
 UNPRICED = 1  # credits that a request counts as where nobody publishes what it costs
 
 
-class Refused(PlainError):
+class Refused(UserError):
     """A submission that may not start now; the request stays approved."""
 
 
-class InFlightFull(Refused):
+class ConcurrencyLimitReached(Refused):
     """As many jobs as allowed are running: the next one starts when one of them ends."""
 
 
-class TooFast(Refused):
+class RateLimitExceeded(Refused):
     """As many POSTs as allowed in a second are on their way: the next may leave in a moment."""
 
 
@@ -36,7 +36,7 @@ class BudgetSpent(Refused):
     """A cap or the balance's floor would be passed."""
 
 
-class NoBudget(Refused):
+class BudgetNotConfigured(Refused):
     """No cap is configured, and the address is not a local one."""
 
 
@@ -109,17 +109,19 @@ def refusal(
     if not limits.capped(campaign):
         return _no_budget(provider, limits.address)
     if limits.in_flight is not None and usage.in_flight >= limits.in_flight:
-        return InFlightFull(
+        return ConcurrencyLimitReached(
             f"{provider} has {usage.in_flight} of the {counted(limits.in_flight, 'job')} in "
             "flight that it may have: the next one starts when one of them has ended."
         )
     if limits.alone_since is not None and usage.begun:
-        return InFlightFull(
+        return ConcurrencyLimitReached(
             f"{provider} failed too often in a row, so one request at a time is tried, and one is "
             "on its way: wait for its end."
         )
     if limits.posts_per_second is not None and usage.posts >= limits.posts_per_second:
-        return TooFast(f"{provider} takes {counted(limits.posts_per_second, 'request')} a second.")
+        return RateLimitExceeded(
+            f"{provider} takes {counted(limits.posts_per_second, 'request')} a second."
+        )
     caps = (
         ("a day", "credits_per_day", budget.per_day, usage.day),
         ("a month", "credits_per_month", budget.per_month, usage.month),
@@ -142,10 +144,10 @@ def _campaign_cap(
     return f"campaign {campaign}", f"campaigns.{campaign}", cap, usage.campaign
 
 
-def _no_budget(provider: str, address: str) -> NoBudget:
+def _no_budget(provider: str, address: str) -> BudgetNotConfigured:
     section = f"sources.{provider}_source"
     variable = f"{section}.credits_per_day".upper().replace(".", "__")
-    return NoBudget(
+    return BudgetNotConfigured(
         f"No cap is set for what {provider} may spend, and {address} is not a local address, so "
         f"nothing is submitted: set credits_per_day or credits_per_month in [{section}] of "
         f".dlt/config.toml, or {variable}."

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from genai_orchestration.doors.private import close, private_folder
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.ledger import versions as ledger_versions
 from genai_orchestration.ledger.url import LedgerUnusable, url_of
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
@@ -33,7 +33,7 @@ _WRITES = "genai_writes"
 _LOCK_TIMEOUT = "55P03"  # PostgreSQL's code; its words depend on the server's language
 
 
-class LedgerBusy(PlainError):
+class LedgerBusy(UserError):
     """Others kept the ledger for longer than this process was ready to wait."""
 
 

@@ -14,17 +14,17 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.credits import told
 from genai_orchestration.ledger.requests import WrongState, settled, words
-from genai_orchestration.ledger.tables import JobKey, JobRecord, Seen, jobs
+from genai_orchestration.ledger.tables import JobKey, JobObservation, JobRecord, jobs
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import JobReport
 
 logger = logging.getLogger(__name__)
 
 
-class UnknownJob(PlainError):
+class UnknownJob(UserError):
     """The ledger has no such job."""
 
 
@@ -61,7 +61,9 @@ def observe(
     return get(connection, key)
 
 
-def observe_or_tell(connection: sa.Connection, seen: Seen, now: datetime) -> JobRecord | None:
+def observe_or_tell(
+    connection: sa.Connection, seen: JobObservation, now: datetime
+) -> JobRecord | None:
     """Write down one report of many; None, and a line in the log, when that cannot be."""
     key = seen.job
     try:

@@ -28,7 +28,7 @@ from genai_orchestration.ledger.plans import Added
 from genai_orchestration.ledger.reader import LedgerReader
 from genai_orchestration.ledger.sightings import Sighting
 from genai_orchestration.ledger.states import Step
-from genai_orchestration.ledger.tables import JobKey, JobRecord, RequestRecord, Seen
+from genai_orchestration.ledger.tables import JobKey, JobObservation, JobRecord, RequestRecord
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.requests.paid_request import PaidRequest
@@ -111,8 +111,8 @@ class Ledger(LedgerReader):
     def start(self, key: str, limits: Limits, now: datetime) -> RequestRecord:
         """Reserve budget and a place in flight: after this, and only then, the POST may leave.
 
-        Raises InFlightFull, BudgetSpent or NoBudget (all of them Refused), and leaves the request
-        approved.
+        Raises ConcurrencyLimitReached, BudgetSpent or BudgetNotConfigured (all of them Refused),
+        and leaves the request approved.
         """
         with self._database.write() as connection:
             reservations.start(connection, key, limits, now, self.who, self.clock)
@@ -217,7 +217,7 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             return ledger_jobs.observe(connection, job, report, now, next_poll)
 
-    def observe_all(self, seen: Iterable[Seen], now: datetime) -> list[JobRecord]:
+    def observe_all(self, seen: Iterable[JobObservation], now: datetime) -> list[JobRecord]:
         """Write down what was said of many jobs, in one transaction; the jobs as they are then.
 
         A report that cannot be written is told in the log, and keeps no other from being written.

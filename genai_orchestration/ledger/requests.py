@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.credits import told
 from genai_orchestration.ledger.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
 from genai_orchestration.ledger.tables import RequestRecord, jobs, requests
@@ -26,15 +26,15 @@ OF_A_POST = (  # columns that tell of the POST, which a request has not that may
 columns = requests.c
 
 
-class UnknownRequest(PlainError):
+class UnknownRequest(UserError):
     """The ledger has no request of that key."""
 
 
-class WrongState(PlainError):
+class WrongState(UserError):
     """The request, or its job, does not stand where this step begins."""
 
 
-class JobTaken(PlainError):
+class JobTaken(UserError):
     """The job belongs to another request already."""
 
 

@@ -200,7 +200,7 @@ class JobKey:
 
 
 @dataclass(frozen=True)
-class Seen:
+class JobObservation:
     """A report of a job, and when to ask again if it is still open."""
 
     job: JobKey

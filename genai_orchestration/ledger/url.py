@@ -3,11 +3,11 @@
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
 
 
-class LedgerUnusable(PlainError):
+class LedgerUnusable(UserError):
     """The ledger's database cannot be opened, or is no place for a durable record."""
 
 

@@ -18,7 +18,7 @@ from dlt.common.schema import Schema
 from dlt.extract import DltSource
 
 from genai_orchestration import warehouse
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.loading.generations_sql import provider_tables, select_jobs
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.base import Provider, Table
@@ -76,7 +76,7 @@ class OwnDataset:
 OWN = OwnDataset()
 
 
-class NoSql(PlainError):
+class NoSql(UserError):
     """The warehouse is files, and cannot join them."""
 
 
@@ -103,7 +103,7 @@ def build(settings: Settings) -> int:
         warehouse.pipeline(OWN, settings) as pipeline,
     ):
         pipeline.run(source(settings)).raise_on_failed_jobs()
-        return warehouse.rows_of(pipeline).get(GENERATIONS.name, 0)
+        return warehouse.loaded_row_counts(pipeline).get(GENERATIONS.name, 0)
 
 
 def source(settings: Settings) -> DltSource:

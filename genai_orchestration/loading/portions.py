@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from genai_orchestration.providers.base import Counts, DayCounter, Provider, Table
-from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.http import LOAD_POLICY
 
 # Jobs in a package; of 1.5 KB each, they take some 600 MB at the load step's peak. As many rows are
 # a row group of DuckDB's, which rewrites neighbours that would fit into fewer groups: a portion
@@ -36,7 +36,7 @@ def portions(provider: Provider, start: date, end: date) -> Iterator[Portion]:
     if provider.day_watch is None:
         yield Portion(start, end)
     else:
-        yield from _parts(provider.day_watch.connect(PATIENT), start, end)
+        yield from _parts(provider.day_watch.connect(LOAD_POLICY), start, end)
 
 
 def countable(provider: Provider, table: Table) -> bool:
@@ -47,7 +47,7 @@ def countable(provider: Provider, table: Table) -> bool:
 def counted(provider: Provider, start: date, end: date) -> Portion:
     """The days as one portion, however many jobs they have, counted now."""
     watch = provider.day_watch
-    return Portion(start, end, watch.connect(PATIENT).counts(start, end) if watch else None)
+    return Portion(start, end, watch.connect(LOAD_POLICY).counts(start, end) if watch else None)
 
 
 def open_jobs(provider: Provider, portion: Portion) -> Mapping[date, int]:
@@ -59,7 +59,7 @@ def open_jobs(provider: Provider, portion: Portion) -> Mapping[date, int]:
         return {}
     if portion.end - portion.start == DAY:
         return {portion.start: portion.counts.unfinished}
-    counter = provider.day_watch.connect(PATIENT)
+    counter = provider.day_watch.connect(LOAD_POLICY)
     days = counter.unfinished_days(portion.start, portion.end)
     return {day: counter.counts(day, day + DAY).unfinished for day in days}
 

@@ -14,10 +14,10 @@ from genai_orchestration import warehouse
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.requests import JobTaken, WrongState
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import JobKey, JobRecord, Seen
+from genai_orchestration.ledger.tables import JobKey, JobObservation, JobRecord
 from genai_orchestration.loading.request_rows import requests_source
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import FinishedJob, JobKind, Settling
@@ -113,7 +113,7 @@ def _find(
 ) -> set[str]:
     """Unknown requests whose reference a row has that is what they asked for."""
     operations = [each.name for each in provider.operations if each.job_kind == kind.name]
-    server = kind.connect(QUICK).address
+    server = kind.connect(SENSOR_POLICY).address
     unknown = {
         request.request_key: request.payload
         for request in ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN])
@@ -151,11 +151,11 @@ def _end(
 ) -> list[JobRecord]:
     """Jobs that a row says are over, open ones and such as are not noted as loaded yet."""
     jobs = ledger.jobs(provider=provider.name, kind=kind.name, loaded=False)
-    server = kind.connect(QUICK).address
+    server = kind.connect(SENSOR_POLICY).address
     waiting = [job.job_id for job in jobs if _is_of(job.recipient, server)]
     return ledger.observe_all(
         [
-            Seen(JobKey(provider.name, kind.name, row["id"]), settling.report(row))
+            JobObservation(JobKey(provider.name, kind.name, row["id"]), settling.report(row))
             for row in _rows(provider, settings, settling, "id", waiting, "id", over=True)
         ],
         now,
@@ -175,7 +175,7 @@ def _rows(
     """The loaded rows whose `column` is one of the names; `over`: of finished jobs only."""
     columns = tuple(dict.fromkeys(("id", settling.ref, *settling.columns)))
     end = f"AND state IN {TERMINAL}" if over else ""
-    for quoted in warehouse.quoted(names):
+    for quoted in warehouse.in_list_sql(names):
         sql = f"""SELECT {", ".join(columns)} FROM {{{settling.table}}}
             WHERE {column} IN ({quoted}) {end} ORDER BY {order}"""  # noqa: S608 checked names
         for row in warehouse.query(provider, settings, sql) or []:

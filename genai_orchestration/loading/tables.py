@@ -16,7 +16,7 @@ from genai_orchestration.loading import settling
 from genai_orchestration.loading.portions import portions
 from genai_orchestration.loading.request_rows import requests_source
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.http import LOAD_POLICY
 from genai_orchestration.providers.sources import account_of
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
@@ -50,7 +50,7 @@ def load(
     def run(source: DltSource) -> None:
         with warehouse.pipeline(provider, settings, progress=progress) as pipeline:
             summaries.append(pipeline.run(source))
-            rows.update(warehouse.rows_of(pipeline))
+            rows.update(warehouse.loaded_row_counts(pipeline))
 
     _follow(provider, settings, read)
     if read:
@@ -86,6 +86,6 @@ def _follow(provider: Provider, settings: Settings, tables: Sequence[str]) -> No
         if not set(kind.tables) & set(tables):
             continue
         with Ledger.open(settings) as ledger:
-            found = watch.follow(ledger, provider, kind, PATIENT, ledger.now, seconds=LOOK)
+            found = watch.follow(ledger, provider, kind, LOAD_POLICY, ledger.now, seconds=LOOK)
         if found.trouble:
             logger.warning("Open %s: %s", kind.noun, found.trouble)

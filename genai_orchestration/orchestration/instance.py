@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 from genai_orchestration.doors.private import private_folder
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.settings import Settings
 
 SETTINGS_FILE = "dagster.yaml"
 
 
-class NoInstance(PlainError):
+class NoInstance(UserError):
     """There is no dagster.yaml to begin with."""
 
 

@@ -8,11 +8,11 @@ import functools
 import importlib
 import pkgutil
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.providers.base import Provider
 
 
-class UnknownProvider(PlainError):
+class UnknownProvider(UserError):
     """No folder here has that name."""
 
 

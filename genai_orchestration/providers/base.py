@@ -19,7 +19,7 @@ from dlt.common.data_types import TDataType
 from dlt.extract import DltSource
 
 from genai_orchestration.providers.files import RemoteFile
-from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.http import RetryPolicy
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import FinishedJob, JobKind, Operation, Submitter
 
@@ -119,7 +119,7 @@ class DayWatch:
     sensor: str
     table: str
     noun: str  # what a job is called in a sentence: "images"
-    connect: Callable[[Pace], DayCounter]
+    connect: Callable[[RetryPolicy], DayCounter]
     # how many jobs no day from the first (inclusive) to the last (exclusive) holds, by reason
     in_no_day: Callable[[date, date], Mapping[str, int]] | None = None
 
@@ -147,13 +147,13 @@ class Archive:
     # from the record of a job that succeeded, and the configured base_url
     files: Callable[[Mapping[str, Any], str], list[RemoteFile]]
     # asks for a job's record again, whose addresses are open then; NotFound when it is gone
-    refresh: Callable[[Pace], Callable[[str], Mapping[str, Any]]] | None = None
+    refresh: Callable[[RetryPolicy], Callable[[str], Mapping[str, Any]]] | None = None
     # when the provider's own copy can no longer be relied on; None: it stays
     expires: Callable[[FinishedJob], datetime] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadedJobs:
+class JobHistoryQuery:
     """Where a provider's own tables tell of its jobs, for the table of all generations.
 
     `select` names tables as they are, and gives kind, job_id, ref (that may be a request key),
@@ -194,7 +194,7 @@ class Provider:
     operations: tuple[Operation, ...] = ()  # its paid POSTs
     submitter: Callable[[], Submitter] | None = None  # sends them, for the configured account
     job_kinds: tuple[JobKind, ...] = ()  # what they make
-    loaded_jobs: LoadedJobs | None = None  # what the warehouse knows of them
+    loaded_jobs: JobHistoryQuery | None = None  # what the warehouse knows of them
     in_flight: int | None = None  # jobs that may run at once, unless configured otherwise
     posts_per_second: int | None = None  # its ceiling for POSTs, over all processes
     day_watch: DayWatch | None = None

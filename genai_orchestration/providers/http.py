@@ -48,7 +48,7 @@ CONNECTIONS = 16  # kept alive per client: more than any reader here has threads
 
 
 @dataclass(frozen=True)
-class Pace:
+class RetryPolicy:
     """How long a client tries before it hands the matter back to the scheduler."""
 
     attempts: int
@@ -56,8 +56,10 @@ class Pace:
     timeouts: tuple[float, float]  # seconds to connect, and between two bytes of an answer
 
 
-PATIENT = Pace(attempts=5, longest_wait=30.0, timeouts=(10.0, 60.0))  # loads
-QUICK = Pace(attempts=2, longest_wait=2.0, timeouts=(3.0, 5.0))  # sensors: Dagster gives them 60 s
+LOAD_POLICY = RetryPolicy(attempts=5, longest_wait=30.0, timeouts=(10.0, 60.0))  # loads
+SENSOR_POLICY = RetryPolicy(
+    attempts=2, longest_wait=2.0, timeouts=(3.0, 5.0)
+)  # sensors: Dagster gives them 60 s
 
 T = TypeVar("T")
 Classify = Callable[[requests.Response, str], ProviderError | None]
@@ -74,7 +76,7 @@ class ReadClient:
     limit: RateLimit | None = None
     classify: Classify | None = None  # the vendor's own meanings, asked before the general ones
     headers: Mapping[str, str] = field(default_factory=dict)
-    pace: "Pace" = field(default_factory=lambda: PATIENT)
+    pace: "RetryPolicy" = field(default_factory=lambda: LOAD_POLICY)
     sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import requests
 import urllib3
 
-from genai_orchestration.providers.http import PATIENT, ReadClient
+from genai_orchestration.providers.http import LOAD_POLICY, ReadClient
 from genai_orchestration.providers.proxies import Session
 from genai_orchestration.providers.refusals import (
     OutOfCredits,
@@ -123,7 +123,7 @@ class PaidClient:
                     data=json.dumps(body),  # whatever the ledger could keep; orjson takes less
                     headers={"Content-Type": "application/json", "Accept": "application/json"},
                     auth=self.reads.auth,
-                    timeout=PATIENT.timeouts,
+                    timeout=LOAD_POLICY.timeouts,
                     allow_redirects=False,
                     stream=True,  # else half an answer is lost, and a long one is waited for
                 ) as answer,

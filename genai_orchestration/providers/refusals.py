@@ -14,7 +14,7 @@ import orjson
 import requests
 import urllib3
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.providers.proxies import proxy_of
 from genai_orchestration.providers.unsigned import unsigned
 
@@ -22,7 +22,7 @@ NO_REASON = "no reason given"
 SHOWN = 200  # characters of a vendor's own words that go into a message
 
 
-class ProviderError(PlainError):
+class ProviderError(UserError):
     """A provider did not give what was asked for; the text says what to do next."""
 
 

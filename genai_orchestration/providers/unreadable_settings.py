@@ -9,13 +9,13 @@ import re
 from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 from dlt.common.configuration.providers.toml import TomlProviderReadException
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 POSITION = re.compile(r"at line \d+ col \d+")
 LOG_LEVEL = "Unknown level: "  # logging's words about [runtime] log_level, which dlt lets through
 
 
-class UnreadableSetting(PlainError):
+class UnreadableSetting(UserError):
     """A settings file, or a value in it, is not what dlt can read."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.http import RetryPolicy
 from genai_orchestration.providers.recipient import Api
 from genai_orchestration.providers.states import Failure, JobState
 
@@ -23,7 +23,7 @@ UNLIMITED = sys.maxsize  # credits of a plan without a limit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lookup:
+class WarehouseLookup:
     """A row of the warehouse that a payload names by its id, and what the row tells of it."""
 
     table: str  # of the provider; its key is `id`
@@ -52,7 +52,7 @@ class Operation:
     model: Callable[[Payload], str]
     # dotted path in the payload that `--prompt` and a sheet's prompt column fill; "" for none
     prompt: str
-    known: Lookup | None = None  # what the warehouse may tell of a payload
+    known: WarehouseLookup | None = None  # what the warehouse may tell of a payload
 
     def price(self, payload: Payload, row: Row | None) -> int | None:
         """The estimate, better where the row that the payload names is known."""
@@ -165,7 +165,7 @@ class JobKind:
 
     name: str  # "image_project"
     noun: str  # what several are called in a sentence: "image projects"
-    connect: Callable[[Pace], JobReader]
+    connect: Callable[[RetryPolicy], JobReader]
     polling: Polling
     sensor: str | None = None  # follows it by id; None: something else does
     tables: tuple[str, ...] = ()  # that finished jobs' records are loaded into

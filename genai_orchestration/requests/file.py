@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.providers.wording import unknown
 from genai_orchestration.requests.accidents import likeness, meant
 from genai_orchestration.requests.cells import DEEP, WrongRow, payload_of, text_of
@@ -35,7 +35,7 @@ from genai_orchestration.requests.request import (
 PLAIN = ("provider", "operation", "request_key", "campaign", "prompt", "payload")
 
 
-class BadRequests(PlainError):
+class BadRequests(UserError):
     """Rows that cannot be taken, all of them; nothing of the file was taken."""
 
     def __init__(self, file: str, problems: tuple[Problem, ...]) -> None:

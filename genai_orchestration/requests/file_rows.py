@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.requests.json_lines import parsed_lines
 
 DELIMITERS = ",;\t"  # what spreadsheets write, depending on their language
@@ -32,7 +32,7 @@ DEEPEST = 100  # levels of a YAML file
 LONGEST_CELL = 16 * 1024 * 1024  # characters; Python's own limit of 131,072 is below some payloads
 
 
-class UnreadableFile(PlainError):
+class UnreadableFile(UserError):
     """The file is not there, or not what its name says."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from genai_orchestration import warehouse
 from genai_orchestration.providers import provider_named
-from genai_orchestration.providers.work import Lookup, Row
+from genai_orchestration.providers.work import Row, WarehouseLookup
 from genai_orchestration.requests.plan import Known
 from genai_orchestration.requests.request import NewRequest, Operations
 from genai_orchestration.settings import Settings
@@ -19,9 +19,9 @@ from genai_orchestration.settings import Settings
 def known_rows(requests: Iterable[NewRequest], operations: Operations, settings: Settings) -> Known:
     """The rows that the requests name, by provider and table; one query for each table.
 
-    Raises what the destination raises; `destination_errors.in_words` makes sentences of it.
+    Raises what the destination raises; `destination_errors.translate_error` makes sentences of it.
     """
-    wanted: dict[tuple[str, str], tuple[Lookup, set[str]]] = {}
+    wanted: dict[tuple[str, str], tuple[WarehouseLookup, set[str]]] = {}
     for request in requests:
         operation = operations.get((request.provider, request.operation))
         lookup = operation.known if operation else None
@@ -35,7 +35,9 @@ def known_rows(requests: Iterable[NewRequest], operations: Operations, settings:
     }
 
 
-def _rows(provider: str, lookup: Lookup, ids: set[str], settings: Settings) -> dict[str, Row]:
+def _rows(
+    provider: str, lookup: WarehouseLookup, ids: set[str], settings: Settings
+) -> dict[str, Row]:
     """The rows of those ids; none when the warehouse does not have the table yet."""
     owner = provider_named(provider)
     listed = ", ".join(f"'{named}'" for named in sorted(ids))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.providers.work import Operation, Row
 from genai_orchestration.requests.request import NewRequest, key_mistake
 
@@ -14,11 +14,11 @@ SHOWN = 5  # differences that a sentence lists
 WIDTH = 60  # characters of a value in it
 
 
-class WrongRequest(PlainError):
+class WrongRequest(UserError):
     """A request that cannot be recorded, whatever its provider would say."""
 
 
-class KeyConflict(PlainError):
+class KeyConflict(UserError):
     """A key that stands for another request already."""
 
 

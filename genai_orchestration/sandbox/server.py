@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
 from genai_orchestration.doors.guard import Guard
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.sandbox import state
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.sandbox.traffic import Chaos, Fault, Traffic
@@ -27,7 +27,7 @@ KEY = "sandbox"  # the API key that every provider's sandbox takes
 HOST = "127.0.0.1"
 
 
-class PortInUse(PlainError):
+class PortInUse(UserError):
     """Something else listens on the port."""
 
 

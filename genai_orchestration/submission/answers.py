@@ -9,7 +9,7 @@ write ─► done
 import logging
 from collections.abc import Callable
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.requests import LONGEST_POST, JobTaken, WrongState
 from genai_orchestration.ledger.url import LedgerUnusable
 
@@ -50,7 +50,7 @@ def odd_id(job_id: str) -> str | None:
 
 def _words(error: Exception) -> str:
     """What the ledger failed of; not an unforeseen error's own words, which may quote anything."""
-    if isinstance(error, PlainError):
+    if isinstance(error, UserError):
         return str(error)
     return "The ledger failed, for a reason that nobody foresaw."
 

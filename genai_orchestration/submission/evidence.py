@@ -56,7 +56,7 @@ def evidence_of(
 ) -> Evidence | None:
     """What is known around the request; None for one that has not been sent.
 
-    Raises what the destination raises; `destination_errors.in_words` makes sentences of it.
+    Raises what the destination raises; `destination_errors.translate_error` makes sentences of it.
     """
     if record.submitting_at is None:
         return None

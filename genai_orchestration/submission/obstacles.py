@@ -8,7 +8,7 @@ In the sandbox, where nothing costs anything, the first two and the cap are not 
 from datetime import datetime
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.budget import Limits, NoBudget, Usage, refusal
+from genai_orchestration.ledger.budget import BudgetNotConfigured, Limits, Usage, refusal
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.sources import account_of, base_url_of, setting
@@ -62,7 +62,7 @@ def _no_cap(provider: Provider, stand: Stand) -> str | None:
     refusals = [
         refusal(provider.name, each, 0, limits, Usage()) for each in sorted_names(stand.campaigns)
     ]
-    if refusals and all(isinstance(each, NoBudget) for each in refusals):
+    if refusals and all(isinstance(each, BudgetNotConfigured) for each in refusals):
         return str(refusals[0]).rstrip(".")
     return None
 

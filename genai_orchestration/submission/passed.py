@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Passed:
+class SubmissionResult:
     """What one pass over the approved requests did."""
 
     submitted: list[str] = field(default_factory=list)
@@ -20,6 +20,6 @@ class Passed:
         """How many requests left, whatever came of them."""
         return len(self.submitted) + len(self.rejected) + len(self.unknown)
 
-    def because(self, reason: object, count: int = 1) -> None:
+    def add_reason(self, reason: object, count: int = 1) -> None:
         """Note why some requests stay approved."""
         self.reasons[str(reason)] = self.reasons.get(str(reason), 0) + count

@@ -57,7 +57,7 @@ class Stand:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedRun:
+class RequestedRun:
     """A run that was asked for to submit an operation's approved requests."""
 
     seq: int
@@ -74,17 +74,17 @@ class AskedRun:
 class Decision:
     """What one look decides for an operation: a run, or a sentence why there is none."""
 
-    asked: AskedRun | None
+    asked: RequestedRun | None
     run: bool = False
     words: str = ""
     red: bool = False  # it has failed too often
 
 
 def decide(
-    asked: AskedRun | None, outcome: Outcome, stand: Stand, seq: int, now: datetime
+    asked: RequestedRun | None, outcome: Outcome, stand: Stand, seq: int, now: datetime
 ) -> Decision:
     """Whether to ask for a run now; `outcome` is that of `asked`, and `seq` a new number."""
-    first = AskedRun(seq=seq, at=now, waiting=stand.approved)
+    first = RequestedRun(seq=seq, at=now, waiting=stand.approved)
     if asked is None:
         return Decision(asked=first, run=True) if stand.approved else Decision(asked=None)
     if outcome.state == "active":
@@ -104,7 +104,7 @@ def decide(
     return Decision(asked=dataclasses.replace(first, attempt=attempt), run=True)
 
 
-def _resting(asked: AskedRun, outcome: Outcome, again: datetime) -> Decision:
+def _resting(asked: RequestedRun, outcome: Outcome, again: datetime) -> Decision:
     if outcome.state == "succeeded":
         words = (
             f"could not be submitted by the last run, which tells why; the next one is at "

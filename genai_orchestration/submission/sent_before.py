@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from genai_orchestration import warehouse
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.loading.request_rows import request_table
@@ -24,14 +24,14 @@ from genai_orchestration.settings import Settings
 SHOWN = 3  # keys that a sentence names
 
 
-class SentBefore(PlainError):
+class SentBefore(UserError):
     """Requests that another ledger has sent already."""
 
 
 def check_not_sent(records: Iterable[RequestRecord], settings: Settings) -> None:
     """SentBefore when the warehouse has a planned request as sent; all of them or none go on.
 
-    Raises what the destination raises; `destination_errors.in_words` makes sentences of it.
+    Raises what the destination raises; `destination_errors.translate_error` makes sentences of it.
     """
     if found := sent_before(records, settings):
         raise SentBefore(f"Nothing was approved. {sentence(found)}")
@@ -57,7 +57,7 @@ def sent_before(records: Iterable[RequestRecord], settings: Settings) -> dict[st
     found: dict[str, datetime] = {}
     for name, planned in keys.items():
         for known, table, column in _tables(provider_named(name)):
-            for names in warehouse.quoted(planned):
+            for names in warehouse.in_list_sql(planned):
                 sql = f"""SELECT request_key, MIN({column}) FROM {{{table}}}
                     WHERE request_key IN ({names}) GROUP BY 1"""  # noqa: S608 checked names
                 for key, when in warehouse.query(known, settings, sql) or []:

@@ -19,18 +19,18 @@ from datetime import datetime, timedelta
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import (
     UNPRICED,
+    BudgetNotConfigured,
     BudgetSpent,
-    InFlightFull,
+    ConcurrencyLimitReached,
     Limits,
-    NoBudget,
+    RateLimitExceeded,
     Refused,
-    TooFast,
 )
 from genai_orchestration.ledger.requests import WrongState
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.recipient import Configured
 from genai_orchestration.providers.refusals import ProviderError
@@ -40,7 +40,7 @@ from genai_orchestration.submission.account_question import AccountQuestion
 from genai_orchestration.submission.answers import odd_id, write_down
 from genai_orchestration.submission.kept_back import check_awake, kept_back
 from genai_orchestration.submission.limits import limits_of
-from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.passed import SubmissionResult
 from genai_orchestration.watching import watch
 
 PATIENCE = timedelta(minutes=15)  # without any job ending, until waiting for a place is given up
@@ -68,7 +68,7 @@ class Line:
     patience: timedelta = PATIENCE
     clock: Callable[[], datetime] | None = None  # the ledger's
     sleep: Callable[[float], None] = time.sleep
-    passed: Passed = field(default_factory=Passed)
+    passed: SubmissionResult = field(default_factory=SubmissionResult)
     _limits: tuple[datetime, Limits] | None = None
     _question: AccountQuestion = field(init=False, repr=False)
 
@@ -76,9 +76,9 @@ class Line:
         """The time by which this line starts, waits and gives up: the ledger's, unless another."""
         return (self.clock or self.ledger.now)()
 
-    def submit(self, operation: str | None = None, campaign: str | None = None) -> Passed:
+    def submit(self, operation: str | None = None, campaign: str | None = None) -> SubmissionResult:
         """Submit what is approved of the provider; safe to run again, and beside others."""
-        self.passed, self._limits = Passed(), None
+        self.passed, self._limits = SubmissionResult(), None
         self._question = AccountQuestion(self.ledger, Configured(self.submitter), self.sleep)
         self._reconcile()
         try:
@@ -86,7 +86,7 @@ class Line:
         except _Stop as stop:
             self.passed.stopped = str(stop)
             rest = len(self._approved(operation, campaign)) - sum(self.passed.reasons.values())
-            self.passed.because(stop, max(rest, 1))
+            self.passed.add_reason(stop, max(rest, 1))
         self.passed.waiting = len(self._approved(operation, campaign))
         return self.passed
 
@@ -94,19 +94,19 @@ class Line:
         too_dear: dict[str | None, tuple[int, str]] = {}  # by campaign: the lowest price refused
         for record in self._approved(operation, campaign):
             if kept := kept_back(self.provider, self.submitter.address, record):
-                self.passed.because(kept)
+                self.passed.add_reason(kept)
                 continue
             price = UNPRICED if record.price_estimate is None else record.price_estimate
             lowest, why = too_dear.get(record.campaign, (price + 1, ""))
             if price >= lowest:
-                self.passed.because(why)
+                self.passed.add_reason(why)
                 continue
             try:
                 self._submit(record)
-            except (BudgetSpent, NoBudget) as refused:
-                self.passed.because(refused)
+            except (BudgetSpent, BudgetNotConfigured) as refused:
+                self.passed.add_reason(refused)
                 too_dear[record.campaign] = price, str(refused)
-                if isinstance(refused, NoBudget):
+                if isinstance(refused, BudgetNotConfigured):
                     self.passed.uncapped = str(refused)
 
     def _approved(
@@ -145,13 +145,13 @@ class Line:
                 return None
             except ProviderError as error:  # nobody says whose key it is: nothing has been sent
                 raise _Stop(str(error)) from None
-            except (TooFast, InFlightFull) as full:
+            except (RateLimitExceeded, ConcurrencyLimitReached) as full:
                 if self._wait(full, now - waited_since):
                     waited_since = self.now()
 
     def _wait(self, full: Refused, waited: timedelta) -> bool:
         """Wait for a place; whether jobs have ended meanwhile, so that patience begins anew."""
-        if isinstance(full, TooFast) and waited < MOMENTS:
+        if isinstance(full, RateLimitExceeded) and waited < MOMENTS:
             self.sleep(A_MOMENT)
             return False
         self._reconcile()  # what a crash has left behind takes a place, too
@@ -237,7 +237,7 @@ class Line:
     def _follow(self) -> bool:
         """Look whether jobs that take a place have ended."""
         found = [
-            watch.follow(self.ledger, self.provider, kind, QUICK, self.now, seconds=SLEPT)
+            watch.follow(self.ledger, self.provider, kind, SENSOR_POLICY, self.now, seconds=SLEPT)
             for kind in self.provider.job_kinds
         ]
         return any(each.ended for each in found)

@@ -9,18 +9,18 @@ from genai_orchestration.warehouse.pipelines import (
     WarehouseError,
     WarehousePipeline,
     destination,
+    loaded_row_counts,
     pipeline,
-    rows_of,
 )
 from genai_orchestration.warehouse.select import (
     NAME,
     NAMES,
     Reader,
+    day_range_sql,
+    in_list_sql,
     job_client,
     query,
-    quoted,
     reading,
-    within,
 )
 
 __all__ = [
@@ -30,12 +30,12 @@ __all__ = [
     "Reader",
     "WarehouseError",
     "WarehousePipeline",
+    "day_range_sql",
     "destination",
+    "in_list_sql",
     "job_client",
+    "loaded_row_counts",
     "pipeline",
     "query",
-    "quoted",
     "reading",
-    "rows_of",
-    "within",
 ]

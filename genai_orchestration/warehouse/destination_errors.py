@@ -1,6 +1,6 @@
 """What dlt, database drivers and the disk say, in the one sentence that a person needs.
 
-    error ─► its causes, outermost first ─► the first one known here ─► PlainError
+    error ─► its causes, outermost first ─► the first one known here ─► UserError
                                         └─► none is: a bug, which deserves its traceback
 
 Of a driver's own words only the first line is shown, without anything that looks like an address
@@ -21,7 +21,7 @@ from dlt.common.configuration.exceptions import (
 from dlt.common.storages.configuration import WithLocalFiles
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from genai_orchestration.errors import PlainError, causes, plain
+from genai_orchestration.errors import UserError, causes, plain
 from genai_orchestration.providers.refusals import cause_of
 from genai_orchestration.providers.unreadable_settings import UnreadableSetting, unreadable
 from genai_orchestration.settings import HOME_VARIABLE, Settings
@@ -38,11 +38,11 @@ DRIVERS_WORDS = {  # PEP 249's names for trouble that no program can help, and P
 COMPUTED = WithLocalFiles.get_resolvable_fields()  # dlt fills these in by itself, later
 
 
-class UnusableHome(PlainError):
+class UnusableHome(UserError):
     """GENAI_HOME is not a folder in which state can be kept."""
 
 
-class NotKept(PlainError):
+class NotKept(UserError):
     """Nothing can be kept where state is, or a limit of the system keeps this process from it."""
 
 
@@ -50,7 +50,7 @@ class WarehouseUnreachable(WarehouseError):
     """The database does not answer, or not to these credentials: it may do so later."""
 
 
-def in_words(error: BaseException, settings: Settings | None = None) -> PlainError | None:
+def translate_error(error: BaseException, settings: Settings | None = None) -> UserError | None:
     """The error, however deep it is wrapped, as a sentence; None when nobody foresaw it.
 
     Without `settings`, the configured ones.
@@ -60,7 +60,7 @@ def in_words(error: BaseException, settings: Settings | None = None) -> PlainErr
         return known
     try:
         settings = settings or Settings.load()
-    except PlainError:  # what is wrong with it would have been said before
+    except UserError:  # what is wrong with it would have been said before
         return None
     trouble = trouble_with(error, settings.home)
     if trouble and (sentence := _not_kept(trouble, error, settings)):
@@ -81,7 +81,7 @@ def _unusable(settings: Settings, reason: str) -> UnusableHome:
     )
 
 
-def _sentence(error: BaseException, settings: Settings) -> PlainError | None:
+def _sentence(error: BaseException, settings: Settings) -> UserError | None:
     match error:
         case ConfigFieldMissingException():
             return _missing(error, settings)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 QUIET = 3.0  # seconds of waiting that nobody needs to hear of
 PATIENCE = 300.0  # seconds that a load or a reader waits for others before it gives up
@@ -26,7 +26,7 @@ _limit: contextvars.ContextVar[float] = contextvars.ContextVar("_limit", default
 logger = logging.getLogger(__name__)
 
 
-class WarehouseLocked(PlainError):
+class WarehouseLocked(UserError):
     """Others kept the warehouse for longer than this load was ready to wait."""
 
     def __init__(self, holder: str, what: str) -> None:

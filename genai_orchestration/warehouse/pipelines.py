@@ -30,7 +30,7 @@ from dlt.pipeline.configuration import PipelineConfiguration, PipelineRuntimeCon
 from dlt.pipeline.pipeline import Pipeline
 
 from genai_orchestration.doors.private import private_folder
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.providers.base import Table
 from genai_orchestration.providers.dlt_environment import addressed_variables
 from genai_orchestration.settings import DESTINATION_VARIABLE, Settings
@@ -43,7 +43,7 @@ NEW_OBJECTS = 50_000  # between two looks for garbage: some 15,000 records
 REPLACE = "insert-from-staging"  # the old snapshot stays until the new one is there, in one step
 
 
-class WarehouseError(PlainError):
+class WarehouseError(UserError):
     """The warehouse cannot be used; the text says what to do next."""
 
 
@@ -172,7 +172,7 @@ def _made(
     return made
 
 
-def rows_of(pipeline: Pipeline) -> dict[str, int]:
+def loaded_row_counts(pipeline: Pipeline) -> dict[str, int]:
     """How many rows the pipeline's last run brought, by table; tables without any are left out."""
     trace = pipeline.last_trace
     info = trace.last_normalize_info if trace else None

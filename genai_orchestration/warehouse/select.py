@@ -80,13 +80,13 @@ def reading(settings: Settings) -> Iterator[Reader | None]:
         yield Reader(client)
 
 
-def quoted(names: Iterable[str]) -> Iterator[str]:
+def in_list_sql(names: Iterable[str]) -> Iterator[str]:
     """Names as SQL lists them, for `IN (...)`, some hundreds at a time; odd ones are left out."""
     sound = [f"'{name}'" for name in names if NAME.fullmatch(name)]
     return (", ".join(sound[start : start + NAMES]) for start in range(0, len(sound), NAMES))
 
 
-def within(first: date, end: date) -> str:
+def day_range_sql(first: date, end: date) -> str:
     """The UTC days of `date_created` from `first` to before `end`, as a condition."""
     return (
         f"date_created >= TIMESTAMPTZ '{first} 00:00:00+00' "

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 DAY = timedelta(days=1)
 
 
-class UnreadableCursor(PlainError):
+class UnreadableCursor(UserError):
     """The text is not a cursor of this version."""
 
 

@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 
 from genai_orchestration.clock import AHEAD
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.tables import JobRecord, Seen
+from genai_orchestration.ledger.tables import JobObservation, JobRecord
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.http import RetryPolicy
 from genai_orchestration.providers.recipient import Configured, OtherAccount
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.states import OPEN, JobState
@@ -96,7 +96,7 @@ def believed(report: JobReport, job: JobRecord, now: datetime) -> JobReport:
 
 def _report(
     job: JobRecord, report: JobReport, usual: timedelta, polling: Polling, now: datetime
-) -> Seen:
+) -> JobObservation:
     """What is written down of a report, and when the job is asked after again."""
     age, held = _age(job, now), believed(report, job, now)
     again = next_poll(age, usual, polling, now, random.uniform(-1, 1))  # noqa: S311 no secret
@@ -104,7 +104,7 @@ def _report(
         again = min(again, (job.incomplete_since or now) + COMPLETE_WITHIN)
     elif held is not report and age >= AGAIN_AFTER:
         again = max(again, now + AGAIN_AFTER)  # sooner, it would be no second witness
-    return Seen(job.key, held, again)
+    return JobObservation(job.key, held, again)
 
 
 def _age(job: JobRecord, now: datetime) -> timedelta:
@@ -130,7 +130,7 @@ def follow(
     ledger: Ledger,
     provider: Provider,
     kind: JobKind,
-    pace: Pace,
+    pace: RetryPolicy,
     clock: Callable[[], datetime],
     *,
     seconds: float,

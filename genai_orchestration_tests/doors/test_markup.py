@@ -17,7 +17,7 @@ from genai_orchestration.orchestration.checks import requests as request_checks
 from genai_orchestration.orchestration.metadata import loads as facts
 from genai_orchestration.orchestration.metadata import requests as request_facts
 from genai_orchestration.submission.audit import Verdict
-from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.passed import SubmissionResult
 
 BEACON = "http://evil.example/beacon.png"
 HOSTILE = (
@@ -95,7 +95,7 @@ def sources(hostile: str) -> Iterator[tuple[str, str]]:
     """Everything that makes Markdown or HTML of others' text, with that text in all of it."""
     day = facts.DayFacts({"SUCCEEDED": 1}, ((BEACON, hostile), (f"{BEACON}{hostile}", "a fox")))
     yield "pictures of a day", day.metadata()["newest"].value
-    passed = Passed(reasons={hostile: 2})
+    passed = SubmissionResult(reasons={hostile: 2})
     yield "why requests wait", request_facts.of_pass(passed)["waiting because"].value
     key = dg.AssetKey("images")
     told = request_checks._result(key, "check", lambda: Verdict(False, hostile))

@@ -3,7 +3,7 @@
 import pytest
 
 from genai_orchestration.doors.loopback import ask_directly, is_loopback
-from genai_orchestration.providers.http import Pace, ReadClient
+from genai_orchestration.providers.http import ReadClient, RetryPolicy
 from genai_orchestration.providers.paid import NotNow, PaidClient
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.sandbox import Sandbox
@@ -38,7 +38,7 @@ def test_reads_and_paid_requests_reach_this_machine_without_the_command(sandbox:
 
 
 def test_a_proxy_in_the_way_is_named_without_its_password() -> None:
-    once = Pace(attempts=1, longest_wait=0, timeouts=(5, 5))
+    once = RetryPolicy(attempts=1, longest_wait=0, timeouts=(5, 5))
     for scheme in ("http", "https"):
         url = f"{scheme}://images.example.com"
         reads = ReadClient("ImagineAPI", "imagine_api_source", url, pace=once)
@@ -54,7 +54,7 @@ def test_a_proxy_in_the_way_is_named_without_its_password() -> None:
 def test_a_proxy_that_is_not_asked_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "images.example.com,127.0.0.1")
     monkeypatch.setenv("no_proxy", "images.example.com,127.0.0.1")
-    once = Pace(attempts=1, longest_wait=0, timeouts=(5, 5))
+    once = RetryPolicy(attempts=1, longest_wait=0, timeouts=(5, 5))
     reads = ReadClient("ImagineAPI", "imagine_api_source", "http://127.0.0.1:9", pace=once)
     with pytest.raises(Unavailable) as caught:
         reads.get_object("items/images")

@@ -12,11 +12,11 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Budget, Limits
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import RequestRecord, Seen
+from genai_orchestration.ledger.tables import JobObservation, RequestRecord
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
@@ -74,7 +74,7 @@ def happen(ledger: Ledger, event: str, key: str) -> str:
     """The event; or why it cannot be, in a sentence."""
     try:
         EVENTS[event](ledger, key)
-    except PlainError as error:
+    except UserError as error:
         return str(error)
     return "It happened."
 
@@ -138,7 +138,7 @@ def test_a_job_comes_to_the_first_end_that_is_told_whatever_else_is(place: Setti
                 ledger.observe(name, said(state, word), NOW + minutes * MINUTE, next_poll=NOW)
                 try:
                     getattr(ledger, f"mark_{mark}")([name], NOW)
-                except PlainError:
+                except UserError:
                     assert not ledger.job(name).state.terminal
             found = ledger.job(name)
             states = [state for state, _ in told if state]
@@ -174,7 +174,7 @@ def test_a_job_keeps_what_its_end_says_and_what_it_cost_is_its_last_word(place: 
             ledger.submitted(key, f"job of {key}", charged, NOW)
             name = job(f"job of {key}")
             for together in told:
-                ledger.observe_all([Seen(name, report) for report in together], NOW)
+                ledger.observe_all([JobObservation(name, report) for report in together], NOW)
             reports = [report for together in told for report in together]
             ends = [n for n, report in enumerate(reports) if report.state and report.state.terminal]
             heard = reports[: ends[0] + 1] if ends else reports

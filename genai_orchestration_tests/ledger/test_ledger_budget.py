@@ -9,10 +9,10 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import (
     Balance,
     Budget,
+    BudgetNotConfigured,
     BudgetSpent,
-    InFlightFull,
+    ConcurrencyLimitReached,
     Limits,
-    NoBudget,
     Refused,
     is_local,
 )
@@ -50,7 +50,7 @@ def test_without_a_cap_nothing_goes_out_and_the_message_says_which_setting_to_se
     ledger: Ledger,
 ) -> None:
     ledgers.approved(ledger, "a")
-    with pytest.raises(NoBudget):
+    with pytest.raises(BudgetNotConfigured):
         ledger.start("a", Limits(address=VENDOR, in_flight=9), NOW)
     assert refused(ledger, caps(floor=0, campaigns={"spring": 9})) == (
         "No cap is set for what magic_hour may spend, and https://api.vendor.example is not a "
@@ -240,7 +240,7 @@ def test_a_place_in_flight_is_free_again_when_the_job_ends(ledger: Ledger) -> No
     ledgers.submitted(ledger, "two")
     ledgers.submitted(ledger, "other", provider="abyssale")
     ledgers.approved(ledger, "a", "b")
-    with pytest.raises(InFlightFull):
+    with pytest.raises(ConcurrencyLimitReached):
         ledger.start("a", two, NOW)
     assert "magic_hour has 2 of the 2 jobs in flight" in refused(ledger, two)
     ledger.observe(job("job of two"), said(JobState.RUNNING, "rendering"), NOW)

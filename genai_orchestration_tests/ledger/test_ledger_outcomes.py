@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from genai_orchestration.ledger.budget import InFlightFull, TooFast
+from genai_orchestration.ledger.budget import ConcurrencyLimitReached, RateLimitExceeded
 from genai_orchestration.ledger.ledger import STUCK_AFTER, Ledger
 from genai_orchestration.ledger.outcomes import Outcome
 from genai_orchestration.ledger.requests import WrongState
@@ -134,7 +134,9 @@ def test_after_an_outage_one_at_a_time_is_started(ledger: Ledger) -> None:
     later = NOW + MINUTE
     ledger.start("one", alone, later)  # what began before the last failure does not count
     for _ in ("on its way", "running"):
-        with pytest.raises(InFlightFull, match="one request at a time is tried, and one is on its"):
+        with pytest.raises(
+            ConcurrencyLimitReached, match="one request at a time is tried, and one is on its"
+        ):
             ledger.start("two", alone, later)
         if ledger.request("one").state is RequestState.SUBMITTING:
             ledger.submitted("one", "job of one", None, later)
@@ -147,7 +149,7 @@ def test_one_that_is_stuck_does_not_keep_the_next_from_being_tried(ledger: Ledge
     alone = dataclasses.replace(LOCAL, alone_since=NOW)
     ledger.start("one", alone, NOW + SECOND)
     ledger.submitted("one", "job of one", None, NOW + SECOND)
-    with pytest.raises(InFlightFull):
+    with pytest.raises(ConcurrencyLimitReached):
         ledger.start("two", alone, NOW + timedelta(hours=1))
     ledger.start("two", alone, NOW + timedelta(hours=1, minutes=1))
 
@@ -156,7 +158,9 @@ def test_answers_that_came_while_this_process_waited_count_for_the_ceiling(ledge
     ledgers.submitted(ledger, "a")
     ledgers.approved(ledger, "b")
     limits = dataclasses.replace(LOCAL, posts_per_second=1)
-    with pytest.raises(TooFast):  # its clock was read before the other's answer was written
+    with pytest.raises(
+        RateLimitExceeded
+    ):  # its clock was read before the other's answer was written
         ledger.start("b", limits, NOW - SECOND)
     ledger.start("b", limits, NOW + 2 * SECOND)
 

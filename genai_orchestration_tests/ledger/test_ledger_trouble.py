@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.tables import Seen
+from genai_orchestration.ledger.tables import JobObservation
 from genai_orchestration.ledger.url import LedgerUnusable
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
@@ -38,8 +38,12 @@ def test_one_report_that_cannot_be_written_keeps_no_other_from_it(
     for key in ("a", "b", "c"):
         ledgers.submitted(ledger, key)
     odd = JobReport(state=JobState.SUCCEEDED, raw="complete", record={"SECRET": object()})
-    seen = [Seen(job("job of a"), DONE), Seen(job("job of b"), odd), Seen(job("job of c"), DONE)]
-    seen.append(Seen(job("nobody's"), DONE))
+    seen = [
+        JobObservation(job("job of a"), DONE),
+        JobObservation(job("job of b"), odd),
+        JobObservation(job("job of c"), DONE),
+    ]
+    seen.append(JobObservation(job("nobody's"), DONE))
     found = ledger.observe_all(seen, NOW)
     assert [each.job_id for each in found] == ["job of a", "job of c"]
     assert ledger.job(job("job of c")).state is JobState.SUCCEEDED
@@ -56,7 +60,7 @@ def test_a_database_that_fails_is_no_odd_report(settings: Settings) -> None:
             connection.execute(sa.text("ALTER TABLE jobs RENAME TO elsewhere"))
         engine.dispose()
         with pytest.raises(LedgerUnusable, match="has failed: no such table"):
-            ledger.observe_all([Seen(job("job of a"), DONE)], NOW)
+            ledger.observe_all([JobObservation(job("job of a"), DONE)], NOW)
 
 
 def test_a_database_that_refuses_is_told_without_what_was_written(ledger: Ledger) -> None:

@@ -15,7 +15,7 @@ from dlt.normalize.normalize import Normalize
 from genai_orchestration import warehouse
 from genai_orchestration.loading.generations import OWN
 from genai_orchestration.orchestration.runs import attempts
-from genai_orchestration.orchestration.runs.attempts import in_sentences
+from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.orchestration.runs.outcomes import cause_of
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.settings import Settings
@@ -40,7 +40,7 @@ def run(instance: dg.DagsterInstance, work: Callable[[], object]) -> tuple[str, 
 
     @dg.asset
     def first(context: dg.AssetExecutionContext) -> None:
-        with in_sentences(context):
+        with translate_errors(context):
             work()
 
     @dg.asset(deps=[first])

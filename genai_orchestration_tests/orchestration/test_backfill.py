@@ -166,7 +166,7 @@ def test_a_step_that_is_tried_again_does_not_read_the_finished_days_twice(
     monkeypatch.setattr(portions, "MOST", 30)
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", (0.0,))
     monkeypatch.setattr(http, "_wait", lambda state: 0.0)
-    down = Fault(kind="status", status=503, path="/imagine_api", times=http.PATIENT.attempts)
+    down = Fault(kind="status", status=503, path="/imagine_api", times=http.LOAD_POLICY.attempts)
     seen: list[set[date]] = []
 
     def fail_once(self: Any, portion: portions.Portion, tell: Any = _told) -> None:

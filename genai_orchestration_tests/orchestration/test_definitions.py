@@ -11,7 +11,7 @@ from genai_orchestration.loading.generations import GENERATIONS, OWN
 from genai_orchestration.loading.request_rows import request_table
 from genai_orchestration.orchestration.assets import days as day_assets
 from genai_orchestration.orchestration.assets import tables as assets
-from genai_orchestration.orchestration.assets.groups import Group, groups_of
+from genai_orchestration.orchestration.assets.groups import TableSet, groups_of
 from genai_orchestration.orchestration.checks.files import file_checks
 from genai_orchestration.orchestration.checks.tables import table_checks
 from genai_orchestration.orchestration.runs import attempts
@@ -95,7 +95,7 @@ def test_jobs_schedules_and_sensors_are_exactly_these(definitions: dg.Definition
     assert statuses | {s.default_status.value for s in repository.sensor_defs} == {"RUNNING"}
 
 
-def load_of(group: Group) -> dg.AssetsDefinition:
+def load_of(group: TableSet) -> dg.AssetsDefinition:
     return (day_assets.day_assets if group.by_day else assets.load_assets)(group)
 
 

@@ -23,7 +23,7 @@ from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.release import SANDBOX_KEY, AskedRun
+from genai_orchestration.submission.release import SANDBOX_KEY, RequestedRun
 from genai_orchestration.watching.day_watch import RED_AFTER
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 from genai_orchestration_tests.orchestration.paid import OPERATIONS, approved, fox, hero, posts
@@ -427,7 +427,7 @@ def test_a_red_operation_keeps_what_another_one_has_come_to(
     (request,) = daemon.look()
     before = InboxCursor.loads(daemon.cursor, 0)
     tried = dataclasses.replace(before.asked[CREATE], attempt=RED_AFTER)
-    asked = {CREATE: tried, other: AskedRun(seq=1, at=tried.at, waiting=1)}
+    asked = {CREATE: tried, other: RequestedRun(seq=1, at=tried.at, waiting=1)}
     daemon.cursor = dataclasses.replace(before, asked=asked).dumps()
     refuse(sandbox)
     last = dg.RunRequest(

@@ -10,7 +10,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import provider_named
-from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.http import LOAD_POLICY
 from genai_orchestration.providers.imagine_api import api, listing
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
@@ -105,7 +105,7 @@ def test_counting_from_a_day_on_needs_one_request(
 ) -> None:
     vendor.add([image(OLD, outcome="stuck"), image(OLD)])
     assert IMAGINE.day_watch
-    counter = IMAGINE.day_watch.connect(PATIENT)
+    counter = IMAGINE.day_watch.connect(LOAD_POLICY)
     sandbox.traffic.calls.clear()
     assert counter.unfinished(date.min) == 1
     assert len(sandbox.traffic.calls) == 1

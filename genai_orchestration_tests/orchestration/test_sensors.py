@@ -19,7 +19,7 @@ from genai_orchestration.orchestration.sensors import days as sensors
 from genai_orchestration.orchestration.sensors.days import Watched, look
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Counts, DayCounter
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.sandbox import Sandbox
@@ -275,7 +275,7 @@ def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
     monkeypatch.setattr(sensors, "THREADS", 1)  # one after the other: the clock is one for all
     vendor.add([image(YESTERDAY - timedelta(days=n), seconds=999) for n in range(6)])
     assert IMAGINE.day_watch
-    slow = Slow(IMAGINE.day_watch.connect(QUICK))
+    slow = Slow(IMAGINE.day_watch.connect(SENSOR_POLICY))
     counted: list[str] = []
     while len(counted) < 4:
         slow.seconds = 0
@@ -293,7 +293,7 @@ def test_days_are_counted_some_at_a_time_and_each_once(
 ) -> None:
     vendor.add([image(YESTERDAY - timedelta(days=n), seconds=999) for n in range(7)])
     assert IMAGINE.day_watch
-    counter = Together(IMAGINE.day_watch.connect(QUICK))
+    counter = Together(IMAGINE.day_watch.connect(SENSOR_POLICY))
     context = dg.build_sensor_context(instance=daemon.instance)
     tick, sentence = look(context, counter, WATCHED, now=datetime.now(timezone.utc))
     assert sorted(counter.days) == sorted(tick.cursor.loaded)
@@ -346,7 +346,7 @@ def test_older_days_with_open_images_are_found_over_several_looks_of_a_slow_prov
     days = [(YESTERDAY - timedelta(days=n)).date() for n in range(2, 12)]
     vendor.add([image(YESTERDAY - timedelta(days=n), seconds=999) for n in range(2, 12)])
     assert IMAGINE.day_watch
-    counter = IMAGINE.day_watch.connect(QUICK)
+    counter = IMAGINE.day_watch.connect(SENSOR_POLICY)
     found: set[date] = set()
     for _ in range(12):
         clock = itertools.count(0.0, 3.0).__next__  # each question takes three seconds

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from genai_orchestration.providers.http import Pace, ReadClient
+from genai_orchestration.providers.http import ReadClient, RetryPolicy
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import (
     NotFound,
@@ -95,7 +95,7 @@ def test_trouble_that_passes_is_not_noticed(
 
 def test_an_answer_that_does_not_come_is_asked_for_again(sandbox: Sandbox, ask: Ask) -> None:
     fail(sandbox, kind="timeout", seconds=0.6)
-    assert ask(pace=Pace(attempts=2, longest_wait=1, timeouts=(1.0, 0.2)))["credits"] > 0
+    assert ask(pace=RetryPolicy(attempts=2, longest_wait=1, timeouts=(1.0, 0.2)))["credits"] > 0
 
 
 def test_trouble_that_stays_is_reported_after_five_attempts(

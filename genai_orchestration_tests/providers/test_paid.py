@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from genai_orchestration.providers import paid
-from genai_orchestration.providers.http import Pace, ReadClient
+from genai_orchestration.providers.http import ReadClient, RetryPolicy
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.paid import Ambiguous, NotNow, PaidClient, Rejected
 from genai_orchestration.providers.refusals import ProviderError, Unavailable
@@ -33,7 +33,7 @@ from genai_orchestration_tests.providers.vendor import saying
 PATH = "v1/ai-image-generator"
 BODY = {"image_count": 1, "model": "z-image-turbo", "style": {"prompt": "a fox"}}
 SECRET = "mhk_live_secret"
-ONCE = Pace(attempts=1, longest_wait=0, timeouts=(1, 1))
+ONCE = RetryPolicy(attempts=1, longest_wait=0, timeouts=(1, 1))
 JSON = {"Content-Type": "application/json"}
 
 
@@ -59,7 +59,9 @@ def refused(kind: type[ProviderError], base_url: str) -> Any:
 
 @pytest.fixture
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paid, "PATIENT", Pace(attempts=5, longest_wait=1, timeouts=(0.5, 0.5)))
+    monkeypatch.setattr(
+        paid, "LOAD_POLICY", RetryPolicy(attempts=5, longest_wait=1, timeouts=(0.5, 0.5))
+    )
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])

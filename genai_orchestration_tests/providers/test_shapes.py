@@ -16,7 +16,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.errors import plain
 from genai_orchestration.providers import all_providers, rate_limit, shapes
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import PATIENT, QUICK, ReadClient
+from genai_orchestration.providers.http import LOAD_POLICY, SENSOR_POLICY, ReadClient
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import Unavailable, WrongSetting
 from genai_orchestration.providers.sandbox import Sandbox
@@ -71,7 +71,7 @@ def test_no_row_comes_of_an_answer_of_another_shape(
                 assert error.startswith(("Unavailable: ", "Magic Hour answered"))
                 assert f"check base_url in [sources.{provider.section}]" in error
                 assert ("Too many connections" in error) == ("Too many" in body)
-                assert len(sandbox.traffic.calls) >= PATIENT.attempts
+                assert len(sandbox.traffic.calls) >= LOAD_POLICY.attempts
 
 
 def questions(provider: Provider) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
@@ -135,8 +135,8 @@ def test_an_answer_of_another_shape_may_pass(sandbox: Sandbox) -> None:
 
 def test_a_sensor_asks_twice_and_leaves_it(sandbox: Sandbox) -> None:
     with saying(body=ERRORS.encode()) as vendor, pytest.raises(Unavailable):
-        client(vendor.url, pace=QUICK).get_object("account")
-    assert len(vendor.calls) == QUICK.attempts
+        client(vendor.url, pace=SENSOR_POLICY).get_object("account")
+    assert len(vendor.calls) == SENSOR_POLICY.attempts
 
 
 def client(base_url: str, **more: Any) -> ReadClient:
@@ -168,7 +168,7 @@ def test_a_page_or_a_redirect_is_passing_only_where_the_api_has_answered_before(
         vendor.calls.clear()
         with pytest.raises(Unavailable, match="has answered before: try again later") as caught:
             client(vendor.url).get_object("account")  # the client of the load's next portion
-        assert len(vendor.calls) == PATIENT.attempts
+        assert len(vendor.calls) == LOAD_POLICY.attempts
         assert "secret" not in str(caught.value)
 
 

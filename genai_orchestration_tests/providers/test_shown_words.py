@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from genai_orchestration.providers.http import QUICK, ReadClient
+from genai_orchestration.providers.http import SENSOR_POLICY, ReadClient
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import SHOWN, ProviderError, WrongSetting, shown
 from genai_orchestration.providers.sandbox import Sandbox
@@ -21,7 +21,7 @@ def refused(sandbox: Sandbox, message: str, status: int = 400) -> str:
         section="vendor_source",
         base_url=sandbox.url,
         auth=KeyAuth("Authorization", f"Bearer {KEY}"),
-        pace=QUICK,
+        pace=SENSOR_POLICY,
         sleep=lambda seconds: None,
     )
     with pytest.raises(ProviderError) as caught:

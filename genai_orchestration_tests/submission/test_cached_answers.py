@@ -10,12 +10,12 @@ import requests
 
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.passed import SubmissionResult
 from genai_orchestration_tests.support import lines
 from genai_orchestration_tests.support.lines import IMAGINE, Time, approve, fail, line
 
@@ -102,7 +102,7 @@ def test_an_image_that_a_cache_does_not_know_yet_is_found_and_not_made_again(
     time = Time(sandbox)
     approve(ledger, IMAGINE, time, "a")
     fail(sandbox, IMAGINE, status=502)
-    assert line(ledger, IMAGINE, time).submit() == Passed(unknown=["a"])
+    assert line(ledger, IMAGINE, time).submit() == SubmissionResult(unknown=["a"])
     made = arrive(sandbox, "a")
     before = lines.posts(sandbox, IMAGINE)
     sandbox.clock.advance(timedelta(minutes=3).total_seconds())
@@ -116,7 +116,7 @@ def test_an_image_that_a_cache_does_not_know_yet_is_not_gone(
     sandbox: Sandbox, cache: Cache
 ) -> None:
     [kind] = IMAGINE.job_kinds
-    reader, image_id = kind.connect(QUICK), id_of("a")
+    reader, image_id = kind.connect(SENSOR_POLICY), id_of("a")
     assert reader.report(image_id).state is JobState.GONE
     arrive(sandbox, "a")
     assert reader.report(image_id).state is not JobState.GONE

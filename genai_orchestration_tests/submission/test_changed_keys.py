@@ -14,7 +14,7 @@ import pytest
 from genai_orchestration import clock
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers import provider_named
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import JobState
@@ -78,7 +78,7 @@ def follow(provider: str, later: timedelta = timedelta(0)) -> watch.Look:
             ledger,
             followed,
             kind,
-            QUICK,
+            SENSOR_POLICY,
             lambda: clock.now() + later,
             seconds=10,
             stay=timedelta(0),

@@ -13,7 +13,7 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers import paid, rate_limit
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.http import RetryPolicy
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
@@ -23,7 +23,7 @@ from genai_orchestration_tests.support.vendors import PROVIDERS, RECONCILED
 S = RequestState
 SHARES = {"imagine_api": 0.4, "magic_hour": 0.3, "abyssale": 0.3}  # of all requests
 LOST = 0.2  # of the answers
-SHORT = Pace(attempts=1, longest_wait=0, timeouts=(5.0, 0.15))
+SHORT = RetryPolicy(attempts=1, longest_wait=0, timeouts=(5.0, 0.15))
 SILENCE = 0.5  # seconds: longer than that
 HOUR = 3600.0  # the longest that the line rests after unclear answers
 PASSES = 1000  # more than it takes
@@ -49,7 +49,7 @@ def losses(provider: Provider, count: int, chance: random.Random) -> list[Fault]
 @pytest.fixture
 def hurried(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for long, and the sandbox takes all that comes."""
-    monkeypatch.setattr(paid, "PATIENT", SHORT)
+    monkeypatch.setattr(paid, "LOAD_POLICY", SHORT)
     monkeypatch.setattr(rate_limit.RateLimit, "SECOND", 0.0)
     monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__IN_FLIGHT", str(PASSES))
     sandbox.providers["abyssale"].gateway_limit = None

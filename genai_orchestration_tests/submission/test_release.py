@@ -9,8 +9,8 @@ from genai_orchestration.ledger.outcomes import Outcome as End
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.submission.release import (
     ACCOUNT_REST,
-    AskedRun,
     Decision,
+    RequestedRun,
     Stand,
     decide,
     refused_by_account,
@@ -20,9 +20,9 @@ from genai_orchestration_tests.support.ledgers import NOW
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
-ASKED = AskedRun(seq=3, at=NOW, waiting=5, attempt=2)
+ASKED = RequestedRun(seq=3, at=NOW, waiting=5, attempt=2)
 AGAIN = NOW + HOUR  # of this look
-FIRST = AskedRun(seq=4, at=AGAIN, waiting=5)
+FIRST = RequestedRun(seq=4, at=AGAIN, waiting=5)
 FIVE = Stand(approved=5, newest=NOW)
 MISSING, ACTIVE = Outcome("missing"), Outcome("active")
 FAILED, SUCCEEDED = Outcome("failed", NOW, "429"), Outcome("succeeded", NOW)
@@ -66,7 +66,7 @@ FAILED, SUCCEEDED = Outcome("failed", NOW, "429"), Outcome("succeeded", NOW)
     ],
 )
 def test_a_look_an_hour_later_decides(
-    asked: AskedRun | None, outcome: Outcome, stand: Stand, decision: Decision
+    asked: RequestedRun | None, outcome: Outcome, stand: Stand, decision: Decision
 ) -> None:
     assert decide(asked, outcome, stand, 4, AGAIN) == decision
 

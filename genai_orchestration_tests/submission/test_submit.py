@@ -17,7 +17,7 @@ from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.kept_back import FOR_THE_SANDBOX
-from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.passed import SubmissionResult
 from genai_orchestration.submission.release import SANDBOX_APPROVER
 from genai_orchestration.submission.submit import PATIENCE
 from genai_orchestration_tests.support import lines
@@ -58,9 +58,9 @@ def test_what_is_approved_leaves_once_in_the_order_of_planning(
         approve(ledger, provider, time, key)
         time.sandbox.clock.advance(1)
     passed = line(ledger, provider, time).submit()
-    assert passed == Passed(submitted=["c", "a", "b"])
+    assert passed == SubmissionResult(submitted=["c", "a", "b"])
     assert [record.state for record in ledger.requests()] == [RequestState.SUBMITTED] * 3
-    assert line(ledger, provider, time).submit() == Passed()
+    assert line(ledger, provider, time).submit() == SubmissionResult()
     assert lines.posts(time.sandbox, provider) == 3
     assert len({job.job_id for job in ledger.jobs()}) == 3
 
@@ -76,7 +76,7 @@ def test_only_the_asked_for_operation_and_campaign_leave(ledger: Ledger, time: T
     approve(ledger, MAGIC, time, "a", campaign="spring")
     approve(ledger, MAGIC, time, "b", campaign="autumn")
     assert line(ledger, MAGIC, time).submit(campaign="spring").submitted == ["a"]
-    assert line(ledger, MAGIC, time).submit(operation="ai_image_upscaler") == Passed()
+    assert line(ledger, MAGIC, time).submit(operation="ai_image_upscaler") == SubmissionResult()
     assert line(ledger, MAGIC, time).submit("ai_image_generator").submitted == ["b"]
 
 
@@ -138,7 +138,7 @@ def test_a_provider_that_stays_busy_is_left_to_the_scheduler(
 def test_a_lost_answer_is_looked_up_where_that_can_be_done(ledger: Ledger, time: Time) -> None:
     approve(ledger, IMAGINE, time, "a")
     fail(time.sandbox, IMAGINE, kind="reset")
-    assert line(ledger, IMAGINE, time).submit() == Passed(submitted=["a"])
+    assert line(ledger, IMAGINE, time).submit() == SubmissionResult(submitted=["a"])
     record = ledger.request("a")
     assert record.provider_job_id in time.sandbox.providers["imagine_api"].images
     assert (record.error_class, record.error_text) == (None, None)
@@ -147,10 +147,10 @@ def test_a_lost_answer_is_looked_up_where_that_can_be_done(ledger: Ledger, time:
 def test_what_never_arrived_is_sent_again_minutes_later(ledger: Ledger, time: Time) -> None:
     approve(ledger, IMAGINE, time, "a")
     fail(time.sandbox, IMAGINE, status=502)
-    assert line(ledger, IMAGINE, time).submit() == Passed(unknown=["a"])
-    assert line(ledger, IMAGINE, time).submit() == Passed()
+    assert line(ledger, IMAGINE, time).submit() == SubmissionResult(unknown=["a"])
+    assert line(ledger, IMAGINE, time).submit() == SubmissionResult()
     time.sandbox.clock.advance(120)
-    assert line(ledger, IMAGINE, time).submit() == Passed(submitted=["a"])
+    assert line(ledger, IMAGINE, time).submit() == SubmissionResult(submitted=["a"])
     assert lines.posts(time.sandbox, IMAGINE) == 2
 
 
@@ -161,9 +161,9 @@ def test_a_lost_answer_stays_unknown_where_nobody_can_be_asked(
 ) -> None:
     approve(ledger, provider, time, "a", "b")
     fail(time.sandbox, provider, **fault)
-    assert line(ledger, provider, time).submit() == Passed(submitted=["b"], unknown=["a"])
+    assert line(ledger, provider, time).submit() == SubmissionResult(submitted=["b"], unknown=["a"])
     time.sandbox.clock.advance(86_400)
-    assert line(ledger, provider, time).submit() == Passed()
+    assert line(ledger, provider, time).submit() == SubmissionResult()
     assert lines.posts(time.sandbox, provider) == 2
     assert ledger.request("a").error_class == "ambiguous"
 
@@ -174,7 +174,7 @@ def test_a_crash_leaves_a_request_that_is_not_sent_again(ledger: Ledger, time: T
     assert line(ledger, MAGIC, time).submit().submitted == ["b"]
     assert states(ledger) == ["submitting", "submitted"]
     time.sandbox.clock.advance(LONGEST_POST.total_seconds() + 1)
-    assert line(ledger, MAGIC, time).submit() == Passed()
+    assert line(ledger, MAGIC, time).submit() == SubmissionResult()
     assert states(ledger) == ["unknown", "submitted"]
 
 

@@ -26,7 +26,7 @@ from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import Accepted, JobReport, Payload, Submitter
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.answers import ATTEMPTS
-from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.passed import SubmissionResult
 from genai_orchestration.submission.submit import Line
 from genai_orchestration_tests.support import lines
 from genai_orchestration_tests.support.ledgers import LOCAL
@@ -267,7 +267,7 @@ def test_a_request_that_another_process_has_taken_is_left_to_it(ledger: Ledger, 
             ledger.start("b", LOCAL, time.now())
 
     passed = line(ledger, MAGIC, time, submitter=broken(before=take)).submit()
-    assert passed == Passed(submitted=["a", "c"])
+    assert passed == SubmissionResult(submitted=["a", "c"])
     assert ledger.request("b").state is RequestState.SUBMITTING
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.budget import InFlightFull, Limits
+from genai_orchestration.ledger.budget import ConcurrencyLimitReached, Limits
 from genai_orchestration.ledger.outcomes import Outcome
 from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.providers import provider_named
@@ -66,7 +66,7 @@ def test_what_was_started_next_year_is_given_up_and_takes_no_place(ledger: Ledge
     assert ledger.usage("magic_hour", NOW).in_flight == 0
     ledger.start("soon", ONE, NOW + 9 * MINUTE)  # the clocks of two computers may differ so much
     assert ledger.orphaned(NOW) == []
-    with pytest.raises(InFlightFull):
+    with pytest.raises(ConcurrencyLimitReached):
         ledger.start("b", ONE, NOW)
 
 

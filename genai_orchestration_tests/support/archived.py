@@ -15,7 +15,7 @@ from genai_orchestration.ledger.budget import Limits
 from genai_orchestration.ledger.tables import JobKey
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.http import LOAD_POLICY
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest
@@ -70,7 +70,7 @@ def _finished(
         if downloads is not None:
             sandbox.providers["magic_hour"].withhold(accepted.job_id, downloads, 60)
         (kind,) = provider.job_kinds
-        report = kind.connect(PATIENT).report(accepted.job_id)
+        report = kind.connect(LOAD_POLICY).report(accepted.job_id)
         job = ledger.observe(JobKey(provider.name, kind.name, accepted.job_id), report, clock.now())
     assert job.state.value == "SUCCEEDED", job
     return accepted.job_id

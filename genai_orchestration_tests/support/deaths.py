@@ -22,7 +22,7 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger import jobs as ledger_jobs
 from genai_orchestration.ledger import requests as ledger_requests
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.paid import PaidClient
 from genai_orchestration.submission import reconcile
 from genai_orchestration.warehouse import WarehousePipeline
@@ -170,5 +170,5 @@ def _resolved(named: Named, provider: Provider) -> Named:
         assert provider.submitter
         return type(provider.submitter()), name
     if owner == READER:
-        return type(provider.job_kinds[0].connect(QUICK)), name
+        return type(provider.job_kinds[0].connect(SENSOR_POLICY)), name
     return owner, name

@@ -16,7 +16,7 @@ import requests
 from genai_orchestration import loading
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.submit import Line
@@ -101,7 +101,7 @@ def follow(ledger: Ledger, provider: Provider, clock: Time) -> None:
     for kind in provider.job_kinds:
         for _ in range(LOOKS if kind.sensor else 0):
             found = watch.look(
-                ledger, provider, kind, kind.connect(QUICK), clock.now(), seconds=LOOK_EVERY
+                ledger, provider, kind, kind.connect(SENSOR_POLICY), clock.now(), seconds=LOOK_EVERY
             )
             if not found.open:
                 break

@@ -27,7 +27,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.budget import BudgetSpent, InFlightFull
+from genai_orchestration.ledger.budget import BudgetSpent, ConcurrencyLimitReached
 from genai_orchestration.ledger.requests import WrongState
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.states import Failure, JobState
@@ -47,7 +47,7 @@ def now() -> datetime:
 
 
 def submit(ledger: Ledger, key: str) -> None:
-    """One request from start to end, or WrongState, InFlightFull or BudgetSpent."""
+    """One request from start to end, or WrongState, ConcurrencyLimitReached or BudgetSpent."""
     ledger.start(key, LIMITS, now())
     say(key)
     time.sleep(random.uniform(0, LONGEST))
@@ -64,7 +64,7 @@ def race(ledger: Ledger) -> None:
     while left := ledger.requests(states=[RequestState.APPROVED]):
         try:
             submit(ledger, random.choice(left[:8]).request_key)
-        except (WrongState, InFlightFull):
+        except (WrongState, ConcurrencyLimitReached):
             time.sleep(random.uniform(0, LONGEST))
         except BudgetSpent:
             return

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import JobRecord
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.refusals import Unavailable, WrongSetting
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
@@ -323,7 +323,9 @@ def test_projects_are_followed_at_the_sandbox_to_their_ends(
     questions = 0
     for _ in range(20):
         time.sleep(0.5)
-        found = look(ledger, MAGIC, PROJECTS, PROJECTS.connect(QUICK), time.now(), seconds=30)
+        found = look(
+            ledger, MAGIC, PROJECTS, PROJECTS.connect(SENSOR_POLICY), time.now(), seconds=30
+        )
         questions += found.asked
     assert {each.request_key: each.state for each in ledger.jobs()} == {
         "good": JobState.SUCCEEDED,
@@ -344,7 +346,7 @@ def test_a_project_at_the_sandbox_is_over_when_its_pictures_are_there_or_after_s
     lines.line(ledger, MAGIC, time).submit()
     job_id = str(ledger.request("a").provider_job_id)
     sandbox.providers["magic_hour"].withhold(job_id, shown, seconds)
-    reader, begun = PROJECTS.connect(QUICK), time.now()
+    reader, begun = PROJECTS.connect(SENSOR_POLICY), time.now()
     while not look(ledger, MAGIC, PROJECTS, reader, time.now(), seconds=30).ended:
         time.sleep(15)
         assert time.now() - begun < timedelta(minutes=10)

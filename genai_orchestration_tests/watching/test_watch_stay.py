@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
@@ -47,7 +47,7 @@ class Vendor:
     def follow(self, ledger: Ledger) -> Look:
         kind = dataclasses.replace(PROJECTS, connect=lambda pace: self)
         return watch.follow(
-            *(ledger, MAGIC, kind, QUICK, lambda: self.now),
+            *(ledger, MAGIC, kind, SENSOR_POLICY, lambda: self.now),
             seconds=60,
             stay=STAY,
             sleep=self.sleep,

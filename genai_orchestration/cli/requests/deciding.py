@@ -9,7 +9,7 @@ import click
 from genai_orchestration.cli.requests.filters import open_ledger
 from genai_orchestration.cli.requests.groups import requests
 from genai_orchestration.cli.requests.planning import approved
-from genai_orchestration.errors import PlainError, are, counted
+from genai_orchestration.errors import UserError, are, counted
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
@@ -92,7 +92,7 @@ def _each(keys: Sequence[str], decide: "Callable[[Ledger, str], None]") -> None:
         for key in dict.fromkeys(keys):
             try:
                 decide(ledger, key)
-            except PlainError as error:
+            except UserError as error:
                 refused.append(str(error))
     if refused:
         raise click.ClickException("\n".join(refused))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from genai_orchestration.cli.requests.telling import ago, moment, plain
-from genai_orchestration.errors import PlainError, counted
+from genai_orchestration.errors import UserError, counted
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
@@ -131,7 +131,7 @@ def explanation_of(record: "RequestRecord", ledger: "Ledger") -> Explanation | N
     from genai_orchestration.providers import provider_named
     from genai_orchestration.settings import Settings
     from genai_orchestration.submission.evidence import Evidence, evidence_of
-    from genai_orchestration.warehouse.destination_errors import in_words
+    from genai_orchestration.warehouse.destination_errors import translate_error
 
     if record.state is not RequestState.UNKNOWN or record.submitting_at is None:
         return None
@@ -140,7 +140,7 @@ def explanation_of(record: "RequestRecord", ledger: "Ledger") -> Explanation | N
     try:
         evidence = evidence_of(record, provider, ledger, settings)
     except Exception as error:
-        known = in_words(error, settings)
+        known = translate_error(error, settings)
         if known is None:
             raise
         evidence, trouble = None, str(known)
@@ -159,6 +159,6 @@ def _elsewhere(record: "RequestRecord", provider: "Provider") -> str | None:
         return None
     try:
         address = provider.submitter().address
-    except PlainError as error:
+    except UserError as error:
         return str(error)
     return None if record.recipient.is_server(address) else address

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
@@ -17,7 +17,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object 
 limit = click.option("--limit", type=click.IntRange(min=1), help="At most so many, the first ones.")
 
 
-class UnknownOperation(PlainError):
+class UnknownOperation(UserError):
     """No provider that is meant has an operation of that name."""
 
 

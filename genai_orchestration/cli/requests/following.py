@@ -11,7 +11,7 @@ from genai_orchestration.cli.requests.groups import jobs
 from genai_orchestration.cli.requests.stuck import deadlines, is_stuck
 from genai_orchestration.cli.requests.telling import ago, plain, tell_json, tell_table
 from genai_orchestration.clock import now
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
@@ -22,7 +22,7 @@ OPEN = ("QUEUED", "RUNNING")
 SHOWN = 60  # characters of a reason in a list
 
 
-class WhichJob(PlainError):
+class WhichJob(UserError):
     """No job has the id, or more than one."""
 
 

@@ -68,13 +68,13 @@ def _known(asked: "list[NewRequest]") -> "Known":
     from genai_orchestration.cli.requests.filters import operations
     from genai_orchestration.requests.loaded_rows import known_rows
     from genai_orchestration.settings import Settings
-    from genai_orchestration.warehouse.destination_errors import in_words
+    from genai_orchestration.warehouse.destination_errors import translate_error
 
     settings = Settings.load()
     try:
         return known_rows(asked, operations(), settings)
     except Exception as error:
-        trouble = in_words(error, settings)
+        trouble = translate_error(error, settings)
         if trouble is None:
             raise
         click.echo(f"Note: designs are not looked up. {trouble}", err=True)

@@ -13,7 +13,7 @@ import click
 from genai_orchestration.cli.requests.filters import Filters, filters, open_ledger, operations
 from genai_orchestration.cli.requests.groups import requests
 from genai_orchestration.cli.requests.planned import notes_of, plan_of, planned_again
-from genai_orchestration.errors import PlainError, are, counted
+from genai_orchestration.errors import UserError, are, counted
 
 if TYPE_CHECKING:
     from genai_orchestration.requests.plan import Plan
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHOWN = 5  # keys that are listed
 
 
-class Mistaken(PlainError):
+class Mistaken(UserError):
     """Requests with mistakes that the provider would refuse, or silently ignore."""
 
 

@@ -15,13 +15,13 @@ import click
 from genai_orchestration.cli.requests.filters import Filters, as_json, filters, open_ledger
 from genai_orchestration.cli.requests.groups import requests
 from genai_orchestration.cli.requests.telling import plain, tell_json
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
     from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.providers.base import Provider
-    from genai_orchestration.submission.passed import Passed
+    from genai_orchestration.submission.passed import SubmissionResult
     from genai_orchestration.submission.stopping import Stop
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as of any program
@@ -34,7 +34,7 @@ class Sent:
     """What became of one provider's requests, and what kept the rest."""
 
     provider: "Provider"
-    passed: "Passed"
+    passed: "SubmissionResult"
     reasons: Mapping[str, int]
     undecided: int = 0  # unknown since an earlier pass
     on_their_way: int = 0  # of another process, or of one that has died
@@ -108,7 +108,7 @@ def _send(
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
     from genai_orchestration.cli.requests.progress import progress_of
     from genai_orchestration.ledger.states import RequestState
-    from genai_orchestration.submission.passed import Passed
+    from genai_orchestration.submission.passed import SubmissionResult
     from genai_orchestration.submission.stopping import STOPPED, StoppableSubmitter, Stopped
     from genai_orchestration.submission.submit import Line
 
@@ -130,9 +130,9 @@ def _send(
             line.submit(chosen.operation, chosen.campaign)
         except (Stopped, KeyboardInterrupt):
             trouble.append(STOPPED)
-        except PlainError as error:
+        except UserError as error:
             trouble.append(str(error))
-    passed = line.passed if line else Passed()
+    passed = line.passed if line else SubmissionResult()
     if submitter and submitter.on_its_way:
         _note_unknown(ledger, submitter.on_its_way, passed)
     states = _states(ledger, provider, chosen)
@@ -146,7 +146,7 @@ def _send(
     )
 
 
-def _note_unknown(ledger: "Ledger", key: str, passed: "Passed") -> None:
+def _note_unknown(ledger: "Ledger", key: str, passed: "SubmissionResult") -> None:
     """The request that Ctrl-C has cut off, or kept from being looked up."""
     from genai_orchestration.ledger.states import RequestState
 
@@ -164,7 +164,9 @@ def _states(
     )
 
 
-def _reasons(ledger: "Ledger", passed: "Passed", trouble: Sequence[str]) -> Mapping[str, int]:
+def _reasons(
+    ledger: "Ledger", passed: "SubmissionResult", trouble: Sequence[str]
+) -> Mapping[str, int]:
     """Each reason once, and for how many requests it is one."""
     reasons = Counter(trouble)
     for key in (*passed.rejected, *passed.unknown):

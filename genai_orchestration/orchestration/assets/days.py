@@ -21,13 +21,13 @@ from dagster_dlt import DagsterDltResource
 
 from genai_orchestration.loading.portions import Portion, countable, counted, open_jobs, portions
 from genai_orchestration.orchestration.assets import following
-from genai_orchestration.orchestration.assets.groups import Group, asset_key
+from genai_orchestration.orchestration.assets.groups import TableSet, asset_key
 from genai_orchestration.orchestration.assets.tables import run_tables
 from genai_orchestration.orchestration.assets.translator import table_spec
 from genai_orchestration.orchestration.checks.tables import window_check, window_spec
 from genai_orchestration.orchestration.metadata import loads as facts
 from genai_orchestration.orchestration.runs import resume as continued
-from genai_orchestration.orchestration.runs.attempts import Incomplete, in_sentences
+from genai_orchestration.orchestration.runs.attempts import Incomplete, translate_errors
 from genai_orchestration.providers.base import Counts, Table
 from genai_orchestration.settings import Settings
 
@@ -43,7 +43,7 @@ class DaysConfig(dg.Config):
     finished_only: bool = False  # leave out jobs that are still open, as the sensor does
 
 
-def day_assets(group: Group) -> dg.AssetsDefinition:
+def day_assets(group: TableSet) -> dg.AssetsDefinition:
     """The assets of a group of tables that are partitioned by day."""
 
     @dg.multi_asset(
@@ -62,7 +62,7 @@ def day_assets(group: Group) -> dg.AssetsDefinition:
     def load_days(
         context: dg.AssetExecutionContext, config: DaysConfig, dlt: DagsterDltResource
     ) -> Iterator[Event]:
-        with in_sentences(context), following.loading(context, group.provider):
+        with translate_errors(context), following.loading(context, group.provider):
             yield from _Range(context, group, finished_only=config.finished_only).load(dlt)
 
     return load_days
@@ -72,7 +72,7 @@ class _Range:
     """One run over a range of days."""
 
     def __init__(
-        self, context: dg.AssetExecutionContext, group: Group, *, finished_only: bool
+        self, context: dg.AssetExecutionContext, group: TableSet, *, finished_only: bool
     ) -> None:
         window = context.partition_time_window
         self.context, self.group, self.settings = context, group, Settings.load()
@@ -129,7 +129,7 @@ class _Range:
 
         Days that one has loaded are kept, unless the API counts more in them now.
         """
-        done = continued.days_done(self.context)
+        done = continued.materialized_days(self.context)
         for is_done, days in _ranges(self.days, done):
             kept = counted(self.group.provider, *days) if is_done else None
             if kept and self._is_complete(kept):

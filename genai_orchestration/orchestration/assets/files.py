@@ -22,7 +22,7 @@ from genai_orchestration.orchestration.assets.partitions import days_of
 from genai_orchestration.orchestration.assets.translator import table_spec
 from genai_orchestration.orchestration.metadata import thumbnails
 from genai_orchestration.orchestration.provider_settings import files_per_run
-from genai_orchestration.orchestration.runs.attempts import in_sentences
+from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.settings import Settings
 
@@ -65,7 +65,7 @@ def archive_assets(provider: Provider) -> list[dg.AssetsDefinition]:
     def keep(
         context: dg.AssetExecutionContext, config: ArchiveConfig
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        with in_sentences(context):
+        with translate_errors(context):
             days = _days(context) if by_day else None
             yield from _materialize(context, config, provider, archive, days)
 
@@ -164,7 +164,7 @@ def _counts(
     found: dict[str, Counter[str]] = defaultdict(Counter)
     day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
     sql = f"""SELECT {day} AS day, state, count(*) FROM {{{archive.table.name}}}
-        WHERE {warehouse.within(*days)} GROUP BY 1, 2"""  # noqa: S608 own names and dates
+        WHERE {warehouse.day_range_sql(*days)} GROUP BY 1, 2"""  # noqa: S608 own names and dates
     for on, state, number in warehouse.query(provider, settings, sql) or []:
         found[on.isoformat()][state] = number
     return found

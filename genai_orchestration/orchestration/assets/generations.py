@@ -14,7 +14,7 @@ from genai_orchestration.loading import generations
 from genai_orchestration.loading.generations_sql import ASSET_FILE, provider_tables
 from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.orchestration.assets.translator import table_spec
-from genai_orchestration.orchestration.runs.attempts import in_sentences
+from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings, destination_name
 
@@ -53,7 +53,7 @@ def generations_asset(providers: Sequence[Provider]) -> dg.AssetsDefinition:
         pool=OP,
     )
     def build(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        with in_sentences(context):
+        with translate_errors(context):
             rows = generations.build(Settings.load())
         return dg.MaterializeResult(asset_key=KEY, metadata={"dagster/row_count": rows})
 

@@ -11,7 +11,7 @@ from genai_orchestration.warehouse import Dataset
 
 
 @dataclass(frozen=True)
-class Group:
+class TableSet:
     """Tables of one provider that a single Dagster op loads in one dlt run."""
 
     provider: Provider
@@ -34,11 +34,11 @@ class Group:
         return days_of(self.provider) if self.by_day else None
 
 
-def groups_of(provider: Provider) -> Sequence[Group]:
+def groups_of(provider: Provider) -> Sequence[TableSet]:
     """The provider's tables by partitioning: those by day, and all others."""
     by_day = tuple(table for table in provider.tables if table.by_day)
     others = tuple(table for table in provider.tables if not table.by_day)
-    return [Group(provider, tables) for tables in (by_day, others) if tables]
+    return [TableSet(provider, tables) for tables in (by_day, others) if tables]
 
 
 def asset_key(provider: Dataset, table: str) -> dg.AssetKey:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import dagster as dg
 from pydantic import Field
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.inbox.settings import SECTION, InboxSettings
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
@@ -26,7 +26,7 @@ from genai_orchestration.submission.obstacles import in_sandbox
 from genai_orchestration.submission.sent_before import check_not_sent
 
 
-class WrongConfig(PlainError):
+class WrongConfig(UserError):
     """The run's configuration asks for something that cannot be planned."""
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timezone
 
 import dagster as dg
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.providers.base import Provider
 
 
@@ -21,7 +21,7 @@ def days_of(provider: Provider) -> dg.DailyPartitionsDefinition | None:
         return None
     try:
         start = provider.start()
-    except PlainError:
+    except UserError:
         start = provider.beginning
     return dg.DailyPartitionsDefinition(
         start_date=datetime.combine(start, time(), timezone.utc), timezone="UTC", end_offset=1

@@ -18,7 +18,7 @@ from dagster_dlt import DagsterDltResource
 from pydantic import Field
 
 from genai_orchestration import clock, warehouse
-from genai_orchestration.errors import PlainError, counted
+from genai_orchestration.errors import UserError, counted
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.loading.request_rows import request_table, requests_source
@@ -27,11 +27,11 @@ from genai_orchestration.orchestration.assets.launchpad import RequestConfig, pl
 from genai_orchestration.orchestration.assets.tables import KEPT
 from genai_orchestration.orchestration.assets.translator import RequestTranslator, table_spec
 from genai_orchestration.orchestration.metadata import requests as request_facts
-from genai_orchestration.orchestration.runs.attempts import in_sentences
+from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.passed import SubmissionResult
 from genai_orchestration.submission.stopping import STOPPED, Stop, StoppableSubmitter, Stopped
 from genai_orchestration.submission.submit import Line
 
@@ -39,7 +39,7 @@ GROUP = "spends_credits"  # of its own, so that a provider's group holds loads a
 SUBMITTING = {"config": {"submit": True}}  # of an op, in a run's configuration
 
 
-class NothingSent(PlainError):
+class NothingSent(UserError):
     """Requests are approved, and none could be submitted."""
 
 
@@ -106,7 +106,7 @@ def _submission(provider: Provider, operation: Operation) -> dg.AssetsDefinition
     def submit(
         context: dg.AssetExecutionContext, config: SubmitConfig, dlt: DagsterDltResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        with in_sentences(context):
+        with translate_errors(context):
             yield from _materialize(context, config, dlt, provider, operation)
 
     return submit
@@ -135,7 +135,7 @@ def _materialize(
                 told: dict[str, Any] = {
                     k: v for k, v in (result.metadata or {}).items() if k in KEPT
                 }
-                told["rows_loaded"] = warehouse.rows_of(pipeline).get(operation.name, 0)
+                told["rows_loaded"] = warehouse.loaded_row_counts(pipeline).get(operation.name, 0)
                 shown = request_facts.metadata(ledger, provider, operation, clock.now())
                 news = request_facts.of_pass(passed)
                 yield result._replace(metadata={**told, **news, **shown})
@@ -150,12 +150,12 @@ def _submit(
     config: SubmitConfig,
     provider: Provider,
     operation: Operation,
-) -> Passed:
+) -> SubmissionResult:
     """Submit what is approved; without any, or without a wish to, nothing is connected to."""
     approved = ledger.counts(provider=provider.name, operation=operation.name)
     waiting = approved.get(RequestState.APPROVED, 0)
     if not (config.submit and provider.submitter and _has_work(approved)):
-        return Passed(waiting=waiting)
+        return SubmissionResult(waiting=waiting)
     with Stop().listening() as stop:
         submitter = StoppableSubmitter(provider.submitter(), stop, ledger)
         line = Line(

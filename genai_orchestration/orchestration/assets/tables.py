@@ -15,10 +15,10 @@ from dlt.common.runtime.collector import LogCollector
 
 from genai_orchestration import warehouse
 from genai_orchestration.orchestration.assets import following
-from genai_orchestration.orchestration.assets.groups import Group
+from genai_orchestration.orchestration.assets.groups import TableSet
 from genai_orchestration.orchestration.assets.translator import TableTranslator, table_spec
 from genai_orchestration.orchestration.metadata import loads as facts
-from genai_orchestration.orchestration.runs.attempts import in_sentences
+from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.settings import Settings
 
 # What to keep of dagster-dlt's metadata; the rest is 10 KB of file names in a folder that is gone
@@ -31,7 +31,7 @@ class JobsConfig(dg.Config):
     again: bool = False  # finished jobs that are loaded already, too: for a new warehouse
 
 
-def load_assets(group: Group) -> dg.AssetsDefinition:
+def load_assets(group: TableSet) -> dg.AssetsDefinition:
     """The assets of a group of tables without a history, loaded together by one op."""
 
     @dg.multi_asset(
@@ -44,7 +44,7 @@ def load_assets(group: Group) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: JobsConfig, dlt: DagsterDltResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
         loading = following.loading(context, group.provider, again=config.again)
-        with in_sentences(context), loading as finished:
+        with translate_errors(context), loading as finished:
             arguments = {"finished": finished} if finished else {}
             for result, rows in run_tables(context, dlt, group, **arguments):
                 yield result._replace(metadata={**(result.metadata or {}), "rows_loaded": rows})
@@ -53,7 +53,7 @@ def load_assets(group: Group) -> dg.AssetsDefinition:
 
 
 def run_tables(
-    context: dg.AssetExecutionContext, dlt: DagsterDltResource, group: Group, **arguments: Any
+    context: dg.AssetExecutionContext, dlt: DagsterDltResource, group: TableSet, **arguments: Any
 ) -> Iterator[tuple[dg.MaterializeResult[Any], int]]:
     """Run the provider's pipeline once for the chosen assets: each one's result, and its rows.
 
@@ -70,7 +70,9 @@ def run_tables(
             dagster_dlt_translator=TableTranslator(provider),
         )
         for result in results:
-            rows = warehouse.rows_of(pipeline)  # known once dlt has run: with the first result
+            rows = warehouse.loaded_row_counts(
+                pipeline
+            )  # known once dlt has run: with the first result
             assert isinstance(result, dg.MaterializeResult)
             assert result.asset_key
             table = provider.table(result.asset_key.path[-1])

@@ -21,7 +21,7 @@ from genai_orchestration.errors import counted
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration.assets.files import op_name
 from genai_orchestration.orchestration.assets.groups import asset_key
-from genai_orchestration.orchestration.runs.attempts import in_sentences
+from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings
 
@@ -54,9 +54,9 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
         pool=op_name(provider),
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        with in_sentences(context):
+        with translate_errors(context):
             settings = Settings.load()
-        with in_sentences(context), Ledger.open(settings) as ledger:
+        with translate_errors(context), Ledger.open(settings) as ledger:
             plan = archiving.plan_of(provider, settings, ledger)
             for chosen in sorted(context.selected_asset_check_keys):
                 passed, words, severity = _CHECKS[chosen.name](plan)

@@ -13,7 +13,7 @@ import dagster as dg
 
 from genai_orchestration import clock
 from genai_orchestration.doors.markup import as_text
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.orchestration.assets.groups import asset_key
@@ -86,7 +86,7 @@ def _result(key: dg.AssetKey, name: str, ask: Callable[[], Verdict]) -> dg.Asset
     """
     try:
         verdict = ask()
-    except PlainError as error:
+    except UserError as error:
         verdict = Verdict(False, f"It could not be checked. {error}")
     severity = dg.AssetCheckSeverity.ERROR if verdict.grave else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(

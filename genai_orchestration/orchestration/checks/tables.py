@@ -9,12 +9,12 @@ from genai_orchestration import warehouse
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import counted
 from genai_orchestration.loading.portions import countable
-from genai_orchestration.orchestration.assets.groups import Group, asset_key
+from genai_orchestration.orchestration.assets.groups import TableSet, asset_key
 from genai_orchestration.orchestration.metadata.loads import DayFacts
 from genai_orchestration.orchestration.provider_settings import stuck_after
-from genai_orchestration.orchestration.runs.attempts import in_sentences
+from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.providers.base import Counts, Provider, Table
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.states import TERMINAL
 from genai_orchestration.settings import Settings
@@ -27,7 +27,7 @@ WINDOW_COMPLETE = "window_complete"
 NAMED = 10  # stuck jobs that a check names
 
 
-def table_checks(group: Group) -> list[dg.AssetChecksDefinition]:
+def table_checks(group: TableSet) -> list[dg.AssetChecksDefinition]:
     """The checks of a group's tables, run in one op over SQL; none for tables without a key."""
     specs = [spec for table in group.tables for spec in _specs(group.provider, table)]
     if not specs:
@@ -39,7 +39,7 @@ def table_checks(group: Group) -> list[dg.AssetChecksDefinition]:
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         for key in sorted(context.selected_asset_check_keys):
             table = group.provider.table(key.asset_key.path[-1])
-            with in_sentences(context):
+            with translate_errors(context):
                 asked = _CHECKS[key.name]
                 passed, words, severity = asked(group.provider, table, Settings.load())
             yield dg.AssetCheckResult(
@@ -167,7 +167,7 @@ def _stuck_there(
     """
     if provider.day_watch is None or not countable(provider, table):
         return [], 0
-    counter = provider.day_watch.connect(QUICK)
+    counter = provider.day_watch.connect(SENSOR_POLICY)
     start = provider.start() if provider.start else date.min
     oldest = counter.oldest_open(start, before, NAMED)
     full = len(oldest) == NAMED

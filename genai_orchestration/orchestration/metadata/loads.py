@@ -75,7 +75,7 @@ def of_days(
     provider: Provider, table: Table, settings: Settings, days: tuple[date, date]
 ) -> dict[date, DayFacts]:
     """The facts of each day from `days[0]` (inclusive) to `days[1]` (exclusive) that has rows."""
-    within = warehouse.within(*days)
+    within = warehouse.day_range_sql(*days)
     day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
     counted = f"""
         SELECT {day} AS day, state, count(*) FROM {{{table.name}}}

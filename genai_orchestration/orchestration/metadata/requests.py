@@ -13,7 +13,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.unsigned import unsigned
 from genai_orchestration.providers.work import Operation
-from genai_orchestration.submission.passed import Passed
+from genai_orchestration.submission.passed import SubmissionResult
 
 NEWEST = 20  # requests in the table
 WIDTH = 80  # characters of a prompt or an error in it
@@ -35,7 +35,7 @@ def metadata(
     }
 
 
-def of_pass(passed: Passed) -> dict[str, Any]:
+def of_pass(passed: SubmissionResult) -> dict[str, Any]:
     """What a run has submitted, and why some requests wait."""
     reasons = [f"{number} x {as_text(reason)}" for reason, number in passed.reasons.items()]
     return {

@@ -42,7 +42,7 @@ def of_days(
                     PARTITION BY {day} ORDER BY f.date_created DESC, f.job_id) AS place
             FROM {{{archive.table.name}}} AS f JOIN {{{archive.job_table}}} AS j ON j.id = f.job_id
             WHERE f.state = 'archived' AND f.role IN {ROLES}
-                AND {warehouse.within(first, end).replace("date_created", "f.date_created")}
+                AND {warehouse.day_range_sql(first, end).replace("date_created", "f.date_created")}
         ) AS ranked WHERE place <= {NEWEST} ORDER BY day, place"""  # noqa: S608 own names and dates
     newest: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for on, path, caption in warehouse.query(provider, settings, sql) or []:

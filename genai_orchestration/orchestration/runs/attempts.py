@@ -15,9 +15,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from genai_orchestration.errors import PlainError
+from genai_orchestration.errors import UserError
 from genai_orchestration.providers.refusals import Unavailable
-from genai_orchestration.warehouse.destination_errors import WarehouseUnreachable, in_words
+from genai_orchestration.warehouse.destination_errors import WarehouseUnreachable, translate_error
 from genai_orchestration.warehouse.locks import WarehouseLocked
 
 # Before the second attempt, and the third: an outage of seconds is ridden out by the client, one of
@@ -29,7 +29,7 @@ LONGEST_SECONDS = 30.0  # a provider that asks for a longer rest is left to the 
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 
-class Incomplete(PlainError):
+class Incomplete(UserError):
     """Fewer finished jobs were loaded than the API had counted: a sensor must not settle that."""
 
     def __init__(self, check: dg.AssetCheckResult) -> None:
@@ -41,7 +41,7 @@ PASSING = (Unavailable, Incomplete, WarehouseUnreachable, WarehouseLocked)
 
 
 @contextlib.contextmanager
-def in_sentences(context: Context) -> Iterator[None]:
+def translate_errors(context: Context) -> Iterator[None]:
     """An error that was foreseen ends the attempt in a sentence, and an interrupt ends the run.
 
     Raises RetryRequested, when another attempt may succeed, or Failure; KeyboardInterrupt for what
@@ -52,7 +52,7 @@ def in_sentences(context: Context) -> Iterator[None]:
     except Exception as error:
         if _is_interrupted(error):
             raise KeyboardInterrupt from error
-        known = in_words(error)
+        known = translate_error(error)
         if known is None:
             raise
         failure = dg.Failure(str(known))
@@ -64,7 +64,7 @@ def in_sentences(context: Context) -> Iterator[None]:
         raise dg.RetryRequested(max_retries=len(PAUSES_SECONDS)) from failure
 
 
-def _passes(error: PlainError) -> bool:
+def _passes(error: UserError) -> bool:
     """Whether another attempt within the minute may succeed."""
     wait = error.retry_after if isinstance(error, Unavailable) else None
     return isinstance(error, PASSING) and (wait or 0) <= LONGEST_SECONDS

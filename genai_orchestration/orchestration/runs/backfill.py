@@ -9,7 +9,7 @@ from genai_orchestration.orchestration.assets.partitions import range_tags
 from genai_orchestration.orchestration.checks.tables import WINDOW_COMPLETE
 from genai_orchestration.orchestration.instance import home_of
 from genai_orchestration.orchestration.runs import resume as continued
-from genai_orchestration.orchestration.runs.in_process import run_here
+from genai_orchestration.orchestration.runs.in_process import run_in_process
 from genai_orchestration.orchestration.runs.outcomes import NotLoaded
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings
@@ -38,7 +38,7 @@ def materialize_days(
         before = continued.unfinished(instance, job, tags)
         if before:
             tags = {**tags, continued.CONTINUES: before.run_id}
-        run = run_here(definitions, instance, job, tags=tags, asset_selection=keys)
+        run = run_in_process(definitions, instance, job, tags=tags, asset_selection=keys)
     for check in run.get_asset_check_evaluations():
         if check.check_name == WINDOW_COMPLETE and not check.passed:
             raise NotLoaded(

@@ -1,7 +1,7 @@
 """Runs in this process rather than under the daemon, and what becomes of them when it is killed.
 
-    run_here ─► a lock that the system frees with the process, its name in the run's tags ─► the run
-    bury     ─► runs of this kind that are "started", though nobody holds their lock ─► failed
+    run_in_process ─────► a lock that ends with the process ─► the run, with its name
+    fail_orphaned_runs ─► runs of this kind that are "started", without their lock ─► failed
 
 A run of a dead process would be "started" for ever, and keep its place in the pool: every later
 run of the same assets would wait behind it. The daemon asks, too (see launcher.py).
@@ -24,7 +24,7 @@ KILLED = "The process that ran this was killed."
 UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
 
 
-def run_here(
+def run_in_process(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     job: str,
@@ -37,7 +37,7 @@ def run_here(
     `arguments` are those of `execute_in_process`: partition_key, asset_selection. The run's log
     goes to the instance alone; one that cannot be written is not the failure that is shown.
     """
-    bury(instance)
+    fail_orphaned_runs(instance)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     with _alive(instance) as name, _without_logging_errors():
         run = definitions.resolve_job_def(job).execute_in_process(
@@ -52,15 +52,15 @@ def run_here(
     return run
 
 
-def bury(instance: dg.DagsterInstance) -> None:
+def fail_orphaned_runs(instance: dg.DagsterInstance) -> None:
     """Fail the runs whose process was killed, and free their places in the pools."""
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        if is_dead(instance, run):
+        if owner_died(instance, run):
             instance.report_run_failed(run, KILLED)
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+def owner_died(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Whether the run was one of a process, and that process is gone."""
     name = run.tags.get(PROCESS)
     if name is None:

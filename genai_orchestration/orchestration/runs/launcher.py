@@ -34,7 +34,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether the code server of the run still listens, or its own process is there."""
-        if here.is_dead(self._instance, run):
+        if here.owner_died(self._instance, run):
             return CheckRunHealthResult(WorkerStatus.FAILED, here.KILLED)
         server = json.loads(run.tags.get(SERVER_TAG, "{}"))
         if not server or _listens(server):

@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar, cast
 
 import dagster as dg
 
-from genai_orchestration.errors import PlainError
-from genai_orchestration.warehouse.destination_errors import in_words
+from genai_orchestration.errors import UserError
+from genai_orchestration.warehouse.destination_errors import translate_error
 from genai_orchestration.watching.day_cursor import UnreadableCursor
 from genai_orchestration.watching.day_watch import Outcome
 
@@ -22,7 +22,7 @@ C = TypeVar("C", bound=dg.SensorEvaluationContext | dg.ScheduleEvaluationContext
 R = TypeVar("R")
 
 
-class NotLoaded(PlainError):
+class NotLoaded(UserError):
     """What was asked for failed, and for a sensor again and again."""
 
 
@@ -39,7 +39,7 @@ def skipping(evaluate: Callable[[C], R]) -> Callable[[C], R | dg.SkipReason]:
         except (NotLoaded, UnreadableCursor):
             raise
         except Exception as error:
-            known = in_words(error)
+            known = translate_error(error)
             if known is None:
                 raise
             return dg.SkipReason(str(known))

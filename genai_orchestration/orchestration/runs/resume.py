@@ -21,7 +21,7 @@ RESUMES = ("dagster/retry_number", "dagster/is_resume_retry", "dagster/is_asset_
 WITHIN = timedelta(days=1)  # what was read longer ago may have changed
 
 
-def days_done(context: dg.AssetExecutionContext) -> set[date]:
+def materialized_days(context: dg.AssetExecutionContext) -> set[date]:
     """The days that interrupted attempts at this step have materialized, of all of its assets."""
     keys = context.selected_asset_keys
     done: dict[dg.AssetKey, set[str]] = {key: set() for key in keys}

@@ -14,8 +14,8 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from genai_orchestration import clock
-from genai_orchestration.errors import PlainError, counted
-from genai_orchestration.orchestration.assets.groups import Group, asset_key, groups_of
+from genai_orchestration.errors import UserError, counted
+from genai_orchestration.orchestration.assets.groups import TableSet, asset_key, groups_of
 from genai_orchestration.orchestration.runs.outcomes import (
     NotLoaded,
     first_round,
@@ -26,7 +26,7 @@ from genai_orchestration.orchestration.sensors.changes import change_sensor
 from genai_orchestration.orchestration.sensors.files import files_sensor
 from genai_orchestration.orchestration.sensors.jobs import job_sensor
 from genai_orchestration.providers.base import Counts, DayCounter, DayWatch, Provider
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.watching import day_watch
 from genai_orchestration.watching.day_cursor import DAY, Cursor
 from genai_orchestration.watching.day_watch import Tick
@@ -68,7 +68,7 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
     def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         start = provider.start() if provider.start else date.min
         watched = Watched(watch, asset_key(provider, watch.table), start)
-        tick, sentence = look(context, watch.connect(QUICK), watched, now=clock.now())
+        tick, sentence = look(context, watch.connect(SENSOR_POLICY), watched, now=clock.now())
         if tick.red:
             raise NotLoaded(tick.failure)
         requests = [_day_request(group, watch.table, request) for request in tick.requests]
@@ -117,7 +117,7 @@ def look(
         place = _count(counter, due, counts, lambda: clock() > deadline) or place
         late = clock() > deadline
         state = "" if late else _state_of_things(counter, watched.watch.noun, now, earliest)
-    except PlainError as error:  # an outage: what was counted so far still counts
+    except UserError as error:  # an outage: what was counted so far still counts
         tick = day_watch.advance(cursor, now, counts, outcomes, place=cursor.place)
         return tick, _sentence(f"{error} The next look is in {EVERY} s", tick, None)
     tick = day_watch.advance(cursor, now, counts, outcomes, place=place)
@@ -198,7 +198,7 @@ def _age(age: timedelta) -> str:
     return "less than a minute"
 
 
-def _day_request(group: Group, table: str, request: day_watch.Request) -> dg.RunRequest:
+def _day_request(group: TableSet, table: str, request: day_watch.Request) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=request.run_key,
         partition_key=request.day.isoformat(),

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from genai_orchestration.errors import PlainError, counted
+from genai_orchestration.errors import UserError, counted
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import JobRecord
 from genai_orchestration.loading import settling
@@ -19,7 +19,7 @@ from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.orchestration.runs.outcomes import skipping
 from genai_orchestration.orchestration.sensors.changes import changed
 from genai_orchestration.providers.base import Provider
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.work import JobKind
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
@@ -65,8 +65,10 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
 
 def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> Look:
     try:
-        return watch.follow(ledger, provider, kind, QUICK, ledger.now, seconds=BUDGET, stay=STAY)
-    except PlainError as error:
+        return watch.follow(
+            ledger, provider, kind, SENSOR_POLICY, ledger.now, seconds=BUDGET, stay=STAY
+        )
+    except UserError as error:
         return Look(trouble=str(error))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import dagster as dg
 
-from genai_orchestration.errors import PlainError, counted
+from genai_orchestration.errors import UserError, counted
 from genai_orchestration.inbox.cursor import InboxCursor
 from genai_orchestration.inbox.inbox import Found, Inbox
 from genai_orchestration.inbox.settings import NOWHERE, InboxSettings
@@ -42,8 +42,8 @@ from genai_orchestration.requests.request import NewRequest, Operations, operati
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission import sent_before
 from genai_orchestration.submission.obstacles import in_sandbox, obstacle
-from genai_orchestration.submission.release import SANDBOX_APPROVER, AskedRun, Stand, decide
-from genai_orchestration.warehouse.destination_errors import in_words
+from genai_orchestration.submission.release import SANDBOX_APPROVER, RequestedRun, Stand, decide
+from genai_orchestration.warehouse.destination_errors import translate_error
 from genai_orchestration.watching.day_watch import Outcome
 
 SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
@@ -123,7 +123,7 @@ class _Look:
         end = self.clock() + BUDGET
         try:
             found = inbox.look(cursor.memory, lambda: self.clock() > end)
-        except PlainError as error:
+        except UserError as error:
             self.told.append(str(error))
             return cursor
         except Exception:  # what is approved does not wait for it
@@ -153,7 +153,7 @@ class _Look:
         try:
             sent = sent_before.sent_before(planned, settings)
         except Exception as error:
-            known = in_words(error, settings)
+            known = translate_error(error, settings)
             if known is None:
                 raise
             self.told.append(f"Nothing is approved before the warehouse can be asked: {known}")
@@ -178,7 +178,7 @@ class _Look:
             try:
                 submit = self.settings.submit
                 why = obstacle(self.ledger, provider, stand, self.now, submit=submit)
-            except PlainError as error:  # another provider's settings may be right
+            except UserError as error:  # another provider's settings may be right
                 why = str(error).rstrip(".")
             if why:
                 self.told.append(f"{what}: {counted(stand.approved, 'request')} approved: {why}.")
@@ -194,7 +194,7 @@ class _Look:
             self.runs.append(_run_request(provider, operation, decision.asked.key(what)))
         return _with(cursor, what, decision.asked)
 
-    def _outcome(self, asked: AskedRun | None, what: str) -> Outcome:
+    def _outcome(self, asked: RequestedRun | None, what: str) -> Outcome:
         return outcome_of(self.instance, SENSOR, asked.key(what)) if asked else Outcome("missing")
 
 
@@ -215,12 +215,12 @@ def _known(requests: Iterable[NewRequest], operations: Operations) -> Known:
     try:
         return known_rows(requests, operations, settings)
     except Exception as error:
-        if in_words(error, settings) is None:
+        if translate_error(error, settings) is None:
             raise
         return {}
 
 
-def _with(cursor: InboxCursor, what: str, asked: AskedRun | None) -> InboxCursor:
+def _with(cursor: InboxCursor, what: str, asked: RequestedRun | None) -> InboxCursor:
     others = {name: each for name, each in cursor.asked.items() if name != what}
     kept = {what: asked} if asked else {}
     seq = max(cursor.seq, asked.seq if asked else 0)

@@ -6,7 +6,7 @@ from typing import Any
 import requests
 
 from genai_orchestration.providers import shapes
-from genai_orchestration.providers.http import PATIENT, Pace, ReadClient
+from genai_orchestration.providers.http import LOAD_POLICY, ReadClient, RetryPolicy
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.rate_limit import RateLimit
 from genai_orchestration.providers.refusals import (
@@ -26,7 +26,7 @@ class Gone(NotFound):
     """It was there, and Abyssale has forgotten it."""
 
 
-def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
+def connect(api_key: str, base_url: str, pace: RetryPolicy = LOAD_POLICY) -> ReadClient:
     """A read client for the workspace of `api_key`, never above Abyssale's ceiling."""
     return ReadClient(
         title="Abyssale",

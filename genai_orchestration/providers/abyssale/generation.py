@@ -12,7 +12,7 @@ from genai_orchestration.providers.abyssale import operations
 from genai_orchestration.providers.abyssale.tables import DESIGN_DETAIL
 from genai_orchestration.providers.abyssale.typos import format_count, silent_typos
 from genai_orchestration.providers.payload import value_at
-from genai_orchestration.providers.work import Lookup, Operation
+from genai_orchestration.providers.work import Operation, WarehouseLookup
 
 Payload = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ OPERATIONS = (
         estimate=operations.estimate,
         model=operations.model,
         prompt="",  # a design has layers, and which one takes a text is the user's own choice
-        known=Lookup(
+        known=WarehouseLookup(
             table=DESIGN_DETAIL.name,
             columns=("type", "formats", "elements", "variables", "elements_per_page"),
             noun="design",

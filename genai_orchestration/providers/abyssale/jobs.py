@@ -13,7 +13,7 @@ from genai_orchestration.providers.abyssale.api import (
     generation,
 )
 from genai_orchestration.providers.abyssale.operations import CREDITS_PER_FORMAT
-from genai_orchestration.providers.base import Account, LoadedJobs
+from genai_orchestration.providers.base import Account, JobHistoryQuery
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.refusals import NotFound, shown
 from genai_orchestration.providers.states import Failure, JobState, failure_in
@@ -108,7 +108,7 @@ def generation_requests(account: Callable[[], Account]) -> JobKind:
 
 # A request has no table of its own jobs, but its banners have one; a banner that is only named in
 # the configuration is a row of its own, with nothing known of how it came to be.
-LOADED = LoadedJobs(
+LOADED = JobHistoryQuery(
     tables=("file",),
     select=f"""
         SELECT CASE WHEN generation_request_id IS NULL THEN 'banner' ELSE '{KIND}' END AS kind,

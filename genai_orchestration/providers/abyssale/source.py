@@ -47,7 +47,7 @@ from genai_orchestration.providers.base import (
     Schedule,
     Table,
 )
-from genai_orchestration.providers.http import QUICK, ReadClient
+from genai_orchestration.providers.http import SENSOR_POLICY, ReadClient
 from genai_orchestration.providers.refusals import NotFound, WrongSetting
 from genai_orchestration.providers.rows import Record, to_arrow, unforeseen
 from genai_orchestration.providers.sources import (
@@ -97,14 +97,14 @@ def abyssale_source(
 def designs_version() -> str:
     """Another text whenever a design of the configured workspace is made, changed or deleted."""
     account = account_of(PROVIDER, None, None)
-    total, newest = latest_change(connect(account.api_key, account.base_url, QUICK))
+    total, newest = latest_change(connect(account.api_key, account.base_url, SENSOR_POLICY))
     changed = datetime.fromtimestamp(newest, timezone.utc)
     return f"{counted(total, 'design')}, newest change {changed:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def examine(account: Account) -> Iterator[Finding]:
     """Whether the workspace answers to this key, and what it has to spend."""
-    client = connect(account.api_key, account.base_url, QUICK)
+    client = connect(account.api_key, account.base_url, SENSOR_POLICY)
     total, _ = latest_change(client)
     available = client.read("credits", shape=credit_pools)["generation_credits"]["available"]
     left = "generation credits without a limit"

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import requests
 
-from genai_orchestration.providers.http import PATIENT, Pace
+from genai_orchestration.providers.http import LOAD_POLICY, RetryPolicy
 from genai_orchestration.providers.imagine_api.client import Forbidden, ImageClient, InvalidQuery
 from genai_orchestration.providers.imagine_api.tables import STATUSES
 from genai_orchestration.providers.key_auth import KeyAuth
@@ -77,7 +77,7 @@ def instant(day: date) -> str:
     return f"{day.isoformat()}T00:00:00.000Z"
 
 
-def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ImageClient:
+def connect(api_key: str, base_url: str, pace: RetryPolicy = LOAD_POLICY) -> ImageClient:
     """A read client for the ImagineAPI server at `base_url`."""
     return ImageClient(
         title=TITLE,

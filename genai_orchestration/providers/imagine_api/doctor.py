@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from genai_orchestration.errors import counted
 from genai_orchestration.providers.base import Account, Finding
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.imagine_api import api, listing
 from genai_orchestration.providers.imagine_api.client import NEEDED, ImageClient, Unreadable
 from genai_orchestration.providers.imagine_api.files import server_of
@@ -14,7 +14,7 @@ from genai_orchestration.providers.imagine_api.tables import IMAGES, OPTIONAL, O
 
 def examine(account: Account) -> Iterator[Finding]:
     """Whether the server answers to this key, what it may read, and where its pictures are."""
-    client = api.connect(account.api_key, account.base_url, QUICK)
+    client = api.connect(account.api_key, account.base_url, SENSOR_POLICY)
     refused = _unreadable(client)
     if needed := [name for name in refused if name in NEEDED]:
         yield Finding.bad(f"{Unreadable(needed)} Nothing is loaded before.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from genai_orchestration.providers.base import Account, LoadedJobs
+from genai_orchestration.providers.base import Account, JobHistoryQuery
 from genai_orchestration.providers.imagine_api.api import account_of, connect
 from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.listing import read_ids
@@ -95,7 +95,7 @@ def images(account: Callable[[], Account]) -> JobKind:
     )
 
 
-LOADED = LoadedJobs(
+LOADED = JobHistoryQuery(
     tables=("images",),
     select=f"""
         SELECT '{KIND}' AS kind, id AS job_id, ref, prompt, state, date_created AS created_at,

@@ -14,7 +14,7 @@ import sqlglot
 from dlt.extract import DltSource
 
 from genai_orchestration.providers.base import Account, DayWatch, Provider, Schedule
-from genai_orchestration.providers.http import PATIENT, QUICK, Pace
+from genai_orchestration.providers.http import LOAD_POLICY, SENSOR_POLICY, RetryPolicy
 from genai_orchestration.providers.imagine_api import api, jobs, listing
 from genai_orchestration.providers.imagine_api.client import NEEDED, ImageClient, Unreadable
 from genai_orchestration.providers.imagine_api.doctor import examine
@@ -76,7 +76,7 @@ def imagine_api_source(
     )
 
 
-def image_counter(pace: Pace = QUICK) -> listing.ImageCounter:
+def image_counter(pace: RetryPolicy = SENSOR_POLICY) -> listing.ImageCounter:
     """The configured account's images, to be counted."""
     account = account_of(PROVIDER, None, None)
     return listing.ImageCounter(api.connect(account.api_key, account.base_url, pace))
@@ -88,7 +88,7 @@ def in_no_day(start: date, end: date) -> Mapping[str, int]:
     A person who has configured `start_date` leaves out older images on purpose.
     """
     chosen = setting(PROVIDER, "start_date") is not None
-    return image_counter(PATIENT).in_no_day(None if chosen else start, end)
+    return image_counter(LOAD_POLICY).in_no_day(None if chosen else start, end)
 
 
 def start_date() -> date:

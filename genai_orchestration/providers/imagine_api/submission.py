@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from genai_orchestration.providers.base import Account
-from genai_orchestration.providers.http import QUICK
+from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.imagine_api.api import account_of, connect, uncached
 from genai_orchestration.providers.imagine_api.client import IMAGES
 from genai_orchestration.providers.imagine_api.jobs import is_of
@@ -32,7 +32,7 @@ class ImagineApiSubmitter:
     def __init__(self, account: Account) -> None:
         self._reads = connect(account.api_key, account.base_url)
         # the place in flight is reserved while it asks before the first POST
-        self._quick = connect(account.api_key, account.base_url, QUICK)
+        self._quick = connect(account.api_key, account.base_url, SENSOR_POLICY)
         self._paid = PaidClient(self._reads, meaning)
         self.address = self._reads.base_url
         # of the account: two customers of one server may well choose the same request key

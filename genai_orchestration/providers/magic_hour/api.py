@@ -5,7 +5,7 @@ from typing import Any
 import requests
 
 from genai_orchestration.providers import shapes
-from genai_orchestration.providers.http import PATIENT, Pace, ReadClient
+from genai_orchestration.providers.http import LOAD_POLICY, ReadClient, RetryPolicy
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.refusals import OutOfCredits, ProviderError
 from genai_orchestration.providers.work import id_in
@@ -23,7 +23,7 @@ def account_of(client: ReadClient) -> str | None:
     return id_in(client.get_object(ACCOUNT).get("id"))
 
 
-def connect(api_key: str, base_url: str, pace: Pace = PATIENT) -> ReadClient:
+def connect(api_key: str, base_url: str, pace: RetryPolicy = LOAD_POLICY) -> ReadClient:
     """A read client for the account of `api_key`."""
     return ReadClient(
         title="Magic Hour",

@@ -10,7 +10,7 @@ from typing import Any
 from genai_orchestration.providers.archive_table import archive_table
 from genai_orchestration.providers.base import Account, Archive
 from genai_orchestration.providers.files import RemoteFile
-from genai_orchestration.providers.http import Pace
+from genai_orchestration.providers.http import RetryPolicy
 from genai_orchestration.providers.magic_hour.api import PROJECT, connect
 from genai_orchestration.providers.magic_hour.jobs import KIND, downloads, pictures
 from genai_orchestration.providers.refusals import NotFound
@@ -48,7 +48,7 @@ def _moment(text: Any) -> datetime | None:
 def archive(account: Callable[[], Account]) -> Archive:
     """The files of the configured account's projects."""
 
-    def refresh(pace: Pace) -> Callable[[str], Mapping[str, Any]]:
+    def refresh(pace: RetryPolicy) -> Callable[[str], Mapping[str, Any]]:
         client = connect(account().api_key, account().base_url, pace)
 
         def project(job_id: str) -> Mapping[str, Any]:

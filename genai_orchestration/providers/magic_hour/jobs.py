@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from genai_orchestration.errors import counted
-from genai_orchestration.providers.base import Account, LoadedJobs
+from genai_orchestration.providers.base import Account, JobHistoryQuery
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.magic_hour.api import (
     ACCOUNT,
@@ -126,7 +126,7 @@ def image_projects(account: Callable[[], Account]) -> JobKind:
     )
 
 
-LOADED = LoadedJobs(
+LOADED = JobHistoryQuery(
     tables=("image_projects",),
     select=f"""
         SELECT '{KIND}' AS kind, id AS job_id, request_key AS ref, CAST(NULL AS TEXT) AS prompt,

@@ -19,7 +19,7 @@ from dlt.extract import DltSource
 
 from genai_orchestration.errors import counted
 from genai_orchestration.providers.base import Account, Finding, Provider, Schedule, Table
-from genai_orchestration.providers.http import QUICK, ReadClient
+from genai_orchestration.providers.http import SENSOR_POLICY, ReadClient
 from genai_orchestration.providers.magic_hour.api import ACCOUNT, BALANCE, connect, model_list
 from genai_orchestration.providers.magic_hour.catalogue import catalogue
 from genai_orchestration.providers.magic_hour.files import archive
@@ -66,7 +66,7 @@ def magic_hour_source(
 
 def examine(account: Account) -> Iterator[Finding]:
     """Whether the account answers to this key, and what it has to spend."""
-    client = connect(account.api_key, account.base_url, QUICK)
+    client = connect(account.api_key, account.base_url, SENSOR_POLICY)
     answer = client.get_object(ACCOUNT, needs=BALANCE)
     yield Finding.good(
         f"Magic Hour answers at {client.base_url}: {counted(answer['credits'], 'credit')}, "

@@ -8,7 +8,7 @@ import pytest
 from genai_orchestration.providers.abyssale import PROVIDER
 from genai_orchestration.providers.abyssale.api import connect
 from genai_orchestration.providers.abyssale.jobs import GenerationReader, report_of
-from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.http import LOAD_POLICY
 from genai_orchestration.providers.refusals import NotFound
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
@@ -24,7 +24,7 @@ TOO_LONG = "x" * 121
 
 @pytest.fixture
 def reader(sandbox: Sandbox) -> JobReader:
-    return KIND.connect(PATIENT)
+    return KIND.connect(LOAD_POLICY)
 
 
 def made(sandbox: Sandbox, text: str = "-40%") -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.http import LOAD_POLICY
 from genai_orchestration.providers.imagine_api import PROVIDER
 from genai_orchestration.providers.imagine_api.jobs import failure_of
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
@@ -17,7 +17,7 @@ from genai_orchestration_tests.providers.imagine_api.account import emptied
 
 @pytest.fixture
 def reader(sandbox: Sandbox) -> JobReader:
-    return KIND.connect(PATIENT)
+    return KIND.connect(LOAD_POLICY)
 
 
 def test_an_image_is_followed_until_it_is_completed(sandbox: Sandbox, reader: JobReader) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from genai_orchestration.providers.http import PATIENT
+from genai_orchestration.providers.http import LOAD_POLICY
 from genai_orchestration.providers.magic_hour import PROVIDER
 from genai_orchestration.providers.magic_hour.api import connect
 from genai_orchestration.providers.magic_hour.jobs import ProjectReader, report_of
@@ -26,7 +26,7 @@ SECRET = "mhk_live_secret"
 
 @pytest.fixture
 def reader(sandbox: Sandbox) -> JobReader:
-    return KIND.connect(PATIENT)
+    return KIND.connect(LOAD_POLICY)
 
 
 def made(sandbox: Sandbox, prompt: str = "a fox") -> str:
