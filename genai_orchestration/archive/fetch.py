@@ -202,6 +202,6 @@ def _worth_waiting(error: BaseException) -> bool:
 
 def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, NotFetched) and error.retry_after is not None:
-        return error.retry_after + 0.05
-    return float(0.2 * 3 ** (state.attempt_number - 1) * random.uniform(1, 1.25))  # noqa: S311 not a secret
+    asked_for = (isinstance(error, NotFetched) and error.retry_after) or 0.0
+    growing = 0.2 * 3 ** (state.attempt_number - 1) * random.uniform(1, 1.25)  # noqa: S311 not a secret
+    return float(max(asked_for + 0.05, growing))  # what is asked for may be rounded down to 0

@@ -240,10 +240,11 @@ class ReadClient:
 
 def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Unavailable) and error.retry_after is not None:
-        return error.retry_after + 0.05  # a server that rounds its own clock down
+    asked_for = (isinstance(error, Unavailable) and error.retry_after) or 0.0
     # 0.25, 0.5, 1, 2 s and up to a quarter more, so that many clients do not return at once
-    return float(0.25 * 2 ** (state.attempt_number - 1) * random.uniform(1, 1.25))  # noqa: S311 not a secret
+    growing = 0.25 * 2 ** (state.attempt_number - 1) * random.uniform(1, 1.25)  # noqa: S311 not a secret
+    # a server may round down what it asks for: Directus 11 asks for 0 s when it means 0.4
+    return float(max(asked_for + 0.05, growing))
 
 
 def _is_address(base_url: str) -> bool:

@@ -125,7 +125,7 @@ class Line:
                     self._post(started)
                 return
             except NotNow as later:
-                wait = later.wait if later.wait is not None else 2.0**attempt
+                wait = max(later.wait or 0.0, 2.0**attempt)  # Retry-After may be rounded down to 0
                 if wait > SLEPT or attempt == POSTPONED - 1:
                     raise _Stop(str(later)) from None
                 self.sleep(wait)

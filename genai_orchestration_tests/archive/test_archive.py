@@ -1,5 +1,7 @@
 """The archiver on its good and bad days: what is fetched, kept, asked again, and at what price."""
 
+import contextlib
+import io
 import os
 import threading
 import time
@@ -12,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from genai_orchestration.archive.archiver import AT_ONCE
-from genai_orchestration.archive.fetch import CHUNK
-from genai_orchestration.archive.refusals import ArchiveUnusable
+from genai_orchestration.archive.fetch import CHUNK, Fetcher
+from genai_orchestration.archive.refusals import ArchiveUnusable, NotFetched
 from genai_orchestration.archive.rows import FileRow, Journal
 from genai_orchestration.archive.store import LocalStore, open_store
 from genai_orchestration.clock import now
@@ -122,6 +124,15 @@ def test_a_server_that_asks_for_a_long_rest_is_left_to_a_later_run(
     url = provider.serve("/a.png", Answer(b"", 429, {"Retry-After": "1700"}))
     assert one(archiver(provider.url, tmp_path).archive([wanted(url)])).state == "failed"
     assert provider.asked == ["/a.png"]
+
+
+def test_a_rest_that_was_rounded_down_to_nothing_is_kept_all_the_same(provider: FileServer) -> None:
+    slept: list[float] = []
+    url = provider.serve("/a.png", Answer(b"", 429, {"Retry-After": "0"}))  # for 0.4 s, say
+    fetcher = Fetcher(provider.url, 1_000_000, sleep=slept.append)
+    with contextlib.closing(fetcher), pytest.raises(NotFetched, match="answered 429"):
+        fetcher.fetch(url, io.BytesIO())
+    assert sum(slept) > 2
 
 
 def test_what_failed_rests_ever_longer() -> None:

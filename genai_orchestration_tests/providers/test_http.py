@@ -112,12 +112,12 @@ def test_trouble_that_stays_is_reported_after_five_attempts(
     [
         ("2.654", 2.654, 2.71),
         ("7", 7, 7.1),
-        ("0", 0, 0.1),
-        ("-3", 0, 0.1),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0.1),
+        ("0", 0.25, 0.32),
+        ("-3", 0.25, 0.32),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.25, 0.32),
         (None, 0.25, 0.32),
         ("soon", 0.25, 0.32),
-        ("nan", 0, 0.32),
+        ("nan", 0.25, 0.32),
     ],
 )
 def test_the_providers_own_wait_is_kept(
@@ -127,6 +127,14 @@ def test_the_providers_own_wait_is_kept(
     assert ask()["credits"] > 0
     assert len(waits) == 1
     assert shortest <= waits[0] <= longest
+
+
+def test_a_wait_that_was_rounded_down_to_nothing_is_waited_for_all_the_same(
+    sandbox: Sandbox, ask: Ask, waits: Waits
+) -> None:
+    fail(sandbox, times=4, status=429, retry_after="0")  # Directus 11, for anything below 0.5 s
+    assert ask()["credits"] > 0
+    assert sum(waits) > 3
 
 
 def test_a_wait_until_a_date_is_kept(sandbox: Sandbox, ask: Ask, waits: Waits) -> None:

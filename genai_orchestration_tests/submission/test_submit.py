@@ -120,7 +120,13 @@ def test_a_busy_provider_is_waited_for(ledger: Ledger, time: Time) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asks", "posts", "slept"), [(None, 3, [1.0, 2.0]), ("1700", 1, []), ("30", 3, [30.0, 30.0])]
+    ("asks", "posts", "slept"),
+    [
+        (None, 3, [1.0, 2.0]),
+        ("0", 3, [1.0, 2.0]),  # rounded down by the server
+        ("1700", 1, []),
+        ("30", 3, [30.0, 30.0]),
+    ],
 )
 def test_a_provider_that_stays_busy_is_left_to_the_scheduler(
     ledger: Ledger, time: Time, asks: str | None, posts: int, slept: list[float]
