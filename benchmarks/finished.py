@@ -95,11 +95,11 @@ class RunPerImage:
     """Runs of one image each: seconds from the look to the first rows, and from rows to rows."""
 
     first: float
-    pace: float
+    policy: float
 
     def of(self, images: int) -> float:
         """The seconds that so many images would take."""
-        return self.first + (images - 1) * self.pace
+        return self.first + (images - 1) * self.policy
 
 
 def _run_per_image(server: Server) -> RunPerImage:
@@ -132,7 +132,7 @@ def _together(runs: Sequence[Moments], each: RunPerImage) -> Line:
         why=(
             f"days load one after another, their rows were there after {after}; the alternative is "
             f"reckoned from {run_per_image.FEW} runs, of which one was through every "
-            f"{each.pace:.1f} s"
+            f"{each.policy:.1f} s"
         ),
     )
 

@@ -76,14 +76,14 @@ class Job:
         return True
 
 
-def made(pace: float = PACE) -> list[Job]:
+def made(policy: float = PACE) -> list[Job]:
     """Jobs in the order of their submission, the same ones each time; operations take turns."""
     chance = random.Random(20260101)
     found = []
     for place in range(JOBS):
         operation = [*MEDIANS][place % len(MEDIANS)]
         lasts = MEDIANS[operation].total_seconds() * chance.lognormvariate(0, SPREAD)
-        found.append(Job(operation, place * pace, place * pace + lasts))
+        found.append(Job(operation, place * policy, place * policy + lasts))
     return found
 
 
@@ -119,7 +119,7 @@ class Ours:
 
     def follow(self) -> None:
         """Tick after tick, until all jobs are over."""
-        kind = dataclasses.replace(PROJECTS, connect=lambda pace: self)
+        kind = dataclasses.replace(PROJECTS, connect=lambda policy: self)
         due = 0.0
         while self.submitted < len(self.jobs) or any(job.noticed is None for job in self.jobs):
             if self.seconds >= due:
@@ -224,7 +224,7 @@ def _late(jobs: Sequence[Job], name: str = "") -> float:
 def _ledger_cost() -> Line:
     """What a look takes without the network: at a thousand open jobs that are not due, and are."""
     with _ledger() as ledger:
-        side = Ours(ledger, made(pace=0))
+        side = Ours(ledger, made(policy=0))
         side.plan()
         side.sleep(0)
         for job in side.jobs:

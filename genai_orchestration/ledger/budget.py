@@ -72,7 +72,9 @@ class Limits:
     in_flight: int | None = None  # jobs that may run at once, of all processes
     posts_per_second: int | None = None  # of all processes
     balance: Balance | None = None  # None: not asked, or the provider does not tell
-    alone_since: datetime | None = None  # one at a time of what has begun after that; see line.py
+    half_open_since: datetime | None = (
+        None  # one at a time of what has begun after that; see circuit_breaker.py
+    )
 
     def capped(self, campaign: str | None) -> bool:
         """Whether a cap bounds what a request of that campaign may cost, or nothing costs there."""
@@ -84,7 +86,7 @@ class Usage:
     """What the ledger knows of a provider at one moment."""
 
     in_flight: int = 0
-    begun: int = 0  # of what is in flight, after `alone_since`
+    begun: int = 0  # of what is in flight, after `half_open_since`
     posts: int = 0  # that may reach the server within this second
     day: int = 0  # credits, charged or reserved
     month: int = 0
@@ -113,7 +115,7 @@ def refusal(
             f"{provider} has {usage.in_flight} of the {counted(limits.in_flight, 'job')} in "
             "flight that it may have: the next one starts when one of them has ended."
         )
-    if limits.alone_since is not None and usage.begun:
+    if limits.half_open_since is not None and usage.begun:
         return ConcurrencyLimitReached(
             f"{provider} failed too often in a row, so one request at a time is tried, and one is "
             "on its way: wait for its end."

@@ -157,7 +157,7 @@ class LedgerReader:
             return ledger_sums.spent_between(connection, provider, since, until)
 
     def outcomes(self, provider: str, limit: int, now: datetime | None = None) -> list[Outcome]:
-        """How the provider's newest submissions and jobs ended, newest first; see `line.py`."""
+        """How the newest submissions and jobs ended, newest first; see `circuit_breaker`."""
         with self._database.read() as connection:
             return ledger_outcomes.newest(connection, provider, limit, now)
 

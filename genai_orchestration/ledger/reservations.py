@@ -77,7 +77,7 @@ def _questions(
     provider: str, campaign: str | None, limits: Limits, now: datetime
 ) -> Mapping[str, tuple[object, Sequence[Number]]]:
     """By field of Usage: the limit that it is asked for, and the numbers that add up to it."""
-    budget, balance, alone = limits.budget, limits.balance, limits.alone_since
+    budget, balance, alone = limits.budget, limits.balance, limits.half_open_since
     since, day, month = columns.submitting_at, day_of(now), month_of(now)
 
     def spent(*which: sa.ColumnElement[bool]) -> Number:

@@ -76,7 +76,7 @@ class ReadClient:
     limit: RateLimit | None = None
     classify: Classify | None = None  # the vendor's own meanings, asked before the general ones
     headers: Mapping[str, str] = field(default_factory=dict)
-    pace: "RetryPolicy" = field(default_factory=lambda: LOAD_POLICY)
+    policy: "RetryPolicy" = field(default_factory=lambda: LOAD_POLICY)
     sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
@@ -142,7 +142,7 @@ class ReadClient:
         self, method: str, path: str, params: Mapping[str, Any] | None, shape: shapes.Shape[T]
     ) -> tuple[T, Mapping[str, str]]:
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self.pace.attempts),
+            stop=tenacity.stop_after_attempt(self.policy.attempts),
             retry=tenacity.retry_if_exception(self._worth_waiting),
             wait=_wait,
             sleep=self.sleep,
@@ -160,7 +160,7 @@ class ReadClient:
                     *(method, self.where(path)),
                     params=params,
                     auth=self.auth,
-                    timeout=self.pace.timeouts,
+                    timeout=self.policy.timeouts,
                     allow_redirects=False,
                 )
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own are OSErrors
@@ -217,7 +217,9 @@ class ReadClient:
             ) from None
 
     def _worth_waiting(self, error: BaseException) -> bool:
-        return isinstance(error, Unavailable) and (error.retry_after or 0) <= self.pace.longest_wait
+        return (
+            isinstance(error, Unavailable) and (error.retry_after or 0) <= self.policy.longest_wait
+        )
 
     def where(self, path: str) -> str:
         """The full address of a path."""

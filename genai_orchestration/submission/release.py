@@ -33,7 +33,7 @@ def is_sandbox(address: str, api_key: object) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stand:
+class QueueStatus:
     """How the requests of an operation stand before their submission."""
 
     planned: int = 0
@@ -43,7 +43,7 @@ class Stand:
     campaigns: frozenset[str | None] = frozenset()
 
     @classmethod
-    def of(cls, groups: Iterable[Waiting], operation: str, sensor: str) -> "Stand":
+    def of(cls, groups: Iterable[Waiting], operation: str, sensor: str) -> "QueueStatus":
         """The sum of the operation's groups."""
         mine = [group for group in groups if group.operation == operation]
         approved = [group for group in mine if group.state is RequestState.APPROVED]
@@ -81,7 +81,7 @@ class Decision:
 
 
 def decide(
-    asked: RequestedRun | None, outcome: Outcome, stand: Stand, seq: int, now: datetime
+    asked: RequestedRun | None, outcome: Outcome, stand: QueueStatus, seq: int, now: datetime
 ) -> Decision:
     """Whether to ask for a run now; `outcome` is that of `asked`, and `seq` a new number."""
     first = RequestedRun(seq=seq, at=now, waiting=stand.approved)

@@ -35,12 +35,12 @@ from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.recipient import Configured
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Accepted, Submitter
-from genai_orchestration.submission import line, reconcile
+from genai_orchestration.submission import circuit_breaker, reconcile
 from genai_orchestration.submission.account_question import AccountQuestion
 from genai_orchestration.submission.answers import odd_id, write_down
 from genai_orchestration.submission.kept_back import check_awake, kept_back
 from genai_orchestration.submission.limits import limits_of
-from genai_orchestration.submission.passed import SubmissionResult
+from genai_orchestration.submission.result import SubmissionResult
 from genai_orchestration.watching import watch
 
 PATIENCE = timedelta(minutes=15)  # without any job ending, until waiting for a place is given up
@@ -59,7 +59,7 @@ class _Stop(Exception):
 
 
 @dataclass(kw_only=True)
-class Line:
+class SubmissionRun:
     """One provider's approved requests, and what it takes to submit them."""
 
     ledger: Ledger
@@ -247,12 +247,12 @@ class Line:
         old = self._limits is not None and now - self._limits[0] > LIMITS_LAST
         if old and self.provider.posts_per_second is None:  # a ceiling is not for reads, too
             self._follow()  # jobs that fail all show that the provider is down
-        newest = self.ledger.outcomes(self.provider.name, line.NEWEST, now)
-        why = line.stopped(self.provider.title, newest, now)
+        newest = self.ledger.outcomes(self.provider.name, circuit_breaker.OUTCOMES_READ, now)
+        why = circuit_breaker.stopped(self.provider.title, newest, now)
         if why:
             raise _Stop(why)
         if self._limits is None or old:
             # all of them: what is approved in the next minute has a cap as well
             campaigns = self.ledger.campaigns(self.provider.name)
             self._limits = (now, limits_of(self.provider, self.submitter, campaigns, now))
-        return replace(self._limits[1], alone_since=line.alone_since(newest))
+        return replace(self._limits[1], half_open_since=circuit_breaker.half_open_since(newest))

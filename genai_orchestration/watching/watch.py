@@ -130,7 +130,7 @@ def follow(
     ledger: Ledger,
     provider: Provider,
     kind: JobKind,
-    pace: RetryPolicy,
+    policy: RetryPolicy,
     clock: Callable[[], datetime],
     *,
     seconds: float,
@@ -143,7 +143,7 @@ def follow(
     """
     if not ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN, limit=1):
         return Look()
-    reader, until, asked, ended = kind.connect(pace), clock() + stay, 0, 0
+    reader, until, asked, ended = kind.connect(policy), clock() + stay, 0, 0
     while True:
         found = look(ledger, provider, kind, reader, clock(), seconds=seconds)
         asked, ended = asked + found.asked, ended + found.ended

@@ -17,7 +17,7 @@ from genai_orchestration.orchestration.checks import requests as request_checks
 from genai_orchestration.orchestration.metadata import loads as facts
 from genai_orchestration.orchestration.metadata import requests as request_facts
 from genai_orchestration.submission.audit import Verdict
-from genai_orchestration.submission.passed import SubmissionResult
+from genai_orchestration.submission.result import SubmissionResult
 
 BEACON = "http://evil.example/beacon.png"
 HOSTILE = (

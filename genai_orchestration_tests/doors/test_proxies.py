@@ -41,7 +41,7 @@ def test_a_proxy_in_the_way_is_named_without_its_password() -> None:
     once = RetryPolicy(attempts=1, longest_wait=0, timeouts=(5, 5))
     for scheme in ("http", "https"):
         url = f"{scheme}://images.example.com"
-        reads = ReadClient("ImagineAPI", "imagine_api_source", url, pace=once)
+        reads = ReadClient("ImagineAPI", "imagine_api_source", url, policy=once)
         with pytest.raises(Unavailable) as read:
             reads.get_object("items/images")
         with pytest.raises(NotNow) as paid:
@@ -55,7 +55,7 @@ def test_a_proxy_that_is_not_asked_is_not_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("NO_PROXY", "images.example.com,127.0.0.1")
     monkeypatch.setenv("no_proxy", "images.example.com,127.0.0.1")
     once = RetryPolicy(attempts=1, longest_wait=0, timeouts=(5, 5))
-    reads = ReadClient("ImagineAPI", "imagine_api_source", "http://127.0.0.1:9", pace=once)
+    reads = ReadClient("ImagineAPI", "imagine_api_source", "http://127.0.0.1:9", policy=once)
     with pytest.raises(Unavailable) as caught:
         reads.get_object("items/images")
     assert "proxy" not in str(caught.value)

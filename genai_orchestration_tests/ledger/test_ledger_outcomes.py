@@ -130,7 +130,7 @@ def test_a_request_that_was_started_again_is_not_released_by_what_is_known_of_be
 def test_after_an_outage_one_at_a_time_is_started(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "before")
     ledgers.approved(ledger, "one", "two")
-    alone = dataclasses.replace(LOCAL, alone_since=NOW)
+    alone = dataclasses.replace(LOCAL, half_open_since=NOW)
     later = NOW + MINUTE
     ledger.start("one", alone, later)  # what began before the last failure does not count
     for _ in ("on its way", "running"):
@@ -146,7 +146,7 @@ def test_after_an_outage_one_at_a_time_is_started(ledger: Ledger) -> None:
 
 def test_one_that_is_stuck_does_not_keep_the_next_from_being_tried(ledger: Ledger) -> None:
     ledgers.approved(ledger, "one", "two")
-    alone = dataclasses.replace(LOCAL, alone_since=NOW)
+    alone = dataclasses.replace(LOCAL, half_open_since=NOW)
     ledger.start("one", alone, NOW + SECOND)
     ledger.submitted("one", "job of one", None, NOW + SECOND)
     with pytest.raises(ConcurrencyLimitReached):

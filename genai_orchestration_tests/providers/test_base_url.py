@@ -6,7 +6,7 @@ from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.sources import account_of, base_url_of
-from genai_orchestration.submission.obstacles import address_of
+from genai_orchestration.submission.send_guards import address_of
 from genai_orchestration_tests.support.command import genai, variable
 
 COPIED = [

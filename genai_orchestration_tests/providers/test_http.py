@@ -95,7 +95,7 @@ def test_trouble_that_passes_is_not_noticed(
 
 def test_an_answer_that_does_not_come_is_asked_for_again(sandbox: Sandbox, ask: Ask) -> None:
     fail(sandbox, kind="timeout", seconds=0.6)
-    assert ask(pace=RetryPolicy(attempts=2, longest_wait=1, timeouts=(1.0, 0.2)))["credits"] > 0
+    assert ask(policy=RetryPolicy(attempts=2, longest_wait=1, timeouts=(1.0, 0.2)))["credits"] > 0
 
 
 def test_trouble_that_stays_is_reported_after_five_attempts(

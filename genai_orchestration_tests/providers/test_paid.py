@@ -315,7 +315,7 @@ def test_certificates_that_are_not_there_send_nothing(monkeypatch: pytest.Monkey
     text = str(refused(NotNow, "https://127.0.0.1:1"))
     assert "CA certificate bundle, invalid path: /nowhere/ca.pem); nothing was sent" in text
     with pytest.raises(Unavailable, match="CA certificate bundle"):
-        replace(client("https://127.0.0.1:1").reads, pace=ONCE).get_object("")
+        replace(client("https://127.0.0.1:1").reads, policy=ONCE).get_object("")
 
 
 def test_a_closed_port_is_not_now_and_nothing_was_sent() -> None:

@@ -135,7 +135,7 @@ def test_an_answer_of_another_shape_may_pass(sandbox: Sandbox) -> None:
 
 def test_a_sensor_asks_twice_and_leaves_it(sandbox: Sandbox) -> None:
     with saying(body=ERRORS.encode()) as vendor, pytest.raises(Unavailable):
-        client(vendor.url, pace=SENSOR_POLICY).get_object("account")
+        client(vendor.url, policy=SENSOR_POLICY).get_object("account")
     assert len(vendor.calls) == SENSOR_POLICY.attempts
 
 

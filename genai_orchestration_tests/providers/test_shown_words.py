@@ -21,7 +21,7 @@ def refused(sandbox: Sandbox, message: str, status: int = 400) -> str:
         section="vendor_source",
         base_url=sandbox.url,
         auth=KeyAuth("Authorization", f"Bearer {KEY}"),
-        pace=SENSOR_POLICY,
+        policy=SENSOR_POLICY,
         sleep=lambda seconds: None,
     )
     with pytest.raises(ProviderError) as caught:

@@ -4,7 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genai_orchestration.ledger.budget import Budget, Limits, Usage
-from genai_orchestration.submission.allowance import Allowance, Asked, Cap, Fit, allowance
+from genai_orchestration.submission.budget_preview import (
+    Allowance,
+    Asked,
+    BudgetPreview,
+    Cap,
+    allowance,
+)
 from genai_orchestration_tests.support.ledgers import LOCAL, VENDOR, caps
 
 NOTHING = Usage()
@@ -31,8 +37,8 @@ def test_what_is_approved_comes_first_and_the_rest_gets_what_is_left() -> None:
         Cap("a month", "credits_per_month", 1000, 500),
     )
     assert [cap.left for cap in found.caps] == [80, 500]
-    assert found.approved == Fit(requests=1, credits=30, fit=1)
-    assert found.planned == Fit(requests=2, credits=60, fit=1)
+    assert found.approved == BudgetPreview(requests=1, credits=30, fit=1)
+    assert found.planned == BudgetPreview(requests=2, credits=60, fit=1)
     assert found.why_not
     assert "credits_per_day" in found.why_not
 

@@ -10,8 +10,8 @@ from genai_orchestration.providers.states import Failure
 from genai_orchestration.submission.release import (
     ACCOUNT_REST,
     Decision,
+    QueueStatus,
     RequestedRun,
-    Stand,
     decide,
     refused_by_account,
 )
@@ -23,7 +23,7 @@ HOUR = timedelta(hours=1)
 ASKED = RequestedRun(seq=3, at=NOW, waiting=5, attempt=2)
 AGAIN = NOW + HOUR  # of this look
 FIRST = RequestedRun(seq=4, at=AGAIN, waiting=5)
-FIVE = Stand(approved=5, newest=NOW)
+FIVE = QueueStatus(approved=5, newest=NOW)
 MISSING, ACTIVE = Outcome("missing"), Outcome("active")
 FAILED, SUCCEEDED = Outcome("failed", NOW, "429"), Outcome("succeeded", NOW)
 
@@ -31,12 +31,12 @@ FAILED, SUCCEEDED = Outcome("failed", NOW, "429"), Outcome("succeeded", NOW)
 @pytest.mark.parametrize(
     ("asked", "outcome", "stand", "decision"),
     [
-        (None, MISSING, Stand(), Decision(asked=None)),
+        (None, MISSING, QueueStatus(), Decision(asked=None)),
         (None, MISSING, FIVE, Decision(asked=FIRST, run=True)),
         (ASKED, ACTIVE, FIVE, Decision(asked=ASKED, words="are being submitted")),
-        (ASKED, ACTIVE, Stand(), Decision(asked=ASKED, words="are being submitted")),
-        (ASKED, FAILED, Stand(), Decision(asked=None)),
-        (ASKED, SUCCEEDED, Stand(), Decision(asked=None)),
+        (ASKED, ACTIVE, QueueStatus(), Decision(asked=ASKED, words="are being submitted")),
+        (ASKED, FAILED, QueueStatus(), Decision(asked=None)),
+        (ASKED, SUCCEEDED, QueueStatus(), Decision(asked=None)),
         (ASKED, MISSING, FIVE, Decision(asked=ASKED, run=True)),
         # newly approved since it was asked for: the first attempt of another run
         (ASKED, SUCCEEDED, replace(FIVE, newest=NOW + SECOND), Decision(asked=FIRST, run=True)),
@@ -66,7 +66,7 @@ FAILED, SUCCEEDED = Outcome("failed", NOW, "429"), Outcome("succeeded", NOW)
     ],
 )
 def test_a_look_an_hour_later_decides(
-    asked: RequestedRun | None, outcome: Outcome, stand: Stand, decision: Decision
+    asked: RequestedRun | None, outcome: Outcome, stand: QueueStatus, decision: Decision
 ) -> None:
     assert decide(asked, outcome, stand, 4, AGAIN) == decision
 

@@ -17,8 +17,8 @@ from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.kept_back import FOR_THE_SANDBOX
-from genai_orchestration.submission.passed import SubmissionResult
 from genai_orchestration.submission.release import SANDBOX_APPROVER
+from genai_orchestration.submission.result import SubmissionResult
 from genai_orchestration.submission.submit import PATIENCE
 from genai_orchestration_tests.support import lines
 from genai_orchestration_tests.support.ledgers import LOCAL, wanted

@@ -26,8 +26,8 @@ from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import Accepted, JobReport, Payload, Submitter
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.answers import ATTEMPTS
-from genai_orchestration.submission.passed import SubmissionResult
-from genai_orchestration.submission.submit import Line
+from genai_orchestration.submission.result import SubmissionResult
+from genai_orchestration.submission.submit import SubmissionRun
 from genai_orchestration_tests.support import lines
 from genai_orchestration_tests.support.ledgers import LOCAL
 from genai_orchestration_tests.support.lines import ABYSSALE, IMAGINE, MAGIC, Time, approve, line
@@ -36,7 +36,7 @@ OPEN = (JobState.QUEUED, JobState.RUNNING)
 DONE = JobReport(state=JobState.SUCCEEDED, raw="completed")
 SUBMIT = """
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.submission.submit import Line
+from genai_orchestration.submission.submit import SubmissionRun
 from genai_orchestration.providers.{name} import PROVIDER
 from genai_orchestration.settings import Settings
 
@@ -367,10 +367,10 @@ def test_processes_share_ceiling_and_places(ledger: Ledger, time: Time, provider
         assert vendor.gateway_peak <= 10
 
 
-def _real(ledger: Ledger) -> Line:
+def _real(ledger: Ledger) -> SubmissionRun:
     """A line in real time."""
     assert ABYSSALE.submitter
-    return Line(ledger=ledger, provider=ABYSSALE, submitter=ABYSSALE.submitter())
+    return SubmissionRun(ledger=ledger, provider=ABYSSALE, submitter=ABYSSALE.submitter())
 
 
 def _later(moment: datetime) -> datetime:

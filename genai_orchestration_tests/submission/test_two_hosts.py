@@ -25,7 +25,7 @@ import sys, time
 from datetime import timedelta
 from genai_orchestration import clock
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.submission.submit import Line
+from genai_orchestration.submission.submit import SubmissionRun
 from genai_orchestration.providers import imagine_api
 from genai_orchestration.settings import Settings
 
@@ -35,7 +35,7 @@ clock.now = lambda: now() + ahead
 time.time = lambda: seconds() + ahead.total_seconds()
 with Ledger.open(Settings.load()) as ledger:
     submitter = imagine_api.PROVIDER.submitter()
-    line = Line(
+    line = SubmissionRun(
         ledger=ledger,
         provider=imagine_api.PROVIDER,
         submitter=submitter,

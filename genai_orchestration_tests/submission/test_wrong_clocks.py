@@ -11,7 +11,7 @@ from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
-from genai_orchestration.submission import line
+from genai_orchestration.submission import circuit_breaker
 from genai_orchestration.watching import watch
 from genai_orchestration_tests.support import ledgers
 from genai_orchestration_tests.support.ledgers import LOCAL, MINUTE, NOW, job, said
@@ -71,19 +71,21 @@ def test_what_was_started_next_year_is_given_up_and_takes_no_place(ledger: Ledge
 
 
 def test_failures_of_next_year_do_not_stop_the_line_and_hide_no_others(ledger: Ledger) -> None:
-    for number in range(line.NEWEST):
+    for number in range(circuit_breaker.OUTCOMES_READ):
         ledgers.submitting(ledger, f"k{number}")
         ledger.unknown(f"k{number}", "timed out", NOW + YEAR)
-    assert ledger.outcomes("magic_hour", line.NEWEST, NOW) == []
+    assert ledger.outcomes("magic_hour", circuit_breaker.OUTCOMES_READ, NOW) == []
     for number in range(3):
         ledgers.submitting(ledger, f"true{number}")
         ledger.unknown(f"true{number}", "timed out", NOW + MINUTE)
-    newest = ledger.outcomes("magic_hour", line.NEWEST, NOW)
+    newest = ledger.outcomes("magic_hour", circuit_breaker.OUTCOMES_READ, NOW)
     assert newest == [Outcome(NOW, Failure.AMBIGUOUS)] * 3  # those a moment ahead count as now
-    assert line.stopped("Magic Hour", newest, NOW)
+    assert circuit_breaker.stopped("Magic Hour", newest, NOW)
 
 
 def test_a_rest_that_ends_tomorrow_says_so() -> None:
     midnight = NOW.replace(hour=23, minute=58)
     newest = [Outcome(midnight, Failure.AMBIGUOUS)] * 3
-    assert "rests until 2026-03-11 00:03:00 UTC" in (line.stopped("It", newest, midnight) or "")
+    assert "rests until 2026-03-11 00:03:00 UTC" in (
+        circuit_breaker.stopped("It", newest, midnight) or ""
+    )

@@ -11,7 +11,7 @@ from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest
 from genai_orchestration.sandbox.traffic import Fault
-from genai_orchestration.submission.submit import Line
+from genai_orchestration.submission.submit import SubmissionRun
 
 ABYSSALE, IMAGINE, MAGIC = abyssale.PROVIDER, imagine_api.PROVIDER, magic_hour.PROVIDER
 CREATES = {
@@ -36,10 +36,10 @@ class Time:
         self.sandbox.clock.advance(seconds)
 
 
-def line(ledger: Ledger, provider: Provider, time: Time, **more: Any) -> Line:
+def line(ledger: Ledger, provider: Provider, time: Time, **more: Any) -> SubmissionRun:
     assert provider.submitter
     submitter = more.pop("submitter", None) or provider.submitter()
-    return Line(
+    return SubmissionRun(
         ledger=ledger,
         provider=provider,
         submitter=submitter,

@@ -1,6 +1,6 @@
 """What a process does with paid requests from end to end: submit, follow, load.
 
-    Line.submit ─► watch.look until nothing is open ─► loading.load ─► the ledger is told
+    SubmissionRun.submit ─► watch.look until nothing is open ─► loading.load ─► the ledger is told
 
 `starter.py` starts processes that do it, `deaths.py` says where they die.
 """
@@ -19,7 +19,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.submit import Line
+from genai_orchestration.submission.submit import SubmissionRun
 from genai_orchestration.watching import watch
 
 LOOK_EVERY = 30.0  # seconds between two looks at jobs that are open
@@ -67,10 +67,10 @@ class Hurried(Clock):
         time.sleep(seconds / self._faster)
 
 
-def line(ledger: Ledger, provider: Provider, clock: Time) -> Line:
+def line(ledger: Ledger, provider: Provider, clock: Time) -> SubmissionRun:
     """The provider's line, in that time."""
     assert provider.submitter
-    return Line(
+    return SubmissionRun(
         ledger=ledger,
         provider=provider,
         submitter=provider.submitter(),

@@ -45,7 +45,7 @@ class Vendor:
         self.naps += 1
 
     def follow(self, ledger: Ledger) -> Look:
-        kind = dataclasses.replace(PROJECTS, connect=lambda pace: self)
+        kind = dataclasses.replace(PROJECTS, connect=lambda policy: self)
         return watch.follow(
             *(ledger, MAGIC, kind, SENSOR_POLICY, lambda: self.now),
             seconds=60,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
     from genai_orchestration.ledger.tables import RequestRecord
     from genai_orchestration.requests.plan import Cost, Plan
-    from genai_orchestration.submission.allowance import Allowance, Asked
+    from genai_orchestration.submission.budget_preview import Allowance, Asked
 
 
 @requests.command(name="plan")
@@ -91,7 +91,7 @@ def _allowances(
     ledger: "Ledger", plan: "Plan", waiting: "Sequence[RequestRecord]"
 ) -> "list[Allowance]":
     """By provider, what the budget lets through of what is approved, and then of the plan."""
-    from genai_orchestration.submission.allowance import Asked
+    from genai_orchestration.submission.budget_preview import Asked
 
     asked: dict[str, list[Asked]] = {}
     for record in waiting:
@@ -107,7 +107,7 @@ def _allowance(ledger: "Ledger", name: str, asked: "Sequence[Asked]") -> "Allowa
     from genai_orchestration.ledger.budget import Limits
     from genai_orchestration.providers import provider_named
     from genai_orchestration.providers.sources import base_url_of
-    from genai_orchestration.submission.allowance import allowance
+    from genai_orchestration.submission.budget_preview import allowance
     from genai_orchestration.submission.limits import budget_of
 
     provider, moment = provider_named(name), now()

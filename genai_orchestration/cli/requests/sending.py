@@ -1,6 +1,6 @@
 """`genai requests submit`: sends what is approved, provider by provider, as the assets do.
 
-approved, or unknown ─► its provider ─► jobs.submit.Line ─► what was done, and why not the rest
+approved, or unknown ─► its provider ─► submission.submit ─► what was done, and why not the rest
 a provider without either is not connected to; one without a key says so, and the next goes on
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
     from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.providers.base import Provider
-    from genai_orchestration.submission.passed import SubmissionResult
+    from genai_orchestration.submission.result import SubmissionResult
     from genai_orchestration.submission.stopping import Stop
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as of any program
@@ -108,11 +108,11 @@ def _send(
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
     from genai_orchestration.cli.requests.progress import progress_of
     from genai_orchestration.ledger.states import RequestState
-    from genai_orchestration.submission.passed import SubmissionResult
+    from genai_orchestration.submission.result import SubmissionResult
     from genai_orchestration.submission.stopping import STOPPED, StoppableSubmitter, Stopped
-    from genai_orchestration.submission.submit import Line
+    from genai_orchestration.submission.submit import SubmissionRun
 
-    line: Line | None = None
+    line: SubmissionRun | None = None
     submitter: StoppableSubmitter | None = None
     trouble: list[str] = []
     assert provider.submitter
@@ -120,7 +120,7 @@ def _send(
     with progress_of(provider.title, approved) as sent:
         try:
             submitter = StoppableSubmitter(provider.submitter(), stop, ledger, sent)
-            line = Line(
+            line = SubmissionRun(
                 ledger=ledger,
                 provider=provider,
                 submitter=submitter,

@@ -22,7 +22,7 @@ from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.plan import plan
 from genai_orchestration.requests.request import NewRequest, made_key
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.obstacles import in_sandbox
+from genai_orchestration.submission.send_guards import in_sandbox
 from genai_orchestration.submission.sent_before import check_not_sent
 
 

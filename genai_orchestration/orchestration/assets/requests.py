@@ -1,7 +1,7 @@
 """The assets that can spend credits: with `submit: true` what is approved is submitted once.
 
     launchpad: requests? ─► planned (and approved, where a setting lets a run do so)
-    submit: true ─► approved ─► jobs.submit.Line ─► the ledger ─┐
+    submit: true ─► approved ─► submission.submit ─► the ledger ─┐
     by default ─────────────────────────────────────────────────┴► rows ─► the warehouse
 
 `submit: true` is the configuration of their own job, `<provider>_requests`, and of the runs of the
@@ -31,9 +31,9 @@ from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.passed import SubmissionResult
+from genai_orchestration.submission.result import SubmissionResult
 from genai_orchestration.submission.stopping import STOPPED, Stop, StoppableSubmitter, Stopped
-from genai_orchestration.submission.submit import Line
+from genai_orchestration.submission.submit import SubmissionRun
 
 GROUP = "spends_credits"  # of its own, so that a provider's group holds loads alone
 SUBMITTING = {"config": {"submit": True}}  # of an op, in a run's configuration
@@ -158,7 +158,7 @@ def _submit(
         return SubmissionResult(waiting=waiting)
     with Stop().listening() as stop:
         submitter = StoppableSubmitter(provider.submitter(), stop, ledger)
-        line = Line(
+        line = SubmissionRun(
             ledger=ledger,
             provider=provider,
             submitter=submitter,

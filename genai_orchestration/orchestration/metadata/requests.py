@@ -13,7 +13,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.unsigned import unsigned
 from genai_orchestration.providers.work import Operation
-from genai_orchestration.submission.passed import SubmissionResult
+from genai_orchestration.submission.result import SubmissionResult
 
 NEWEST = 20  # requests in the table
 WIDTH = 80  # characters of a prompt or an error in it

@@ -41,8 +41,13 @@ from genai_orchestration.requests.plan import Known
 from genai_orchestration.requests.request import NewRequest, Operations, operations_of
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission import sent_before
-from genai_orchestration.submission.obstacles import in_sandbox, obstacle
-from genai_orchestration.submission.release import SANDBOX_APPROVER, RequestedRun, Stand, decide
+from genai_orchestration.submission.release import (
+    SANDBOX_APPROVER,
+    QueueStatus,
+    RequestedRun,
+    decide,
+)
+from genai_orchestration.submission.send_guards import in_sandbox, obstacle
 from genai_orchestration.warehouse.destination_errors import translate_error
 from genai_orchestration.watching.day_watch import Outcome
 
@@ -143,7 +148,7 @@ class _Look:
             self._approve([each for each in planned if each.planned_by == SENSOR])
         groups = self.ledger.waiting(provider.name)
         for operation in provider.operations:
-            stand = Stand.of(groups, operation.name, SENSOR)
+            stand = QueueStatus.of(groups, operation.name, SENSOR)
             cursor = self._operation(cursor, provider, operation, stand)
         return cursor
 
@@ -164,7 +169,7 @@ class _Look:
         self.ledger.approve(new, self.now)
 
     def _operation(
-        self, cursor: InboxCursor, provider: Provider, operation: Operation, stand: Stand
+        self, cursor: InboxCursor, provider: Provider, operation: Operation, stand: QueueStatus
     ) -> InboxCursor:
         what = f"{provider.name}/{operation.name}"
         asked = cursor.asked.get(what)

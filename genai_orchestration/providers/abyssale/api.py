@@ -26,7 +26,7 @@ class Gone(NotFound):
     """It was there, and Abyssale has forgotten it."""
 
 
-def connect(api_key: str, base_url: str, pace: RetryPolicy = LOAD_POLICY) -> ReadClient:
+def connect(api_key: str, base_url: str, policy: RetryPolicy = LOAD_POLICY) -> ReadClient:
     """A read client for the workspace of `api_key`, never above Abyssale's ceiling."""
     return ReadClient(
         title="Abyssale",
@@ -35,7 +35,7 @@ def connect(api_key: str, base_url: str, pace: RetryPolicy = LOAD_POLICY) -> Rea
         auth=KeyAuth("x-api-key", api_key),
         limit=_limit(api_key, base_url),
         classify=_classify,
-        pace=pace,
+        policy=policy,
     )
 
 

@@ -98,7 +98,9 @@ def generation_requests(account: Callable[[], Account]) -> JobKind:
     return JobKind(
         name=KIND,
         noun="generation requests",
-        connect=lambda pace: GenerationReader(connect(account().api_key, account().base_url, pace)),
+        connect=lambda policy: GenerationReader(
+            connect(account().api_key, account().base_url, policy)
+        ),
         polling=POLLING,
         sensor="abyssale_generations_sensor",
         tables=("file",),

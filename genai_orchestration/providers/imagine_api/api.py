@@ -77,7 +77,7 @@ def instant(day: date) -> str:
     return f"{day.isoformat()}T00:00:00.000Z"
 
 
-def connect(api_key: str, base_url: str, pace: RetryPolicy = LOAD_POLICY) -> ImageClient:
+def connect(api_key: str, base_url: str, policy: RetryPolicy = LOAD_POLICY) -> ImageClient:
     """A read client for the ImagineAPI server at `base_url`."""
     return ImageClient(
         title=TITLE,
@@ -87,7 +87,7 @@ def connect(api_key: str, base_url: str, pace: RetryPolicy = LOAD_POLICY) -> Ima
         classify=_classify,
         # a self-hosted server's cache may be five minutes old; this bypasses and refreshes it
         headers={"Cache-Control": "no-store"},
-        pace=pace,
+        policy=policy,
     )
 
 

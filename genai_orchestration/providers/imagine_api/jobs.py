@@ -83,7 +83,7 @@ def images(account: Callable[[], Account]) -> JobKind:
     return JobKind(
         name=KIND,
         noun="images",
-        connect=lambda pace: ImageReader(connect(account().api_key, account().base_url, pace)),
+        connect=lambda policy: ImageReader(connect(account().api_key, account().base_url, policy)),
         polling=POLLING,
         settling=Settling(
             table="images",

@@ -76,10 +76,10 @@ def imagine_api_source(
     )
 
 
-def image_counter(pace: RetryPolicy = SENSOR_POLICY) -> listing.ImageCounter:
+def image_counter(policy: RetryPolicy = SENSOR_POLICY) -> listing.ImageCounter:
     """The configured account's images, to be counted."""
     account = account_of(PROVIDER, None, None)
-    return listing.ImageCounter(api.connect(account.api_key, account.base_url, pace))
+    return listing.ImageCounter(api.connect(account.api_key, account.base_url, policy))
 
 
 def in_no_day(start: date, end: date) -> Mapping[str, int]:

@@ -23,7 +23,7 @@ def account_of(client: ReadClient) -> str | None:
     return id_in(client.get_object(ACCOUNT).get("id"))
 
 
-def connect(api_key: str, base_url: str, pace: RetryPolicy = LOAD_POLICY) -> ReadClient:
+def connect(api_key: str, base_url: str, policy: RetryPolicy = LOAD_POLICY) -> ReadClient:
     """A read client for the account of `api_key`."""
     return ReadClient(
         title="Magic Hour",
@@ -31,7 +31,7 @@ def connect(api_key: str, base_url: str, pace: RetryPolicy = LOAD_POLICY) -> Rea
         base_url=base_url,
         auth=KeyAuth("Authorization", f"Bearer {api_key}"),
         classify=_classify,
-        pace=pace,
+        policy=policy,
     )
 
 

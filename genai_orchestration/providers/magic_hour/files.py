@@ -48,8 +48,8 @@ def _moment(text: Any) -> datetime | None:
 def archive(account: Callable[[], Account]) -> Archive:
     """The files of the configured account's projects."""
 
-    def refresh(pace: RetryPolicy) -> Callable[[str], Mapping[str, Any]]:
-        client = connect(account().api_key, account().base_url, pace)
+    def refresh(policy: RetryPolicy) -> Callable[[str], Mapping[str, Any]]:
+        client = connect(account().api_key, account().base_url, policy)
 
         def project(job_id: str) -> Mapping[str, Any]:
             found = client.get_object(f"v1/image-projects/{job_id}", needs=PROJECT)

@@ -119,7 +119,9 @@ def image_projects(account: Callable[[], Account]) -> JobKind:
     return JobKind(
         name=KIND,
         noun="image projects",
-        connect=lambda pace: ProjectReader(connect(account().api_key, account().base_url, pace)),
+        connect=lambda policy: ProjectReader(
+            connect(account().api_key, account().base_url, policy)
+        ),
         polling=POLLING,
         sensor="magic_hour_projects_sensor",
         tables=("image_projects",),

@@ -41,7 +41,7 @@ class Cap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit:
+class BudgetPreview:
     """How many of some requests there are, what they cost, and how many the caps let through."""
 
     requests: int
@@ -57,8 +57,8 @@ class Allowance:
     caps: tuple[Cap, ...]
     floor: int | None  # looked at when a request is started
     local: bool  # an address of this computer, where caps are not needed
-    approved: Fit
-    planned: Fit
+    approved: BudgetPreview
+    planned: BudgetPreview
     why_not: str | None  # why the first that does not fit does not
 
 
@@ -112,5 +112,7 @@ def _caps(limits: Limits, usage: Usage, campaigns: Mapping[str, int]) -> list[Ca
     return [Cap(of, name, cap, spent) for of, name, cap, spent in caps if cap is not None]
 
 
-def _fit(asked: Sequence[Asked], fit: int) -> Fit:
-    return Fit(requests=len(asked), credits=sum(each.credits or 0 for each in asked), fit=fit)
+def _fit(asked: Sequence[Asked], fit: int) -> BudgetPreview:
+    return BudgetPreview(
+        requests=len(asked), credits=sum(each.credits or 0 for each in asked), fit=fit
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from genai_orchestration.ledger.outcomes import Outcome
 from genai_orchestration.providers.states import Failure
-from genai_orchestration.submission import line
+from genai_orchestration.submission import circuit_breaker
 from genai_orchestration_tests.support.ledgers import MINUTE, NOW
 
 FAULT, SILENCE, GOOD = Failure.PROVIDER_FAULT, Failure.AMBIGUOUS, None
@@ -32,13 +32,13 @@ def test_failures_of_the_provider_are_counted_back_to_anything_else(
     failures: tuple[Failure | None, ...], in_a_row: int
 ) -> None:
     newest = ended(*failures)
-    assert line.failures_in_a_row(newest) == in_a_row
-    assert line.alone_since(newest) == (NOW if in_a_row >= 3 else None)
+    assert circuit_breaker.failures_in_a_row(newest) == in_a_row
+    assert circuit_breaker.half_open_since(newest) == (NOW if in_a_row >= 3 else None)
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
 def test_a_few_failures_do_not_stop_it(failures: int) -> None:
-    assert line.stopped("Magic Hour", ended(*[FAULT] * failures), NOW) is None
+    assert circuit_breaker.stopped("Magic Hour", ended(*[FAULT] * failures), NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_more_failures_make_it_rest_ever_longer_and_never_above_an_hour(
     failures: int, minutes: int
 ) -> None:
     newest, rest = ended(*[FAULT] * failures), timedelta(minutes=minutes)
-    why = line.stopped("Magic Hour", newest, NOW + rest - timedelta(seconds=1))
+    why = circuit_breaker.stopped("Magic Hour", newest, NOW + rest - timedelta(seconds=1))
     until = f"{NOW + rest:%H:%M:%S}"
     assert why == (
         f"The last {failures} requests to Magic Hour failed by its fault or its silence, so the "
         f"line rests until {until} UTC: run it again then."
     )
-    assert line.stopped("Magic Hour", newest, NOW + rest) is None
+    assert circuit_breaker.stopped("Magic Hour", newest, NOW + rest) is None

@@ -12,9 +12,9 @@ from genai_orchestration.ledger.budget import BudgetNotConfigured, Limits, Usage
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.sources import account_of, base_url_of, setting
-from genai_orchestration.submission import line
+from genai_orchestration.submission import circuit_breaker
 from genai_orchestration.submission.limits import budget_of
-from genai_orchestration.submission.release import Stand, is_sandbox, refused_by_account
+from genai_orchestration.submission.release import QueueStatus, is_sandbox, refused_by_account
 
 
 def address_of(provider: Provider) -> str:
@@ -28,7 +28,7 @@ def in_sandbox(provider: Provider) -> bool:
 
 
 def obstacle(
-    ledger: Ledger, provider: Provider, stand: Stand, now: datetime, *, submit: bool
+    ledger: Ledger, provider: Provider, stand: QueueStatus, now: datetime, *, submit: bool
 ) -> str | None:
     """Why the approved requests stay where they are, without a point; None when they may go."""
     if not in_sandbox(provider):
@@ -39,12 +39,12 @@ def obstacle(
         account_of(provider, None, None)
     except ProviderError as error:
         return str(error).rstrip(".")
-    newest = ledger.outcomes(provider.name, line.NEWEST, now)
-    stopped = line.stopped(provider.title, newest, now)
+    newest = ledger.outcomes(provider.name, circuit_breaker.OUTCOMES_READ, now)
+    stopped = circuit_breaker.stopped(provider.title, newest, now)
     return (stopped or "").rstrip(".") or refused_by_account(provider.title, newest, now)
 
 
-def _not_asked_for(stand: Stand, submit: bool) -> str | None:
+def _not_asked_for(stand: QueueStatus, submit: bool) -> str | None:
     if stand.by_sensor:
         return (
             f"{stand.by_sensor} of them were approved for the sandbox, and by no person: give "
@@ -55,7 +55,7 @@ def _not_asked_for(stand: Stand, submit: bool) -> str | None:
     return None
 
 
-def _no_cap(provider: Provider, stand: Stand) -> str | None:
+def _no_cap(provider: Provider, stand: QueueStatus) -> str | None:
     """The sentence about a budget that nobody has set: a run could submit nothing."""
     budget = budget_of(provider, stand.campaigns)
     limits = Limits(address=address_of(provider), budget=budget)

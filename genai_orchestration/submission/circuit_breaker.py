@@ -14,10 +14,10 @@ from itertools import takewhile
 
 from genai_orchestration.ledger.outcomes import Outcome
 
-IN_A_ROW = 3  # failures of the provider that stop the line
-NEWEST = 10  # outcomes that are looked at
-FIRST_REST = timedelta(minutes=5)
-LONGEST_REST = timedelta(hours=1)
+FAILURE_THRESHOLD = 3  # failures of the provider that stop the line
+OUTCOMES_READ = 10  # outcomes that are looked at
+COOLDOWN = timedelta(minutes=5)
+LONGEST_COOLDOWN = timedelta(hours=1)
 
 
 def failures_in_a_row(newest: Sequence[Outcome]) -> int:
@@ -26,17 +26,17 @@ def failures_in_a_row(newest: Sequence[Outcome]) -> int:
     return len(list(bad))
 
 
-def alone_since(newest: Sequence[Outcome]) -> datetime | None:
+def half_open_since(newest: Sequence[Outcome]) -> datetime | None:
     """The last of too many failures, after which only one at a time is tried; None without them."""
-    return newest[0].at if failures_in_a_row(newest) >= IN_A_ROW else None
+    return newest[0].at if failures_in_a_row(newest) >= FAILURE_THRESHOLD else None
 
 
 def stopped(title: str, newest: Sequence[Outcome], now: datetime) -> str | None:
     """Why nothing may be submitted now, as a sentence; None when it may."""
     failed = failures_in_a_row(newest)
-    if failed < IN_A_ROW:
+    if failed < FAILURE_THRESHOLD:
         return None
-    rested = newest[0].at + min(FIRST_REST * 2 ** (failed - IN_A_ROW), LONGEST_REST)
+    rested = newest[0].at + min(COOLDOWN * 2 ** (failed - FAILURE_THRESHOLD), LONGEST_COOLDOWN)
     if now >= rested:
         return None
     return (
