@@ -31,7 +31,7 @@ from genai_orchestration.providers.work import JobReport
 from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
-from genai_orchestration.watching.watch import Look
+from genai_orchestration.watching.watch import PollResult
 
 (PROJECTS,) = PROVIDER.job_kinds
 JOBS = 1000
@@ -127,7 +127,7 @@ class Ours:
                 watch.follow(
                     *(self.ledger, PROVIDER, kind, SENSOR_POLICY, self.now),
                     seconds=job_sensor.BUDGET,
-                    stay=job_sensor.STAY,
+                    linger=job_sensor.STAY,
                     sleep=self.sleep,
                 )
             self.sleep(DAEMON - self.seconds % DAEMON)
@@ -242,9 +242,9 @@ def _ledger_cost() -> Line:
     )
 
 
-def _cpu(side: Ours) -> tuple[Look, float]:
+def _cpu(side: Ours) -> tuple[PollResult, float]:
     started = time.process_time()
-    found = watch.look(side.ledger, PROVIDER, PROJECTS, side, side.now(), seconds=60)
+    found = watch.poll(side.ledger, PROVIDER, PROJECTS, side, side.now(), seconds=60)
     return found, time.process_time() - started
 
 

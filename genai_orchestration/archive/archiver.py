@@ -31,7 +31,7 @@ from genai_orchestration.archive.refusals import (
 from genai_orchestration.archive.rows import FileRow
 from genai_orchestration.archive.store import Store, path_of, quarantined
 from genai_orchestration.errors import UserError
-from genai_orchestration.providers.files import RemoteFile, unsigned
+from genai_orchestration.providers.files import RemoteFile, strip_query
 
 AT_ONCE = 16
 AHEAD = 2 * AT_ONCE  # files that are taken from the list before one of them is done
@@ -179,7 +179,7 @@ class Archiver:
             attempts=_runs(wanted),
             tried_at=self.now(),
             file_id=wanted.file.file_id,
-            source_url=unsigned(source) if source else None,
+            source_url=strip_query(source) if source else None,
             request_key=wanted.request_key,
             date_created=wanted.date_created,
         )

@@ -29,7 +29,7 @@ from genai_orchestration.inbox.folder import (
 from genai_orchestration.inbox.settings import InboxSettings
 from genai_orchestration.inbox.table import read_table
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.requests import words
+from genai_orchestration.ledger.requests import truncate_text
 from genai_orchestration.requests.file import requests_of
 from genai_orchestration.requests.file_rows import Problem, Sheet, UnreadableFile, read_sheet
 from genai_orchestration.requests.paid_request import PaidRequest, WrongRequest
@@ -54,7 +54,7 @@ class Memory:
 
     def with_trouble(self, sentence: str) -> "Memory":
         """The memory with one more sentence, as far as there is room."""
-        text = words(" ".join(filter(None, (self.trouble, sentence))))
+        text = truncate_text(" ".join(filter(None, (self.trouble, sentence))))
         clipped = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
         return dataclasses.replace(self, trouble=clipped)
 
@@ -202,4 +202,6 @@ def _state_of(folder: Path, found: Listing) -> str:
     writing = ", ".join(found.writing[:TOLD])
     links = ", ".join(found.links[:TOLD])
     told = f"{number}, {writing} still being written" if writing else number
-    return words(f"{told}; left out, for links are not followed: {links}" if links else told)
+    return truncate_text(
+        f"{told}; left out, for links are not followed: {links}" if links else told
+    )

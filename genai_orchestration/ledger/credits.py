@@ -30,7 +30,7 @@ COST = sa.case(
 )
 
 
-def told(credits: object) -> int | None:
+def parse_credits(credits: object) -> int | None:
     """What a provider says was charged; None for what can be no number of credits."""
     if isinstance(credits, bool) or not isinstance(credits, int):
         return None

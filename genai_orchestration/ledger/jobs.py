@@ -15,8 +15,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from genai_orchestration.errors import UserError
-from genai_orchestration.ledger.credits import told
-from genai_orchestration.ledger.requests import WrongState, settled, words
+from genai_orchestration.ledger.credits import parse_credits
+from genai_orchestration.ledger.requests import WrongState, settled, truncate_text
 from genai_orchestration.ledger.tables import JobKey, JobObservation, JobRecord, jobs
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import JobReport
@@ -57,7 +57,7 @@ def observe(
     )
     if report.state and report.state.terminal and before.request_key is not None:
         # what is said of a job that runs may still change, and lets nothing leave
-        settled(connection, before.request_key, told(report.charged))
+        settled(connection, before.request_key, parse_credits(report.charged))
     return get(connection, key)
 
 
@@ -92,13 +92,13 @@ def _news(
     if before.state is JobState.RUNNING and report.state is JobState.QUEUED:  # told late
         return looked
     after = report.state or before.state
-    said = {"state": after.value, "raw_status": words(report.raw)}
+    said = {"state": after.value, "raw_status": truncate_text(report.raw)}
     if not after.terminal:
         return {**looked, **said}
     ended = {"finished": now, "next_poll": None, "record": report.record}
     why = {
         "error_class": report.failure.value if report.failure else None,
-        "error_text": words(report.error) if report.error else None,
+        "error_text": truncate_text(report.error) if report.error else None,
     }
     return {**looked, **said, **ended, **why}
 

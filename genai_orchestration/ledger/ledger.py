@@ -22,7 +22,7 @@ from genai_orchestration.ledger import requests as ledger_requests
 from genai_orchestration.ledger import retries as ledger_retries
 from genai_orchestration.ledger import sightings as ledger_sightings
 from genai_orchestration.ledger.budget import Limits
-from genai_orchestration.ledger.credits import told
+from genai_orchestration.ledger.credits import parse_credits
 from genai_orchestration.ledger.database import LedgerDatabase
 from genai_orchestration.ledger.plans import Added
 from genai_orchestration.ledger.reader import LedgerReader
@@ -133,7 +133,7 @@ class Ledger(LedgerReader):
         another request's job a JobTaken.
         """
         with self._database.write() as connection:
-            known: dict[str, Any] = {"credits_charged": told(charged), "answer": answer}
+            known: dict[str, Any] = {"credits_charged": parse_credits(charged), "answer": answer}
             ledger_requests.submitted(connection, key, Step.SUBMITTED, job_id, now, **known)
 
     def rejected(
@@ -146,7 +146,7 @@ class Ledger(LedgerReader):
         started: datetime | None = None,  # as in `released`
     ) -> None:
         """The provider said no, in these words: nothing was made, nothing is charged."""
-        values = {"error_class": failure.value, "error_text": ledger_requests.words(text)}
+        values = {"error_class": failure.value, "error_text": ledger_requests.truncate_text(text)}
         with self._database.write() as connection:
             ledger_requests.check_started(connection, key, started, Step.REJECTED)
             ledger_requests.move(

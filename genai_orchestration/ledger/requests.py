@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from genai_orchestration.errors import UserError
-from genai_orchestration.ledger.credits import told
+from genai_orchestration.ledger.credits import parse_credits
 from genai_orchestration.ledger.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
 from genai_orchestration.ledger.tables import RequestRecord, jobs, requests
 from genai_orchestration.providers.states import Failure, JobState
@@ -152,7 +152,7 @@ def _make_job(connection: sa.Connection, record: RequestRecord, job_id: str, now
 
 def charged(connection: sa.Connection, key: str, credits: int) -> bool:
     """Write what a job cost, when that is news: the first word of it, or a lower one (a refund)."""
-    if told(credits) is None:
+    if parse_credits(credits) is None:
         raise ValueError(f"{credits} credits: what is charged is never below zero, nor endless")
     known = columns.credits_charged
     done = connection.execute(
@@ -181,11 +181,11 @@ def undecided(
 ) -> None:
     """Record that nobody knows whether the POST arrived; `who` gave up on another process's."""
     ambiguous = Failure.AMBIGUOUS.value
-    values = {"error_class": ambiguous, "error_text": words(text), "decided_at": now}
+    values = {"error_class": ambiguous, "error_text": truncate_text(text), "decided_at": now}
     move(connection, key, Step.UNKNOWN, decided_by=who, **values)
 
 
-def words(text: str) -> str:
+def truncate_text(text: str) -> str:
     """A vendor's words as any database takes them, and not a whole page of them."""
     plain = text.replace("\0", "").encode("utf-8", "backslashreplace").decode()
     return plain[:TEXT_LENGTH]

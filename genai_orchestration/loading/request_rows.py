@@ -16,9 +16,9 @@ from genai_orchestration.ledger.reader import LedgerReader
 from genai_orchestration.ledger.tables import JobRecord, RequestRecord
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.payload import value_at
+from genai_orchestration.providers.redact import redact
 from genai_orchestration.providers.rows import to_arrow
 from genai_orchestration.providers.sources import resource, source_of
-from genai_orchestration.providers.unsigned import unsigned
 from genai_orchestration.providers.work import Operation
 
 COLUMNS: Mapping[str, TDataType] = {
@@ -105,8 +105,8 @@ def row(operation: Operation, request: RequestRecord, job: JobRecord | None) -> 
         "state": request.state.value,
         "campaign": request.campaign,
         "prompt": value_at(request.payload, operation.prompt, str) if operation.prompt else None,
-        "payload": unsigned(request.payload),
-        "answer": unsigned(request.answer),
+        "payload": redact(request.payload),
+        "answer": redact(request.answer),
         "provider_job_id": request.provider_job_id,
         "attempt": request.attempt,
         "retries": request.retries,
@@ -124,5 +124,5 @@ def row(operation: Operation, request: RequestRecord, job: JobRecord | None) -> 
         "job_state": job and job.state.value,
         "job_status": job and job.raw_status,
         "job_finished_at": job and job.finished,
-        "job": unsigned(job.record) if job else None,
+        "job": redact(job.record) if job else None,
     }

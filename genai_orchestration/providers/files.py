@@ -15,7 +15,7 @@ class RemoteFile:
     constant: bool = False  # the content behind that id never changes
 
 
-def unsigned(address: str) -> str:
+def strip_query(address: str) -> str:
     """The address without what may sign or open it: query string, fragment, user and password."""
     begin, _, rest = address.partition("?")[0].partition("#")[0].partition("://")
     host, slash, path = rest.partition("/")

@@ -29,6 +29,7 @@ from genai_orchestration.providers import shapes
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.proxies import Session
 from genai_orchestration.providers.rate_limit import RateLimit
+from genai_orchestration.providers.redact import redact
 from genai_orchestration.providers.refusals import (
     NO_REASON,
     ProviderError,
@@ -39,7 +40,6 @@ from genai_orchestration.providers.refusals import (
     refusal,
     shown,
 )
-from genai_orchestration.providers.unsigned import unsigned
 
 # base URLs that have answered as their API in this process: what odd they say later is passing
 _answering: set[str] = set()
@@ -172,9 +172,9 @@ class ReadClient:
             raise self.error(answer, path)
         return answer
 
-    def harmless(self, value: T) -> T:
+    def redact(self, value: T) -> T:
         """An answer, or a part of one, as it may be kept: without the key and signatures."""
-        kept: T = unsigned(value, self.auth.hide_secret) if self.auth else unsigned(value)
+        kept: T = redact(value, self.auth.hide_secret) if self.auth else redact(value)
         return kept
 
     def place(self) -> contextlib.AbstractContextManager[None]:

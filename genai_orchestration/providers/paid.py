@@ -94,7 +94,7 @@ class PaidClient:
         if parsed is None:
             what = f"answered {answer.status_code} without JSON that can be read"
             raise self.unclear(what, answer.content)
-        return self.reads.harmless(parsed)
+        return self.reads.redact(parsed)
 
     def unclear(self, what: str, said: bytes | Mapping[str, Any] = b"") -> Ambiguous:
         """The error for an answer that does not say whether a job was made.
@@ -109,7 +109,7 @@ class PaidClient:
 
     def _begun(self, said: bytes | Mapping[str, Any]) -> str:
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else json.dumps(said)
-        return self.reads.harmless(" ".join(text.split()))[:BEGINNING]
+        return self.reads.redact(" ".join(text.split()))[:BEGINNING]
 
     def _send(self, path: str, body: Mapping[str, Any]) -> requests.Response:
         content = bytearray()

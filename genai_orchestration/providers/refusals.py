@@ -16,7 +16,7 @@ import urllib3
 
 from genai_orchestration.errors import UserError
 from genai_orchestration.providers.proxies import proxy_of
-from genai_orchestration.providers.unsigned import unsigned
+from genai_orchestration.providers.redact import redact
 
 NO_REASON = "no reason given"
 SHOWN = 200  # characters of a vendor's own words that go into a message
@@ -103,7 +103,7 @@ def message_of(answer: requests.Response) -> str:
 
 def shown(words: str) -> str:
     """Words of a vendor on one line, shortened, and without what may sign or open an address."""
-    return str(unsigned(" ".join(words.split())))[:SHOWN]
+    return str(redact(" ".join(words.split())))[:SHOWN]
 
 
 def retry_after(answer: requests.Response | urllib3.BaseHTTPResponse) -> float | None:

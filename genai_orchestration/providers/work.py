@@ -129,7 +129,7 @@ class Polling:
     shortest: timedelta = timedelta(seconds=1)  # rest between two looks at a job
     ceiling: timedelta  # the longest, at one that should end
     deadline: timedelta  # open for longer: stuck
-    rarely: timedelta  # the rest between two looks at a stuck one
+    stuck_interval: timedelta  # the rest between two looks at a stuck one
 
 
 @dataclass(frozen=True, kw_only=True)

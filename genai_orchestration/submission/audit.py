@@ -104,13 +104,13 @@ def no_stuck(jobs: Iterable[JobRecord], kind: JobKind, now: datetime) -> Verdict
     if kind.lasts is not None:
         ends = [(job, job.first_seen + kind.lasts) for job in old]
         gone = [job.job_id for job, end in ends if end <= now]
-        leaving = [
+        expiring = [
             f"{job.job_id} at {end:%Y-%m-%d %H:%M}"
             for job, end in ends
             if now < end <= now + ANNOUNCED
         ]
-        if leaving:
-            words += f" The provider will forget within a day: {_some(leaving)} (UTC)."
+        if expiring:
+            words += f" The provider will forget within a day: {_some(expiring)} (UTC)."
         if gone:
             words += f" It has forgotten by now: {_some(gone)}."
     return Verdict(False, f"{words} Look with genai jobs show {old[0].job_id}.")

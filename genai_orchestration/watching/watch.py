@@ -6,7 +6,7 @@
                                          with jitter, from the shortest rest to the ceiling;
                                          stuck: rarely
 
-`next_poll` and `believed` are pure; `look` asks the provider and writes to the ledger.
+`next_poll` and `confirm_gone` are pure; `poll` asks the provider and writes to the ledger.
 """
 
 import dataclasses
@@ -39,43 +39,43 @@ PLAIN = "gone"  # the word for an answer 410
 ANNOUNCED = timedelta(days=1)  # before the provider forgets a job
 THREADS = 8
 BATCH = 64  # reports of one transaction
-NAP = 0.5  # seconds between two looks of one who stays
+POLL_SLEEP_SECONDS = 0.5  # seconds between two looks of one who stays
 TROUBLES = THREADS  # jobs without an answer, after which the provider is left alone
 
 
 @dataclass(frozen=True)
-class Look:
+class PollResult:
     """What one look at the jobs of a kind found."""
 
     asked: int = 0
     ended: int = 0
     open: int = 0
     stuck: tuple[JobRecord, ...] = ()
-    leaving: tuple[JobRecord, ...] = ()  # soon forgotten by the provider, and still open
+    expiring: tuple[JobRecord, ...] = ()  # soon forgotten by the provider, and still open
     trouble: str = ""  # what kept the look from going on, as a sentence
 
 
 def next_poll(
-    age: timedelta, usual: timedelta, polling: Polling, now: datetime, chance: float
+    age: timedelta, expected: timedelta, polling: Polling, now: datetime, chance: float
 ) -> datetime:
     """When a job of that age is asked after again; `chance` is from -1 to 1."""
     if age >= polling.deadline:
-        rest = polling.rarely
+        rest = polling.stuck_interval
     else:
-        first = _first(usual, polling) - age
+        first = _first(expected, polling) - age
         rest = max(min(age * SHARE, polling.ceiling), polling.shortest, first)
     return now + rest * (1 + JITTER * chance)
 
 
-def _first(usual: timedelta, polling: Polling) -> timedelta:
+def _first(expected: timedelta, polling: Polling) -> timedelta:
     """The age at which a job is first asked after.
 
     Not above the ceiling: a usual time that was learnt while nobody looked would never be unlearnt.
     """
-    return min(usual * FIRST, polling.ceiling)
+    return min(expected * FIRST, polling.ceiling)
 
 
-def believed(report: JobReport, job: JobRecord, now: datetime) -> JobReport:
+def confirm_gone(report: JobReport, job: JobRecord, now: datetime) -> JobReport:
     """The report, but a job that is not there counts as open until that was said before, too.
 
     A provider may not know a new job yet, nor any for a moment. Only an explicit GONE is plain.
@@ -95,11 +95,11 @@ def believed(report: JobReport, job: JobRecord, now: datetime) -> JobReport:
 
 
 def _report(
-    job: JobRecord, report: JobReport, usual: timedelta, polling: Polling, now: datetime
+    job: JobRecord, report: JobReport, expected: timedelta, polling: Polling, now: datetime
 ) -> JobObservation:
     """What is written down of a report, and when the job is asked after again."""
-    age, held = _age(job, now), believed(report, job, now)
-    again = next_poll(age, usual, polling, now, random.uniform(-1, 1))  # noqa: S311 no secret
+    age, held = _age(job, now), confirm_gone(report, job, now)
+    again = next_poll(age, expected, polling, now, random.uniform(-1, 1))  # noqa: S311 no secret
     if report.incomplete:
         again = min(again, (job.incomplete_since or now) + COMPLETE_WITHIN)
     elif held is not report and age >= AGAIN_AFTER:
@@ -113,7 +113,7 @@ def _age(job: JobRecord, now: datetime) -> timedelta:
     return age if age > -AHEAD else AGAIN_AFTER
 
 
-def usual_times(ledger: Ledger, provider: Provider, kind: JobKind) -> dict[str, timedelta]:
+def expected_durations(ledger: Ledger, provider: Provider, kind: JobKind) -> dict[str, timedelta]:
     """How long the kind's jobs usually take, by operation: learnt, else as published."""
     times: dict[str, timedelta] = {}
     for operation in provider.operations:
@@ -121,8 +121,8 @@ def usual_times(ledger: Ledger, provider: Provider, kind: JobKind) -> dict[str, 
             newest = ledger.durations(provider.name, operation.name, LEARNT_FROM)
             learnt = [duration.total_seconds() for duration in newest]
             published = kind.polling.medians.get(operation.name, UNKNOWN)
-            usual = timedelta(seconds=statistics.median(learnt)) if learnt else published
-            times[operation.name] = usual
+            expected = timedelta(seconds=statistics.median(learnt)) if learnt else published
+            times[operation.name] = expected
     return times
 
 
@@ -134,26 +134,26 @@ def follow(
     clock: Callable[[], datetime],
     *,
     seconds: float,
-    stay: timedelta = timedelta(),
+    linger: timedelta = timedelta(),
     sleep: Callable[[float], None] = time.sleep,
-) -> Look:
+) -> PollResult:
     """Look at the kind's jobs, if any is open: without one, nobody is connected to.
 
     With `stay`, look again and again for that long, as long as any is to be asked after in it.
     """
     if not ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN, limit=1):
-        return Look()
-    reader, until, asked, ended = kind.connect(policy), clock() + stay, 0, 0
+        return PollResult()
+    reader, until, asked, ended = kind.connect(policy), clock() + linger, 0, 0
     while True:
-        found = look(ledger, provider, kind, reader, clock(), seconds=seconds)
+        found = poll(ledger, provider, kind, reader, clock(), seconds=seconds)
         asked, ended = asked + found.asked, ended + found.ended
         due = ledger.jobs(provider=provider.name, kind=kind.name, due=until, limit=1)
         if found.trouble or not due or clock() >= until:
             return dataclasses.replace(found, asked=asked, ended=ended)
-        sleep(NAP)
+        sleep(POLL_SLEEP_SECONDS)
 
 
-def look(
+def poll(
     ledger: Ledger,
     provider: Provider,
     kind: JobKind,
@@ -162,10 +162,10 @@ def look(
     *,
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
-) -> Look:
+) -> PollResult:
     """Ask after the jobs that are due, for at most some `seconds`, and write down the answers."""
     until = clock() + seconds
-    usual, configured = usual_times(ledger, provider, kind), Configured(reader)
+    expected, configured = expected_durations(ledger, provider, kind), Configured(reader)
     due, elsewhere = [], ""
     for job in ledger.jobs(provider=provider.name, kind=kind.name, due=now):
         try:
@@ -173,7 +173,7 @@ def look(
         except OtherAccount as error:
             elsewhere = elsewhere or str(error)
         else:
-            if job.last_polled or _age(job, now) >= _first(_usual(job, usual), kind.polling):
+            if job.last_polled or _age(job, now) >= _first(_expected(job, expected), kind.polling):
                 due.append(job)
     asked = ended = 0
     troubles: list[str] = []
@@ -181,18 +181,19 @@ def look(
         batch = due[start : start + BATCH]
         reports = _ask(reader, configured, batch, lambda: clock() > until, troubles)
         seen = [
-            _report(job, report, _usual(job, usual), kind.polling, now) for job, report in reports
+            _report(job, report, _expected(job, expected), kind.polling, now)
+            for job, report in reports
         ]
         asked += len(seen)
         ended += sum(job.state.terminal for job in ledger.observe_all(seen, now))
         if len(troubles) >= TROUBLES or clock() > until:
             break
     trouble = troubles[0] if troubles else elsewhere
-    return _summary(ledger, provider, kind, now, Look(asked, ended, trouble=trouble))
+    return _summary(ledger, provider, kind, now, PollResult(asked, ended, trouble=trouble))
 
 
-def _usual(job: JobRecord, usual: Mapping[str, timedelta]) -> timedelta:
-    return usual.get(job.operation or "", UNKNOWN)
+def _expected(job: JobRecord, expected: Mapping[str, timedelta]) -> timedelta:
+    return expected.get(job.operation or "", UNKNOWN)
 
 
 def _ask(
@@ -228,7 +229,9 @@ def _ask(
     return [(job, report) for job, report in zip(jobs, reports, strict=True) if report]
 
 
-def _summary(ledger: Ledger, provider: Provider, kind: JobKind, now: datetime, found: Look) -> Look:
+def _summary(
+    ledger: Ledger, provider: Provider, kind: JobKind, now: datetime, found: PollResult
+) -> PollResult:
     def older(age: timedelta) -> tuple[JobRecord, ...]:
         since = now - age
         return tuple(
@@ -239,5 +242,5 @@ def _summary(ledger: Ledger, provider: Provider, kind: JobKind, now: datetime, f
         found,
         open=ledger.open_jobs(provider.name, kind.name),
         stuck=older(kind.polling.deadline),
-        leaving=older(kind.lasts - ANNOUNCED) if kind.lasts else (),
+        expiring=older(kind.lasts - ANNOUNCED) if kind.lasts else (),
     )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from genai_orchestration.cli.requests.telling import ago, harmless, plain, unsigned
+from genai_orchestration.cli.requests.telling import ago, plain, redact, strip_query
 
 SIGNED = [
     "https://a.example/p.png?X-Amz-Signature=abc&X-Amz-Expires=60",
@@ -17,16 +17,16 @@ SIGNED = [
 
 @pytest.mark.parametrize("address", SIGNED)
 def test_a_query_that_may_open_an_address_is_left_out(address: str) -> None:
-    assert unsigned(f"see {address} now") == "see https://a.example/p.png?… now"
-    assert harmless({"a": [address]}) == {"a": ["https://a.example/p.png?…"]}
+    assert strip_query(f"see {address} now") == "see https://a.example/p.png?… now"
+    assert redact({"a": [address]}) == {"a": ["https://a.example/p.png?…"]}
 
 
 @pytest.mark.parametrize(
     "text", ["https://a.example/p.png?w=100&h=20", "who? me", "a=b?sig=c", "http://a.example/p.png"]
 )
 def test_any_other_text_stays_as_it_is(text: str) -> None:
-    assert unsigned(text) == text
-    assert harmless({"a": text, "b": 1, "c": None}) == {"a": text, "b": 1, "c": None}
+    assert strip_query(text) == text
+    assert redact({"a": text, "b": 1, "c": None}) == {"a": text, "b": 1, "c": None}
 
 
 def test_what_a_terminal_would_obey_is_not_printed() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from genai_orchestration.providers.abyssale import files as abyssale
-from genai_orchestration.providers.files import unsigned
+from genai_orchestration.providers.files import strip_query
 from genai_orchestration.providers.imagine_api import files as imagine_api
 from genai_orchestration.providers.magic_hour import files as magic_hour
 from genai_orchestration.providers.states import JobState
@@ -133,4 +133,4 @@ def test_a_banner_has_a_fallback_and_a_zip_a_picture() -> None:
     ],
 )
 def test_a_row_shows_an_address_without_what_opens_it(address: str, plain: str) -> None:
-    assert unsigned(address) == plain
+    assert strip_query(address) == plain

@@ -69,7 +69,7 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Vendor:
     return Vendor(monkeypatch)
 
 
-def follow(provider: str, later: timedelta = timedelta(0)) -> watch.Look:
+def follow(provider: str, later: timedelta = timedelta(0)) -> watch.PollResult:
     """Ask after the job of `order`, some time later."""
     followed = provider_named(provider)
     [kind] = followed.job_kinds
@@ -81,7 +81,7 @@ def follow(provider: str, later: timedelta = timedelta(0)) -> watch.Look:
             SENSOR_POLICY,
             lambda: clock.now() + later,
             seconds=10,
-            stay=timedelta(0),
+            linger=timedelta(0),
         )
 
 

@@ -99,7 +99,7 @@ def reports(ledger: Ledger, server: str, account: str | None, answer: JobReport)
     reader = Says(lambda job_id: answer, address=server, key_of=account)
     for pause in range(3):
         now = LATER + pause * timedelta(minutes=11)
-        watch.look(ledger, MAGIC, KIND, reader, now, seconds=60)
+        watch.poll(ledger, MAGIC, KIND, reader, now, seconds=60)
     return reader
 
 
@@ -116,7 +116,7 @@ def test_a_job_that_its_own_account_does_not_find_is_gone(ledger: Ledger) -> Non
 
 def test_a_job_that_another_account_does_not_find_is_not_gone(ledger: Ledger) -> None:
     submitted(ledger)
-    found = watch.look(
+    found = watch.poll(
         ledger, MAGIC, KIND, Says(lambda _: GONE, address=A, key_of="theirs"), LATER, seconds=60
     )
     assert f"was sent to {A} as ours, now configured: {A} as theirs" in found.trouble
@@ -128,7 +128,7 @@ def test_a_job_of_another_server_is_not_asked_about(ledger: Ledger) -> None:
     submitted(ledger)
     reader = reports(ledger, B, "ours", said(JobState.SUCCEEDED, "complete"))
     assert (reader.asked, ledger.job(job("job of a")).state) == ([], JobState.QUEUED)
-    found = watch.look(ledger, MAGIC, KIND, reader, LATER + timedelta(days=1), seconds=60)
+    found = watch.poll(ledger, MAGIC, KIND, reader, LATER + timedelta(days=1), seconds=60)
     assert f"image_project job of a was sent to {A} as ours, now configured: {B}" in found.trouble
 
 

@@ -48,7 +48,7 @@ def test_a_job_that_was_made_next_year_is_asked_after_like_others(ledger: Ledger
     ledgers.approved(ledger, "a")
     ledger.start("a", LOCAL, NOW + YEAR)
     ledger.submitted("a", "job of a", None, NOW + YEAR)
-    assert watch.look(ledger, MAGIC, KIND, Rendering(), NOW, seconds=60).asked == 1
+    assert watch.poll(ledger, MAGIC, KIND, Rendering(), NOW, seconds=60).asked == 1
     next_poll = ledger.job(job("job of a")).next_poll
     assert next_poll is not None
     assert next_poll - NOW < timedelta(hours=2)

@@ -1,6 +1,6 @@
 """What a process does with paid requests from end to end: submit, follow, load.
 
-    SubmissionRun.submit ─► watch.look until nothing is open ─► loading.load ─► the ledger is told
+    SubmissionRun.submit ─► watch.poll until nothing is open ─► loading.load ─► the ledger is told
 
 `starter.py` starts processes that do it, `deaths.py` says where they die.
 """
@@ -100,7 +100,7 @@ def follow(ledger: Ledger, provider: Provider, clock: Time) -> None:
     """Look at the provider's jobs until none is open; at those that a load settles, never."""
     for kind in provider.job_kinds:
         for _ in range(LOOKS if kind.sensor else 0):
-            found = watch.look(
+            found = watch.poll(
                 ledger, provider, kind, kind.connect(SENSOR_POLICY), clock.now(), seconds=LOOK_EVERY
             )
             if not found.open:

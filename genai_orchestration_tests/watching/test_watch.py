@@ -17,7 +17,13 @@ from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
-from genai_orchestration.watching.watch import Look, believed, look, next_poll, usual_times
+from genai_orchestration.watching.watch import (
+    PollResult,
+    confirm_gone,
+    expected_durations,
+    next_poll,
+    poll,
+)
 from genai_orchestration_tests.support import ledgers, lines
 from genai_orchestration_tests.support.ledgers import LOCAL, MINUTE, NOW, job
 from genai_orchestration_tests.support.lines import ABYSSALE, MAGIC, Time
@@ -56,22 +62,22 @@ class Says:
         return self.answer(job_id)
 
 
-def followed(ledger: Ledger, reader: Says, age: timedelta) -> Look:
+def followed(ledger: Ledger, reader: Says, age: timedelta) -> PollResult:
     """A look at jobs that were submitted NOW, at that age of theirs."""
-    return look(ledger, MAGIC, PROJECTS, reader, NOW + age, seconds=60)
+    return poll(ledger, MAGIC, PROJECTS, reader, NOW + age, seconds=60)
 
 
-@given(age=ages, usual=times, chance=chances)
+@given(age=ages, expected=times, chance=chances)
 def test_a_rest_is_never_short_or_long_or_much_more_than_its_share_of_the_age(
-    age: timedelta, usual: timedelta, chance: float
+    age: timedelta, expected: timedelta, chance: float
 ) -> None:
-    rest = next_poll(age, usual, POLLING, NOW, chance) - NOW
+    rest = next_poll(age, expected, POLLING, NOW, chance) - NOW
     assert rest >= 0.9 * POLLING.shortest
     if age >= POLLING.deadline:
-        assert rest >= 0.9 * POLLING.rarely
+        assert rest >= 0.9 * POLLING.stuck_interval
     else:
         assert rest <= 1.1 * (POLLING.ceiling + MINUTE)
-        if age >= usual * watch.FIRST:
+        if age >= expected * watch.FIRST:
             assert rest <= 1.1 * max(age * watch.SHARE, POLLING.shortest)
 
 
@@ -87,13 +93,13 @@ def test_two_jobs_of_one_age_are_not_asked_after_together(age: timedelta, chance
 def test_an_end_is_noticed_within_a_tenth_of_the_age_by_few_questions(
     duration: int, chance: float
 ) -> None:
-    usual = timedelta(seconds=22)
-    age, asked = usual * watch.FIRST, 1
+    expected = timedelta(seconds=22)
+    age, asked = expected * watch.FIRST, 1
     while age < timedelta(seconds=duration):
-        age += next_poll(age, usual, POLLING, NOW, chance) - NOW
+        age += next_poll(age, expected, POLLING, NOW, chance) - NOW
         asked += 1
     late = age.total_seconds() - duration
-    assert late <= max(0.08 * duration, 0.6, (usual * watch.FIRST).total_seconds() - duration)
+    assert late <= max(0.08 * duration, 0.6, (expected * watch.FIRST).total_seconds() - duration)
     assert asked <= duration / 0.5 / 5 + 3  # a fifth of what a look each half second would be
     assert asked <= 80
 
@@ -109,7 +115,7 @@ def test_what_is_not_there_is_believed_when_that_was_said_before_and_gone_at_onc
     if before:
         ledger.observe(job("job of a"), JobReport(state=None, raw=before), NOW)
     report = JobReport(state=state, raw=raw, record={})
-    held = believed(report, ledger.job(job("job of a")), NOW + minutes * MINUTE)
+    held = confirm_gone(report, ledger.job(job("job of a")), NOW + minutes * MINUTE)
     if state is not JobState.GONE or raw == "gone" or (raw == before and minutes == 10):
         assert held is report
     else:
@@ -132,7 +138,7 @@ def test_a_job_is_first_asked_after_shortly_before_its_usual_time(ledger: Ledger
 def test_an_end_is_written_down_with_its_record_and_price(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "a")
     found = followed(ledger, Says(lambda job_id: DONE), MINUTE)
-    assert found == Look(asked=1, ended=1)
+    assert found == PollResult(asked=1, ended=1)
     record = ledger.job(job("job of a"))
     assert (record.state, record.record) == (JobState.SUCCEEDED, {"id": "x"})
     assert ledger.request("a").credits_charged == 5
@@ -142,7 +148,7 @@ def test_an_end_is_written_down_with_its_record_and_price(ledger: Ledger) -> Non
 
 
 def test_a_usual_time_is_learnt_from_what_succeeded(ledger: Ledger) -> None:
-    assert usual_times(ledger, MAGIC, PROJECTS) == {
+    assert expected_durations(ledger, MAGIC, PROJECTS) == {
         "ai_image_generator": 5 * SECOND,
         "ai_image_upscaler": 22 * SECOND,
     }
@@ -152,7 +158,7 @@ def test_a_usual_time_is_learnt_from_what_succeeded(ledger: Ledger) -> None:
     failed = JobReport(state=JobState.FAILED, raw="error", failure=Failure.TIMEOUT)
     ledgers.submitted(ledger, "bad")
     ledger.observe(job("job of bad"), failed, NOW + SECOND)
-    assert usual_times(ledger, MAGIC, PROJECTS)["ai_image_generator"] == 40 * SECOND
+    assert expected_durations(ledger, MAGIC, PROJECTS)["ai_image_generator"] == 40 * SECOND
     ledgers.submitted(ledger, "new")
     reader = Says()
     followed(ledger, reader, 31 * SECOND)
@@ -177,7 +183,7 @@ def test_a_job_that_is_open_for_too_long_is_stuck_and_asked_after_rarely(ledger:
     assert [each.job_id for each in found.stuck] == ["job of a"]
     record = ledger.job(job("job of a"))
     assert record.next_poll is not None
-    assert record.next_poll - NOW >= POLLING.deadline + 0.9 * POLLING.rarely
+    assert record.next_poll - NOW >= POLLING.deadline + 0.9 * POLLING.stuck_interval
 
 
 def test_a_job_that_is_soon_forgotten_is_announced_the_day_before(
@@ -188,12 +194,12 @@ def test_a_job_that_is_soon_forgotten_is_announced_the_day_before(
     lines.line(ledger, ABYSSALE, time).submit()
     reader = Says()
 
-    def leaving(after: timedelta) -> tuple[JobRecord, ...]:
+    def expiring(after: timedelta) -> tuple[JobRecord, ...]:
         now = time.now() + after
-        return look(ledger, ABYSSALE, GENERATIONS, reader, now, seconds=60).leaving
+        return poll(ledger, ABYSSALE, GENERATIONS, reader, now, seconds=60).expiring
 
-    assert leaving(timedelta(days=6) - MINUTE) == ()
-    assert [each.request_key for each in leaving(timedelta(days=6))] == ["a"]
+    assert expiring(timedelta(days=6) - MINUTE) == ()
+    assert [each.request_key for each in expiring(timedelta(days=6))] == ["a"]
 
 
 def test_a_job_that_nobody_can_read_does_not_keep_the_others_waiting(ledger: Ledger) -> None:
@@ -240,7 +246,7 @@ def test_when_the_time_is_over_the_rest_is_asked_after_next_time(ledger: Ledger)
         ledger.submitted(key, f"job of {key}", None, NOW)
     ticks = iter(range(10_000))
     reader = Says()
-    found = look(
+    found = poll(
         *(ledger, MAGIC, PROJECTS, reader, NOW + MINUTE),
         seconds=watch.BATCH + 10,
         clock=lambda: float(next(ticks)),
@@ -323,7 +329,7 @@ def test_projects_are_followed_at_the_sandbox_to_their_ends(
     questions = 0
     for _ in range(20):
         time.sleep(0.5)
-        found = look(
+        found = poll(
             ledger, MAGIC, PROJECTS, PROJECTS.connect(SENSOR_POLICY), time.now(), seconds=30
         )
         questions += found.asked
@@ -347,7 +353,7 @@ def test_a_project_at_the_sandbox_is_over_when_its_pictures_are_there_or_after_s
     job_id = str(ledger.request("a").provider_job_id)
     sandbox.providers["magic_hour"].withhold(job_id, shown, seconds)
     reader, begun = PROJECTS.connect(SENSOR_POLICY), time.now()
-    while not look(ledger, MAGIC, PROJECTS, reader, time.now(), seconds=30).ended:
+    while not poll(ledger, MAGIC, PROJECTS, reader, time.now(), seconds=30).ended:
         time.sleep(15)
         assert time.now() - begun < timedelta(minutes=10)
     (record,) = ledger.jobs()

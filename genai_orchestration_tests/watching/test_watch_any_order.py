@@ -84,7 +84,7 @@ def test_a_job_that_is_followed_comes_to_one_end_and_not_too_early(place: Settin
             now = NOW + SOON
             for number, (word, rest) in enumerate(told, start=1):
                 before = ledger.job(name)
-                look = watch.look(ledger, MAGIC, KIND, teller, now, seconds=60)
+                look = watch.poll(ledger, MAGIC, KIND, teller, now, seconds=60)
                 assert look.asked == (end is None), "an open job is asked after, and no other"
                 if end is None and (word != "GONE" or said_long_ago(before, now)):
                     end = ENDS.get(word)

@@ -11,7 +11,7 @@ from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.watching import watch
-from genai_orchestration.watching.watch import Look
+from genai_orchestration.watching.watch import PollResult
 from genai_orchestration_tests.support import ledgers
 from genai_orchestration_tests.support.ledgers import LOCAL, MINUTE, NOW, job
 from genai_orchestration_tests.support.lines import MAGIC
@@ -44,12 +44,12 @@ class Vendor:
         self.now += timedelta(seconds=seconds)
         self.naps += 1
 
-    def follow(self, ledger: Ledger) -> Look:
+    def follow(self, ledger: Ledger) -> PollResult:
         kind = dataclasses.replace(PROJECTS, connect=lambda policy: self)
         return watch.follow(
             *(ledger, MAGIC, kind, SENSOR_POLICY, lambda: self.now),
             seconds=60,
-            stay=STAY,
+            linger=STAY,
             sleep=self.sleep,
         )
 
@@ -58,11 +58,11 @@ def test_an_end_is_seen_half_a_second_after_it(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "a")
     end = NOW + 5.1 * SECOND
     vendor = Vendor(NOW + 3 * SECOND, lambda now: DONE if now >= end else OPEN)
-    assert vendor.follow(ledger) == Look(asked=len(vendor.asked), ended=1)
+    assert vendor.follow(ledger) == PollResult(asked=len(vendor.asked), ended=1)
     assert 2 <= len(vendor.asked) <= 4  # from 4 s on: the usual time is 5 s
     noticed = ledger.job(job("job of a")).finished
     assert noticed
-    assert noticed - end <= 2 * watch.NAP * SECOND
+    assert noticed - end <= 2 * watch.POLL_SLEEP_SECONDS * SECOND
     assert vendor.now == noticed  # then there is nobody to stay for
 
 
@@ -70,7 +70,7 @@ def test_nobody_stays_longer_than_told(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "a")
     vendor = Vendor(NOW + 4 * SECOND)
     assert vendor.follow(ledger).open == 1
-    assert STAY - 2 * watch.NAP * SECOND <= vendor.now - (NOW + 4 * SECOND) <= STAY
+    assert STAY - 2 * watch.POLL_SLEEP_SECONDS * SECOND <= vendor.now - (NOW + 4 * SECOND) <= STAY
     assert 4 <= len(vendor.asked) <= 8
 
 

@@ -25,7 +25,7 @@ _OPENS = re.compile(
 
 def tell_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on a line of its own."""
-    click.echo(json.dumps(harmless(value), default=_text))
+    click.echo(json.dumps(redact(value), default=_text))
 
 
 def tell_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -68,9 +68,9 @@ def plain(value: object) -> str:
         case datetime():
             return moment(value)
         case str():
-            return _printable(unsigned(value))
+            return _printable(strip_query(value))
         case Mapping() | list() | tuple():
-            return _printable(json.dumps(harmless(value), default=_text, ensure_ascii=False))
+            return _printable(json.dumps(redact(value), default=_text, ensure_ascii=False))
         case _:
             return str(value)
 
@@ -94,20 +94,20 @@ def ago(past: timedelta) -> str:
     return f"{hours // 24} days"
 
 
-def harmless(value: Any) -> Any:
-    """The value, with every text in it `unsigned`."""
+def redact(value: Any) -> Any:
+    """The value, with every text in it without signed queries."""
     match value:
         case str() if not isinstance(value, Enum):
-            return unsigned(value)
+            return strip_query(value)
         case Mapping():
-            return {name: harmless(inner) for name, inner in value.items()}
+            return {name: redact(inner) for name, inner in value.items()}
         case list() | tuple():
-            return [harmless(inner) for inner in value]
+            return [redact(inner) for inner in value]
         case _:
             return value
 
 
-def unsigned(text: str) -> str:
+def strip_query(text: str) -> str:
     """The text, its addresses without queries that may sign or open them, and without users."""
     if "://" not in text:
         return text

@@ -11,7 +11,7 @@ from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
-from genai_orchestration.providers.unsigned import unsigned
+from genai_orchestration.providers.redact import redact
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.submission.result import SubmissionResult
 
@@ -61,8 +61,8 @@ def _record(operation: Operation, request: RequestRecord) -> dict[str, Any]:
     return {
         "key": request.request_key,
         "state": request.state.value,
-        "prompt": unsigned(prompt or operation.model(request.payload))[:WIDTH],
-        "why": unsigned(request.error_text or "")[:WIDTH],
+        "prompt": redact(prompt or operation.model(request.payload))[:WIDTH],
+        "why": redact(request.error_text or "")[:WIDTH],
         "credits": (charged if charged is not None else request.reserved) or 0,
         "sent": request.submitting_at.isoformat(timespec="seconds")
         if request.submitting_at

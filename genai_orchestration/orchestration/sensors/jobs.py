@@ -23,7 +23,7 @@ from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.work import JobKind
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
-from genai_orchestration.watching.watch import Look
+from genai_orchestration.watching.watch import PollResult
 
 # Dagster's daemon looks every 5 seconds whose last tick began long enough ago: one that began 5
 # seconds ago would often be a blink too young, and wait for 10.
@@ -63,13 +63,13 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
     return follow
 
 
-def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> Look:
+def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> PollResult:
     try:
         return watch.follow(
-            ledger, provider, kind, SENSOR_POLICY, ledger.now, seconds=BUDGET, stay=STAY
+            ledger, provider, kind, SENSOR_POLICY, ledger.now, seconds=BUDGET, linger=STAY
         )
     except UserError as error:
-        return Look(trouble=str(error))
+        return PollResult(trouble=str(error))
 
 
 def version(waiting: Sequence[JobRecord]) -> str:
@@ -79,7 +79,7 @@ def version(waiting: Sequence[JobRecord]) -> str:
     return f"{len(waiting)} finished, {mark}"
 
 
-def sentence(kind: JobKind, found: Look) -> str:
+def sentence(kind: JobKind, found: PollResult) -> str:
     """What a look found, for the list of ticks."""
     parts = [
         f"{counted(found.open, kind.noun.removesuffix('s'))} still open"
@@ -89,10 +89,10 @@ def sentence(kind: JobKind, found: Look) -> str:
     if found.stuck:
         limit = counted(kind.polling.deadline.total_seconds() / 60, "minute")
         parts.append(f"{len(found.stuck)} for over {limit}: {_named(found.stuck)}")
-    if found.leaving:
+    if found.expiring:
         parts.append(
-            f"{len(found.leaving)} will be forgotten by the provider within a day: "
-            f"{_named(found.leaving)}"
+            f"{len(found.expiring)} will be forgotten by the provider within a day: "
+            f"{_named(found.expiring)}"
         )
     return "; ".join(parts) + "." + (f" {found.trouble}" if found.trouble else "")
 

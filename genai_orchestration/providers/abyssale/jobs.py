@@ -25,7 +25,7 @@ POLLING = Polling(  # the SDK asks after 3 s, at most every 30 s, and gives up a
     shortest=timedelta(seconds=2),  # the SDK's, too
     ceiling=timedelta(seconds=30),
     deadline=timedelta(minutes=30),
-    rarely=timedelta(hours=1),
+    stuck_interval=timedelta(hours=1),
 )
 KEPT = timedelta(days=7)
 MISFIT = (
@@ -52,7 +52,7 @@ class GenerationReader:
         """The request as it stands; after 7 days Abyssale has forgotten it, and it is GONE."""
         try:
             body = self.client.read(f"generation-request/{job_id}", shape=generation)
-            return report_of(self.client.harmless(body))
+            return report_of(self.client.redact(body))
         except Gone:
             return JobReport(state=JobState.GONE, raw="gone")
         except NotFound:  # also the answer of a wrong address, where credits are not found either

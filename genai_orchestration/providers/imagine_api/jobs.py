@@ -20,7 +20,7 @@ POLLING = Polling(
     medians={"images_create": timedelta(seconds=30)},
     ceiling=timedelta(seconds=30),
     deadline=timedelta(hours=1),  # once out of the queue an image is decided within 8 minutes
-    rarely=timedelta(hours=1),
+    stuck_interval=timedelta(hours=1),
 )
 TIMEOUT = "timeout "  # how the bot's own texts begin that say that it gave up
 
@@ -45,7 +45,7 @@ class ImageReader:
         found = [image for page in read_ids(self.client, [job_id]) for image in page]
         if not found:
             return JobReport(state=JobState.GONE, raw="not found")
-        return report_of(self.client.harmless(found[0]))
+        return report_of(self.client.redact(found[0]))
 
 
 def report_of(image: Mapping[str, Any]) -> JobReport:

@@ -29,7 +29,7 @@ POLLING = Polling(
     shortest=timedelta(seconds=0.5),  # as often as the SDK asks from the start
     ceiling=timedelta(minutes=1),
     deadline=timedelta(hours=1),
-    rarely=timedelta(hours=1),
+    stuck_interval=timedelta(hours=1),
 )
 FAILURES = {  # the vendor's `error.code`, a free string; of any other the words decide
     "content_policy_violation": Failure.MODERATION,
@@ -67,7 +67,7 @@ class ProjectReader:
             return JobReport(state=JobState.GONE, raw="not found")
         if project.get("enabled") is False:
             return JobReport(state=JobState.GONE, raw="deleted")
-        return report_of(self.client.harmless(project))
+        return report_of(self.client.redact(project))
 
 
 def report_of(project: Mapping[str, Any]) -> JobReport:

@@ -9,7 +9,7 @@ DEEPEST = 100  # levels of a value; what is below is no answer of an API, and no
 _SIGNED = re.compile(r"""(https?:(?:\\?/){2}[^\s?#;"'<>]*)[?#;][^\s"'<>]*""", re.IGNORECASE)
 
 
-def unsigned(
+def redact(
     value: Any, hide: Callable[[str], str] = lambda text: text, *, depth: int = DEEPEST
 ) -> Any:
     """The value with every address in it cut where a signature may begin, and texts hidden."""
@@ -20,9 +20,9 @@ def unsigned(
             return "…"
         case Mapping():
             return {
-                unsigned(name, hide): unsigned(inner, hide, depth=depth - 1)
+                redact(name, hide): redact(inner, hide, depth=depth - 1)
                 for name, inner in value.items()
             }
         case list() | tuple():
-            return [unsigned(inner, hide, depth=depth - 1) for inner in value]
+            return [redact(inner, hide, depth=depth - 1) for inner in value]
     return value
