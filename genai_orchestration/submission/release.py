@@ -77,7 +77,7 @@ class Decision:
     asked: RequestedRun | None
     run: bool = False
     words: str = ""
-    red: bool = False  # it has failed too often
+    failed: bool = False  # it has failed too often
 
 
 def decide(
@@ -114,7 +114,7 @@ def _resting(asked: RequestedRun, outcome: Outcome, again: datetime) -> Decision
     times = counted(asked.attempt, "time")
     cause = outcome.cause or "see the run"
     words = f"failed to be submitted {times}, again at {again:%H:%M:%S} UTC: {cause}"
-    return Decision(asked=asked, words=words, red=asked.attempt >= RED_AFTER)
+    return Decision(asked=asked, words=words, failed=asked.attempt >= RED_AFTER)
 
 
 def refused_by_account(title: str, newest: Iterable[End], now: datetime) -> str | None:

@@ -16,7 +16,7 @@ class UnreadableCursor(UserError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedRun:
     """A run asked for a day: for how many finished jobs, in which round, at which attempt."""
 
     finished: int
@@ -28,20 +28,20 @@ class Asked:
 class Cursor:
     """Everything the watch remembers; under 1 KB as text."""
 
-    through: date | None = None  # the last day that was opened
+    last_day: date | None = None  # the last day that was opened
     loaded: Mapping[date, int | None] = field(default_factory=dict)  # open days: jobs loaded
-    asked: Mapping[date, Asked] = field(default_factory=dict)
+    asked: Mapping[date, RequestedRun] = field(default_factory=dict)
     seq: int = 0  # rounds of asking, so that no run key comes twice
     old_looked: datetime | None = None  # when the older days were counted last
-    place: date | None = None  # where a look that ran out of time goes on
-    missed: tuple[date, date] | None = None  # days of a long stop, beyond REACH
+    resume_at: date | None = None  # where a look that ran out of time goes on
+    gap: tuple[date, date] | None = None  # days of a long stop, beyond REACH
 
     def dumps(self) -> str:
-        """The cursor as compact JSON: days are counted back from `through`."""
-        if self.through is None:
+        """The cursor as compact JSON: days are counted back from `last_day`."""
+        if self.last_day is None:
             return ""
         body = {
-            "through": self.through.isoformat(),
+            "through": self.last_day.isoformat(),
             "seq": self.seq,
             "open": [self._back(day) for day in self.loaded],
             "loaded": list(self.loaded.values()),  # beside "open": an object would be 120 B longer
@@ -50,15 +50,15 @@ class Cursor:
                 for day, ask in self.asked.items()
             },
             "old": self.old_looked and int(self.old_looked.timestamp()),
-            "place": self.place and self.place.isoformat(),
-            "missed": self.missed and [day.isoformat() for day in self.missed],
+            "place": self.resume_at and self.resume_at.isoformat(),
+            "missed": self.gap and [day.isoformat() for day in self.gap],
         }
         kept = {name: value for name, value in body.items() if value not in (None, {}, [])}
         return json.dumps(kept, separators=(",", ":"))
 
     def _back(self, day: date) -> int:
-        assert self.through
-        return (self.through - day).days
+        assert self.last_day
+        return (self.last_day - day).days
 
     @classmethod
     def loads(cls, text: str | None, first_round: int = 0) -> "Cursor":
@@ -75,18 +75,18 @@ class Cursor:
 
     @classmethod
     def _from(cls, body: dict[str, Any]) -> "Cursor":
-        through = date.fromisoformat(body["through"])
-        missed = body.get("missed")
-        opened = [through - back * DAY for back in body.get("open", ())]
+        last_day = date.fromisoformat(body["through"])
+        gap = body.get("missed")
+        opened = [last_day - back * DAY for back in body.get("open", ())]
         return cls(
-            through=through,
+            last_day=last_day,
             loaded=dict(zip(opened, body.get("loaded", ()), strict=True)),
             asked={
-                through - int(back) * DAY: Asked(finished, body["seq"] - rounds, attempt)
+                last_day - int(back) * DAY: RequestedRun(finished, body["seq"] - rounds, attempt)
                 for back, (finished, rounds, attempt) in body.get("asked", {}).items()
             },
             seq=body["seq"],
             old_looked=body.get("old") and datetime.fromtimestamp(body["old"]).astimezone(),
-            place=body.get("place") and date.fromisoformat(body["place"]),
-            missed=missed and (date.fromisoformat(missed[0]), date.fromisoformat(missed[1])),
+            resume_at=body.get("place") and date.fromisoformat(body["place"]),
+            gap=gap and (date.fromisoformat(gap[0]), date.fromisoformat(gap[1])),
         )

@@ -20,7 +20,7 @@ from typing import Literal
 
 from genai_orchestration.errors import counted
 from genai_orchestration.providers.base import Counts
-from genai_orchestration.watching.day_cursor import DAY, Asked, Cursor
+from genai_orchestration.watching.day_cursor import DAY, Cursor, RequestedRun
 
 RECENT = 2  # today and yesterday are counted at each look
 REACH = 60  # days back that are watched at all; older ones are for a backfill
@@ -60,7 +60,7 @@ class Tick:
     @property
     def red(self) -> bool:
         """Whether the tick is to fail, which keeps its cursor from being stored."""
-        return bool(self.failure) and not self.requests and self.cursor.place is None
+        return bool(self.failure) and not self.requests and self.cursor.resume_at is None
 
 
 def old_days_due(cursor: Cursor, now: datetime) -> bool:
@@ -78,19 +78,19 @@ def open_days(
     today = now.date()
     first = reach(now, start)
     wanted = {today, today - DAY, *unfinished}
-    missed = cursor.missed
-    if cursor.through and cursor.through < today:
-        since = cursor.through + DAY
+    gap = cursor.gap
+    if cursor.last_day and cursor.last_day < today:
+        since = cursor.last_day + DAY
         wanted |= {since + n * DAY for n in range((today - since).days)}
         if since < first:
             oldest = min([since, *cursor.loaded])  # days open at the stop went on without us
-            oldest = max(missed[0] if missed else oldest, start)
-            missed = (oldest, first - DAY) if oldest < first else None
+            oldest = max(gap[0] if gap else oldest, start)
+            gap = (oldest, first - DAY) if oldest < first else None
     kept = {day: n for day, n in cursor.loaded.items() if day >= first}
     opened = {day: None for day in sorted(wanted) if day >= first}
     asked = {day: a for day, a in cursor.asked.items() if day >= first}
     return dataclasses.replace(
-        cursor, through=today, loaded={**opened, **kept}, asked=asked, missed=missed
+        cursor, last_day=today, loaded={**opened, **kept}, asked=asked, gap=gap
     )
 
 
@@ -107,7 +107,7 @@ def due(cursor: Cursor, now: datetime) -> list[date]:
         for day, loaded in sorted(cursor.loaded.items(), reverse=True)
         if day >= recent or loaded is None or old_days_due(cursor, now)
     ]
-    start = days.index(cursor.place) if cursor.place in days else 0
+    start = days.index(cursor.resume_at) if cursor.resume_at in days else 0
     return days[start:] + days[:start]
 
 
@@ -117,11 +117,11 @@ def advance(
     counts: Mapping[date, Counts],
     outcomes: Mapping[date, Outcome],
     *,
-    place: date | None = None,
+    resume_at: date | None = None,
 ) -> Tick:
     """The next cursor and the runs to ask for, from what the API and Dagster said.
 
-    `place` is the first day that there was no time to count; None when all due days were counted.
+    `resume_at` is the first day that was not counted in time; None when all due days were.
     """
     settled = _settle(cursor, now, outcomes)
     asking = _ask(settled.cursor, now, counts)
@@ -129,7 +129,7 @@ def advance(
     looked = now if complete else cursor.old_looked
     return dataclasses.replace(
         settled,
-        cursor=dataclasses.replace(asking.cursor, place=place, old_looked=looked),
+        cursor=dataclasses.replace(asking.cursor, resume_at=resume_at, old_looked=looked),
         requests=settled.requests + asking.requests,
     )
 
@@ -176,14 +176,14 @@ def _ask(cursor: Cursor, now: datetime, counts: Mapping[date, Counts]) -> Tick:
             loaded[day] = count.finished
         elif len(asked) < AT_ONCE:
             seq += 1
-            asked[day] = Asked(count.finished, seq)
+            asked[day] = RequestedRun(count.finished, seq)
             requests.append(_request(day, asked[day]))
             if over:  # a last run: equal counts may hide one deleted and one finished
                 del loaded[day]
     return Tick(dataclasses.replace(cursor, loaded=loaded, asked=asked, seq=seq), tuple(requests))
 
 
-def run_key(day: date, ask: Asked) -> str:
+def run_key(day: date, ask: RequestedRun) -> str:
     """The key of the run: a tick that is done again after a crash asks for the same one."""
     return f"{day}|n{ask.finished}|s{ask.seq}|a{ask.attempt}"
 
@@ -193,11 +193,11 @@ def delay(attempt: int) -> timedelta:
     return FIRST_DELAY * 2 ** (attempt - 1) if attempt < RED_AFTER else RED_DELAY
 
 
-def _request(day: date, ask: Asked) -> Request:
+def _request(day: date, ask: RequestedRun) -> Request:
     return Request(day, run_key(day, ask))
 
 
-def _failure(day: date, ask: Asked, outcome: Outcome) -> str:
+def _failure(day: date, ask: RequestedRun, outcome: Outcome) -> str:
     return (
         f"The images of {day} failed to load {counted(ask.attempt, 'time')}, last because: "
         f"{outcome.cause or 'see the run'}. Mend that; the sensor asks again within the hour."

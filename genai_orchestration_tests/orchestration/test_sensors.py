@@ -121,9 +121,9 @@ def test_images_that_finish_later_and_appear_late_are_all_loaded_exactly_once(
     assert len(daemon.cursor) < 1000
 
 
-def old_days_due_again(cursor: str | None, place: date | None = None) -> str:
-    """The cursor as it is ten minutes later, after a look that ran out of time at `place`."""
-    return dataclasses.replace(Cursor.loads(cursor), old_looked=None, place=place).dumps()
+def old_days_due_again(cursor: str | None, resume_at: date | None = None) -> str:
+    """The cursor as it is ten minutes later, after a look that ran out of time at `resume_at`."""
+    return dataclasses.replace(Cursor.loads(cursor), old_looked=None, resume_at=resume_at).dumps()
 
 
 def test_requests_to_the_vendor_do_not_depend_on_the_number_of_open_images(
@@ -166,13 +166,13 @@ def test_an_outage_is_a_sentence_and_costs_nothing(
 ) -> None:
     old = vendor.add([image(OLD, seconds=5)])
     daemon.look()
-    daemon.cursor = old_days_due_again(daemon.cursor, place=OLD.date())
+    daemon.cursor = old_days_due_again(daemon.cursor, resume_at=OLD.date())
     sandbox.clock.advance(10)
     sandbox.traffic.faults.append(Fault(kind="status", path="/imagine_api", times=2))
     assert daemon.look() == []
     assert daemon.said.startswith("ImagineAPI answered 500")
     assert "out of time" not in daemon.said
-    assert Cursor.loads(daemon.cursor).place == OLD.date()
+    assert Cursor.loads(daemon.cursor).resume_at == OLD.date()
     assert daemon.work() == [True]
     assert set(stored()) == set(old)
 
@@ -282,9 +282,9 @@ def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
         context = dg.build_sensor_context(instance=daemon.instance, cursor=daemon.cursor)
         now = datetime.now(timezone.utc)
         tick, sentence = look(context, slow, WATCHED, now=now, clock=lambda: slow.seconds)
-        assert sentence.endswith(f"going on with {tick.cursor.place} at the next look.")
+        assert sentence.endswith(f"going on with {tick.cursor.resume_at} at the next look.")
         daemon.cursor = tick.cursor.dumps()
-        counted.append(str(Cursor.loads(daemon.cursor).place))
+        counted.append(str(Cursor.loads(daemon.cursor).resume_at))
     assert len(set(counted)) == 4
 
 
@@ -363,7 +363,7 @@ def test_the_hint_at_a_backfill_goes_once_the_days_are_loaded(
 ) -> None:
     today = datetime.now(timezone.utc).date()
     gap = (today - timedelta(days=70), today - timedelta(days=69))
-    daemon.cursor = Cursor(through=today, loaded={}, missed=gap).dumps()
+    daemon.cursor = Cursor(last_day=today, loaded={}, gap=gap).dumps()
     daemon.work()
     for day in gap:
         assert f"launch a backfill from {gap[0]} to {gap[1]}" in daemon.said

@@ -92,8 +92,8 @@ def test_it_is_red_after_five_failures_and_never_for_a_run_that_succeeded(
     attempt: int, red: bool
 ) -> None:
     asked = replace(ASKED, attempt=attempt)
-    assert decide(asked, FAILED, FIVE, 4, NOW).red is red
-    assert not decide(asked, SUCCEEDED, FIVE, 4, NOW).red
+    assert decide(asked, FAILED, FIVE, 4, NOW).failed is red
+    assert not decide(asked, SUCCEEDED, FIVE, 4, NOW).failed
 
 
 @pytest.mark.parametrize("failure", Failure)

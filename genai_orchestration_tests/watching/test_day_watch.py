@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from genai_orchestration.providers.base import Counts
-from genai_orchestration.watching.day_cursor import DAY, Asked, Cursor, UnreadableCursor
+from genai_orchestration.watching.day_cursor import DAY, Cursor, RequestedRun, UnreadableCursor
 from genai_orchestration.watching.day_watch import (
     AT_ONCE,
     OLD_EVERY,
@@ -109,17 +109,17 @@ def test_a_failed_run_is_asked_for_again_later_each_time_until_the_tick_is_red()
         ended = now
         early = tick(current.cursor, ended + wait - SOON / 2, numbers, {TODAY: failed(ended)})
         assert early.requests == ()
-        assert early.red == (attempt >= RED_AFTER)
+        assert early.failed == (attempt >= RED_AFTER)
         now = ended + wait
         current = tick(current.cursor, now, numbers, {TODAY: failed(ended)})
-        assert not current.red
+        assert not current.failed
     recovered = tick(current.cursor, now + SOON, numbers, {TODAY: Outcome("succeeded")})
-    assert (recovered.red, recovered.requests) == (False, ())
+    assert (recovered.failed, recovered.requests) == (False, ())
     assert recovered.cursor.loaded[TODAY] == 1
 
 
 def test_a_red_tick_says_what_failed_and_what_to_do() -> None:
-    cursor = Cursor(TODAY, {TODAY: None}, {TODAY: Asked(1, 1, RED_AFTER)}, seq=1)
+    cursor = Cursor(TODAY, {TODAY: None}, {TODAY: RequestedRun(1, 1, RED_AFTER)}, seq=1)
     red = tick(cursor, NOON, {TODAY: (0, 1)}, {TODAY: failed(NOON)})
     assert red.failure is not None
     assert red.failure.startswith(f"The images of {TODAY} failed to load 5 times")
@@ -127,10 +127,10 @@ def test_a_red_tick_says_what_failed_and_what_to_do() -> None:
 
 
 def test_another_day_is_loaded_while_one_is_red() -> None:
-    cursor = Cursor(TODAY, {TODAY: 0, YESTERDAY: 0}, {TODAY: Asked(1, 1, RED_AFTER)}, seq=1)
+    cursor = Cursor(TODAY, {TODAY: 0, YESTERDAY: 0}, {TODAY: RequestedRun(1, 1, RED_AFTER)}, seq=1)
     both = tick(cursor, NOON, {TODAY: (0, 1), YESTERDAY: (0, 1)}, {TODAY: failed(NOON)})
     assert keys(both) == [f"{YESTERDAY}|n1|s2|a1"]
-    assert not both.red
+    assert not both.failed
 
 
 def test_midnight_opens_the_new_day_and_keeps_yesterday() -> None:
@@ -181,7 +181,7 @@ def test_a_day_without_any_image_closes_without_a_run() -> None:
 def test_days_before_the_first_partition_are_never_opened() -> None:
     cursor = open_days(Cursor(), NOON, [TODAY - 9 * DAY, YESTERDAY], TODAY)
     assert set(cursor.loaded) == {TODAY}
-    assert open_days(Cursor(TODAY - 90 * DAY), NOON, (), TODAY).missed is None
+    assert open_days(Cursor(TODAY - 90 * DAY), NOON, (), TODAY).gap is None
 
 
 def test_old_days_are_counted_rarely_and_recent_ones_at_each_look() -> None:
@@ -195,17 +195,17 @@ def test_a_long_stop_opens_sixty_days_and_names_the_rest() -> None:
     cursor = started({TODAY: (1, 1)})
     now = NOON + 100 * DAY
     after = tick(cursor, now, {}).cursor
-    assert after.missed == (YESTERDAY, now.date() - (REACH + 1) * DAY)
+    assert after.gap == (YESTERDAY, now.date() - (REACH + 1) * DAY)
     opened = open_days(cursor, now, ())
     assert sorted(opened.loaded) == [now.date() - n * DAY for n in range(REACH, -1, -1)]
     again = tick(after, now + 100 * DAY, {}).cursor
-    assert again.missed == (YESTERDAY, now.date() + (99 - REACH) * DAY)
+    assert again.gap == (YESTERDAY, now.date() + (99 - REACH) * DAY)
 
 
 def test_a_short_stop_opens_every_day_since_and_misses_none() -> None:
     opened = open_days(started({}), NOON + 20 * DAY, ())
     assert {TODAY + n * DAY for n in range(21)} <= set(opened.loaded)
-    assert opened.missed is None
+    assert opened.gap is None
 
 
 def test_no_more_than_ten_days_are_in_flight() -> None:
@@ -226,17 +226,17 @@ def test_a_look_that_ran_out_of_time_goes_on_where_it_stopped_and_reaches_every_
         days = due(cursor, now)
         counts = {day: Counts(1, 0) for day in days[:2]}
         counted |= counts.keys()
-        cursor = Cursor.loads(advance(cursor, now, counts, {}, place=days[2]).cursor.dumps())
-        assert cursor.place == days[2]
+        cursor = Cursor.loads(advance(cursor, now, counts, {}, resume_at=days[2]).cursor.dumps())
+        assert cursor.resume_at == days[2]
         assert old_days_due(cursor, now), "old days were not all counted"
     assert counted == set(cursor.loaded)
 
 
 def test_a_red_day_does_not_cost_the_place() -> None:
-    cursor = Cursor(TODAY, {TODAY: 0, YESTERDAY: 0}, {TODAY: Asked(1, 1, RED_AFTER)}, seq=1)
-    late = advance(cursor, NOON, {TODAY: Counts(0, 1)}, {TODAY: failed(NOON)}, place=YESTERDAY)
+    cursor = Cursor(TODAY, {TODAY: 0, YESTERDAY: 0}, {TODAY: RequestedRun(1, 1, RED_AFTER)}, seq=1)
+    late = advance(cursor, NOON, {TODAY: Counts(0, 1)}, {TODAY: failed(NOON)}, resume_at=YESTERDAY)
     assert late.failure
-    assert not late.red
+    assert not late.failed
 
 
 def test_a_look_that_an_outage_ended_does_not_count_as_a_look_at_old_days() -> None:
@@ -254,20 +254,20 @@ def test_no_cursor_is_a_first_start(text: str | None) -> None:
 def test_the_largest_cursor_is_kept_whole_and_is_below_a_kilobyte() -> None:
     rounds = int(NOON.timestamp()) + 99_999
     largest = Cursor(
-        through=TODAY,
+        last_day=TODAY,
         loaded={TODAY - n * DAY: 999_999 for n in range(REACH + 1)},
-        asked={TODAY - n * DAY: Asked(999_999, rounds - n, 99) for n in range(AT_ONCE)},
+        asked={TODAY - n * DAY: RequestedRun(999_999, rounds - n, 99) for n in range(AT_ONCE)},
         seq=rounds,
         old_looked=NOON,
-        place=TODAY - 30 * DAY,
-        missed=(date(2025, 1, 1), TODAY - (REACH + 1) * DAY),
+        resume_at=TODAY - 30 * DAY,
+        gap=(date(2025, 1, 1), TODAY - (REACH + 1) * DAY),
     )
     assert Cursor.loads(largest.dumps()) == largest
     assert len(largest.dumps()) < 1000
 
 
 def test_a_key_names_all_that_tells_one_request_from_another() -> None:
-    ask = Asked(5, 3, 2)
+    ask = RequestedRun(5, 3, 2)
     others = [
         run_key(TODAY, dataclasses.replace(ask, **{name: 9}))
         for name in ("finished", "seq", "attempt")

@@ -110,7 +110,7 @@ class World:
         assert len(set(new)) == len(new)
         if step.tick != "submission lost":
             self.submit(tick.requests)
-        if not tick.red:
+        if not tick.failed:
             self.cursor = tick.cursor.dumps()
             assert len(tick.cursor.asked) <= AT_ONCE
 
@@ -120,13 +120,13 @@ class World:
         outcomes = {day: self.outcome(run_key(day, ask)) for day, ask in cursor.asked.items()}
         cursor = open_days(cursor, self.now, ())
         if step.tick == "outage":
-            return advance(cursor, self.now, {}, outcomes, place=cursor.place)
+            return advance(cursor, self.now, {}, outcomes, resume_at=cursor.resume_at)
         if old_days_due(cursor, self.now):
             cursor = open_days(cursor, self.now, self.unfinished_days())
         days = due(cursor, self.now)
         counts = {day: self.counts(day) for day in days[: step.budget]}
-        place = days[step.budget] if len(days) > step.budget else None
-        return advance(cursor, self.now, counts, outcomes, place=place)
+        resume_at = days[step.budget] if len(days) > step.budget else None
+        return advance(cursor, self.now, counts, outcomes, resume_at=resume_at)
 
     def submit(self, requests: tuple[Request, ...]) -> None:
         """Start the runs; as in Dagster, a key that was ever used starts none."""
@@ -204,6 +204,6 @@ def test_after_all_trouble_every_finished_image_is_loaded_and_no_key_meant_two_t
 def named_or_too_old(cursor: Cursor, image: Image) -> bool:
     """Whether the cursor names the day as missed, or it ended beyond the watch's reach."""
     day = image.created.date()
-    if cursor.missed and cursor.missed[0] <= day <= cursor.missed[1]:
+    if cursor.gap and cursor.gap[0] <= day <= cursor.gap[1]:
         return True
     return image.finished.date() - day > REACH * DAY

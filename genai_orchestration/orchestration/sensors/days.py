@@ -69,7 +69,7 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
         start = provider.start() if provider.start else date.min
         watched = Watched(watch, asset_key(provider, watch.table), start)
         tick, sentence = look(context, watch.connect(SENSOR_POLICY), watched, now=clock.now())
-        if tick.red:
+        if tick.failed:
             raise NotLoaded(tick.failure)
         requests = [_day_request(group, watch.table, request) for request in tick.requests]
         return dg.SensorResult(
@@ -111,27 +111,27 @@ def look(
     try:
         half = deadline - BUDGET / 2
         earliest = day_watch.reach(now, watched.start)
-        unfinished, place = _unfinished(counter, cursor, now, earliest, lambda: clock() > half)
+        unfinished, resume_at = _unfinished(counter, cursor, now, earliest, lambda: clock() > half)
         cursor = day_watch.open_days(cursor, now, unfinished, watched.start)
         due = day_watch.due(cursor, now)
-        place = _count(counter, due, counts, lambda: clock() > deadline) or place
+        resume_at = _count(counter, due, counts, lambda: clock() > deadline) or resume_at
         late = clock() > deadline
         state = "" if late else _state_of_things(counter, watched.watch.noun, now, earliest)
     except UserError as error:  # an outage: what was counted so far still counts
-        tick = day_watch.advance(cursor, now, counts, outcomes, place=cursor.place)
+        tick = day_watch.advance(cursor, now, counts, outcomes, resume_at=cursor.resume_at)
         return tick, _sentence(f"{error} The next look is in {EVERY} s", tick, None)
-    tick = day_watch.advance(cursor, now, counts, outcomes, place=place)
-    return tick, _sentence(state, tick, place)
+    tick = day_watch.advance(cursor, now, counts, outcomes, resume_at=resume_at)
+    return tick, _sentence(state, tick, resume_at)
 
 
 def _without_filled_gap(cursor: Cursor, instance: dg.DagsterInstance, key: dg.AssetKey) -> Cursor:
     """Forget the days of a long stop once the backfill that was asked for has loaded them."""
-    if cursor.missed is None:
+    if cursor.gap is None:
         return cursor
-    first, last = cursor.missed
+    first, last = cursor.gap
     days = {(first + n * DAY).isoformat() for n in range((last - first).days + 1)}
     filled = days <= instance.get_materialized_partitions(key)
-    return dataclasses.replace(cursor, missed=None) if filled else cursor
+    return dataclasses.replace(cursor, gap=None) if filled else cursor
 
 
 def _unfinished(
@@ -141,8 +141,8 @@ def _unfinished(
     if not day_watch.old_days_due(cursor, now):
         return [], None
     recent = now.date() - (day_watch.RECENT - 1) * DAY
-    if cursor.place and cursor.place < recent:
-        earliest = max(earliest, cursor.place)
+    if cursor.resume_at and cursor.resume_at < recent:
+        earliest = max(earliest, cursor.resume_at)
     days: list[date] = []
     for day in counter.unfinished_days(earliest, recent):
         days.append(day)
@@ -175,14 +175,14 @@ def _state_of_things(counter: DayCounter, noun: str, now: datetime, since: date)
     return f"{counted(unfinished, noun.removesuffix('s'))} still open, oldest {_age(now - oldest)}"
 
 
-def _sentence(state: str, tick: Tick, place: date | None) -> str:
+def _sentence(state: str, tick: Tick, resume_at: date | None) -> str:
     parts = [state.rstrip(".")] if state else []
     if tick.loading:
         parts.append(f"{counted(tick.loading, 'day')} loading")
-    if place:
-        parts.append(f"out of time, going on with {place} at the next look")
-    if tick.cursor.missed:
-        first, last = tick.cursor.missed
+    if resume_at:
+        parts.append(f"out of time, going on with {resume_at} at the next look")
+    if tick.cursor.gap:
+        first, last = tick.cursor.gap
         parts.append(
             f"the sensor was off for over {day_watch.REACH} days: launch a backfill from "
             f"{first} to {last}"

@@ -194,7 +194,7 @@ class _Look:
                 f"{what}: {counted(stand.approved, 'request')} approved and {decision.words}."
             )
             self.told.append(sentence)
-            self.failures += [sentence] if decision.red else []
+            self.failures += [sentence] if decision.failed else []
         if decision.run and decision.asked:
             self.runs.append(_run_request(provider, operation, decision.asked.key(what)))
         return _with(cursor, what, decision.asked)
