@@ -4,6 +4,7 @@ The ledgers are a SQLite file, and a real PostgreSQL that does not live in UTC.
 """
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def nobody_has_answered_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a server has answered to an earlier test, on the same port, does not count."""
     monkeypatch.setattr(http, "_answering", set())
+
+
+@pytest.fixture
+def seed() -> int:
+    """Of a test's own chances: pytest shows it with a failure, and SEED=... fixes it."""
+    chosen = int(os.environ.get("SEED") or random.randrange(10**9))
+    print(f"SEED={chosen}")  # noqa: T201
+    return chosen
 
 
 @pytest.fixture

@@ -206,23 +206,23 @@ def test_a_process_killed_while_it_looks_a_request_up_is_continued_by_the_next(
 
 
 @each_provider
-def test_processes_killed_at_one_place_after_the_other_come_to_an_end(world: World) -> None:
-    seed = random.randrange(10**9)
+def test_processes_killed_at_one_place_after_the_other_come_to_an_end(
+    world: World, seed: int
+) -> None:
     places = random.Random(seed).sample(sorted(deaths.ALL), 4)
     ends = [world.run(death=place) for place in places]
-    assert set(ends) <= {0, -signal.SIGKILL}, f"seed {seed}"
+    assert set(ends) <= {0, -signal.SIGKILL}
     world.live_on()
 
 
 @each_provider
-def test_processes_killed_at_any_moment_come_to_an_end(world: World) -> None:
-    seed = random.randrange(10**9)
+def test_processes_killed_at_any_moment_come_to_an_end(world: World, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(4):
         process = world.starter.start(world.order())
         time.sleep(chance.uniform(0, 0.5))
         os.kill(process, signal.SIGKILL)
-        assert world.starter.ended(process) in (0, -signal.SIGKILL), f"seed {seed}"
+        assert world.starter.ended(process) in (0, -signal.SIGKILL)
         world.check()
         world.sandbox.clock.advance(LATER)
     world.live_on()
