@@ -127,11 +127,10 @@ def test_a_damaged_ledger_is_told_as_such(sandbox: Sandbox, settings: Settings) 
 
 def test_a_damaged_file_of_dagster_is_told_as_such(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "runs.db"
-    engine = sa.create_engine(f"sqlite:///{file}")
+    engine = sa.create_engine(f"sqlite:///{file}", poolclass=sa.NullPool)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE runs (id)")
     damage(file, first=100)
-    engine.dispose()
     with pytest.raises(sa.exc.DatabaseError) as damaged, engine.begin() as connection:
         connection.exec_driver_sql("SELECT * FROM runs")
     said = said_of(damaged.value, settings)

@@ -1,5 +1,6 @@
 """Whatever is finished and has no file is asked for by itself, in runs that a person can pace."""
 
+import contextlib
 import html
 import re
 import sqlite3
@@ -380,7 +381,7 @@ def test_a_generation_without_banners_is_not_archived_until_it_is_dismissed(
 ) -> None:
     job = banners(sandbox, "banner-1")
     record = "json_set(record, '$.banners', json('[]'))"
-    with sqlite3.connect(settings.ledger) as connection:
+    with contextlib.closing(sqlite3.connect(settings.ledger)) as connection, connection:
         connection.execute(f"UPDATE jobs SET record = {record}")
     daemon = Daemon("abyssale_files_sensor", definitions=definitions)
     with daemon.instance:
