@@ -10,6 +10,10 @@ DAEMON = "dagster._daemon"  # `python -m` it: what the command `dagster-daemon` 
 REPOSITORIES = "/api.DagsterApi/ListRepositories"
 
 
+# how Dagster begins what it writes to stderr when its database takes no line of a run's log
+UNWRITTEN = "Exception while writing logger call to event log"
+
+
 def run_webserver(webserver: type[Any]) -> None:
     """Run the command `dagster-webserver` with this subclass of its server class.
 

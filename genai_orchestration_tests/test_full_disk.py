@@ -5,8 +5,10 @@ They are real: a limit of this process on its files, real databases, `/dev/full`
 
 import contextlib
 import errno
+import gc
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -55,6 +57,18 @@ def test_a_full_disk_is_never_taken_for_a_broken_warehouse(
     )
 
 
+@pytest.mark.parametrize("words", ["disk I/O error", "unable to open database file"])
+def test_vague_words_of_sqlite_are_about_a_full_disk_when_little_is_free(
+    words: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = sqlite3.OperationalError(words)
+    assert said_of(error, settings).startswith("A file is damaged at "), "the disk has space"
+    left = 212 * 1024  # seen free on a disk of 40 MB when SQLite had said "disk I/O error"
+    usage = shutil.disk_usage(tmp_path)._replace(free=left)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage)
+    assert said_of(error, settings).startswith("The disk is full: ")
+
+
 def test_a_device_that_is_full_is_told_as_such(settings: Settings) -> None:
     with pytest.raises(OSError, match="No space") as full, open("/dev/full", "w") as file:
         file.write("x")
@@ -75,8 +89,10 @@ def limit(kind: int, value: int) -> Iterator[None]:
 def test_too_many_open_files_are_told_as_such(sandbox: Sandbox, settings: Settings) -> None:
     assert genai("load", "magic_hour", "--table", "credits").code == 0
     said = set()
+    gc.collect()  # closes what other tests have left open
+    os.close(lowest := os.open(os.devnull, os.O_RDONLY))
     for more in range(20):
-        with limit(resource.RLIMIT_NOFILE, len(os.listdir("/proc/self/fd")) + more):
+        with limit(resource.RLIMIT_NOFILE, lowest + more):
             tried = genai("load", "magic_hour", "--table", "credits")
         if tried.code == 0:
             break

@@ -13,7 +13,6 @@ nor anything that a server sends is repeated in an error.
 import contextlib
 import hashlib
 import itertools
-import random
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ import urllib3
 
 from genai_orchestration.archive.hosts import Guard, connections
 from genai_orchestration.archive.refusals import NotFetched, Refused
-from genai_orchestration.providers.refusals import cause_of, retry_after
+from genai_orchestration.providers.refusals import cause_of, pause_seconds, retry_after
 
 REDIRECTS = 3
 MOVED = (301, 302, 303, 307, 308)
@@ -202,6 +201,5 @@ def _worth_waiting(error: BaseException) -> bool:
 
 def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked_for = (isinstance(error, NotFetched) and error.retry_after) or 0.0
-    growing = 0.2 * 3 ** (state.attempt_number - 1) * random.uniform(1, 1.25)  # noqa: S311 not a secret
-    return float(max(asked_for + 0.05, growing))  # what is asked for may be rounded down to 0
+    asked_for = error.retry_after if isinstance(error, NotFetched) else None
+    return pause_seconds(asked_for, 0.2, 3, state.attempt_number)  # 0.2, 0.6, 1.8 s

@@ -11,7 +11,6 @@ through this client.
 """
 
 import contextlib
-import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +36,7 @@ from genai_orchestration.providers.refusals import (
     WrongSetting,
     cause_of,
     message_of,
+    pause_seconds,
     refusal,
     shown,
 )
@@ -242,11 +242,8 @@ class ReadClient:
 
 def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked_for = (isinstance(error, Unavailable) and error.retry_after) or 0.0
-    # 0.25, 0.5, 1, 2 s and up to a quarter more, so that many clients do not return at once
-    growing = 0.25 * 2 ** (state.attempt_number - 1) * random.uniform(1, 1.25)  # noqa: S311 not a secret
-    # a server may round down what it asks for: Directus 11 asks for 0 s when it means 0.4
-    return float(max(asked_for + 0.05, growing))
+    asked_for = error.retry_after if isinstance(error, Unavailable) else None
+    return pause_seconds(asked_for, 0.25, 2, state.attempt_number)  # 0.25, 0.5, 1, 2 s
 
 
 def _is_address(base_url: str) -> bool:

@@ -7,6 +7,7 @@ Only what a status means everywhere is decided here; a vendor's own codes are to
 its source.
 """
 
+import random
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
@@ -117,6 +118,16 @@ def retry_after(answer: requests.Response | urllib3.BaseHTTPResponse) -> float |
         except (ValueError, TypeError):
             return None
     return max(0.0, seconds)
+
+
+def pause_seconds(asked_for: float | None, first: float, factor: int, attempt: int) -> float:
+    """Until the attempt after that one: what the server asks for, but never less than what grows.
+
+    It grows from `first` by `factor`, and up to a quarter more, so that many clients do not return
+    at once. A server may round down what it asks for: Directus 11 says 0 s when it means 0.4.
+    """
+    growing = first * factor ** (attempt - 1) * random.uniform(1, 1.25)  # noqa: S311 not a secret
+    return float(max((asked_for or 0.0) + 0.05, growing))
 
 
 def cause_of(error: Exception) -> str:

@@ -30,6 +30,7 @@ KNOWN = (  # parts of what dlt logs, and is no news
     "when merging arrow schema with dlt schema",  # JSON arrives as text: Arrow has no other way
     # a load job that fails is tried again, and in the end dlt raises what has struck it
     "exception in job",
+    "died in uncontrollable manner",
     "retried in load",
     "was not fully loaded",
 )

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from genai_orchestration.errors import causes
 
-NEARLY_FULL = 64 * 1024  # bytes left, with which SQLite does not even begin
+# what may be free once a write has failed: who could not write has given back what it had
+NEARLY_FULL_BYTES = 4 * 1024 * 1024
 
 
 class Trouble(Enum):
@@ -88,7 +89,7 @@ def _asked(place: Path) -> Trouble:
     """What is wrong at the place, tried just now."""
     nearest = next(p for p in (place, *place.parents) if p.is_dir())
     with contextlib.suppress(OSError):
-        if shutil.disk_usage(nearest).free < NEARLY_FULL:
+        if shutil.disk_usage(nearest).free < NEARLY_FULL_BYTES:
             return Trouble.FULL
     if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
         return Trouble.TOO_LARGE

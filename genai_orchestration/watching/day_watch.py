@@ -58,7 +58,7 @@ class Tick:
     failure: str | None = None  # a day that failed too often
 
     @property
-    def red(self) -> bool:
+    def failed(self) -> bool:
         """Whether the tick is to fail, which keeps its cursor from being stored."""
         return bool(self.failure) and not self.requests and self.cursor.resume_at is None
 

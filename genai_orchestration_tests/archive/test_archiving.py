@@ -16,6 +16,7 @@ from genai_orchestration.archive import fetch as archive_fetch
 from genai_orchestration.archive.rows import Journal
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.tables import jobs
+from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.refusals import MissingKey, WrongSetting
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Call, Fault
@@ -96,14 +97,20 @@ def test_all_files_of_all_images_are_archived_although_a_third_of_the_answers_fa
     assert not list(Path(settings.archive).rglob("*.part"))
 
 
-def test_what_an_earlier_version_kept_by_halves_is_whole_after_again_and_verify(
-    sandbox: Sandbox, settings: Settings
-) -> None:
-    """A home as that version left it: a file, its row, and the whole file in quarantine."""
+def with_an_archived_image(sandbox: Sandbox, settings: Settings) -> ImagineApiSandbox:
+    """An account with one image, of yesterday, whose five files are archived."""
     account = emptied(sandbox)
     account.add(at(sandbox.clock.now() - timedelta(days=1)))
     loaded_images(settings)
     archiving.archive(IMAGINE, settings)
+    return account
+
+
+def test_what_an_earlier_version_kept_by_halves_is_whole_after_again_and_verify(
+    sandbox: Sandbox, settings: Settings
+) -> None:
+    """A home as that version left it: a file, its row, and the whole file in quarantine."""
+    with_an_archived_image(sandbox, settings)
     good = rows(IMAGINE, "role", "sha256", "bytes", "archived_path")
     folder = Path(settings.archive)
     halves = {}
@@ -132,10 +139,7 @@ def test_what_an_earlier_version_kept_by_halves_is_whole_after_again_and_verify(
 def test_content_that_has_changed_is_seen_by_a_later_process_and_what_was_kept_stays(
     sandbox: Sandbox, settings: Settings
 ) -> None:
-    account = emptied(sandbox)
-    account.add(at(sandbox.clock.now() - timedelta(days=1)))
-    loaded_images(settings)
-    archiving.archive(IMAGINE, settings)
+    account = with_an_archived_image(sandbox, settings)
     kept = rows(IMAGINE, "role", "sha256", "archived_path")
     drawn = account._pictures
     drawn.update({id_: replace(found, pixels=2 * found.pixels) for id_, found in drawn.items()})
@@ -177,10 +181,7 @@ def test_a_row_tells_job_role_content_and_day(sandbox: Sandbox, settings: Settin
 def test_quadrants_are_those_of_upscaled_urls_and_not_of_upscaled(
     sandbox: Sandbox, settings: Settings
 ) -> None:
-    account = emptied(sandbox)
-    account.add(at(sandbox.clock.now() - timedelta(days=1)))
-    loaded_images(settings)
-    archiving.archive(IMAGINE, settings)
+    with_an_archived_image(sandbox, settings)
     sql = "SELECT upscaled_urls FROM {images}"
     ((urls,),) = warehouse.query(IMAGINE, settings, sql) or []
     ids = [id_ for (id_,) in rows(IMAGINE, "file_id", where="role <> 'grid'")]

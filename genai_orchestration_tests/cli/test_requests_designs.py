@@ -1,7 +1,6 @@
 """Abyssale requests beside their designs: what the API would ignore in silence is told before."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 

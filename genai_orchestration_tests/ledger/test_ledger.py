@@ -1,7 +1,6 @@
 """The ledger's front door: opening it, planning into it, conflicts, attempts, questions."""
 
 import sqlite3
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path

@@ -184,6 +184,16 @@ def test_days_that_an_interrupted_run_has_loaded_are_kept_unless_all_is_asked_fo
     assert first_read(1, FROM_FAILURE) == day(0), "has changed"
 
 
+def test_a_step_that_has_succeeded_is_loaded_again_when_its_run_is_re_executed(
+    instance: dg.DagsterInstance, vendor: ImagineApiSandbox, sandbox: Sandbox
+) -> None:
+    vendor.add([image(number) for number in range(2)])
+    ended = load(instance, last=1)
+    sandbox.traffic.calls.clear()
+    assert load(instance, last=1, again=ended, tags=FROM_FAILURE).success
+    assert any("fields=*" in unquote(call.query) for call in sandbox.traffic.calls)
+
+
 def load_and_break(
     instance: dg.DagsterInstance, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> dg.JobExecutionResult:

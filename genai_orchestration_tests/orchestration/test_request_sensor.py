@@ -419,6 +419,18 @@ def test_under_the_real_daemon_a_file_that_lands_in_the_folder_is_submitted_once
     assert len(posts(sandbox)) == 2
 
 
+def fails(daemon: Daemon, sandbox: Sandbox, request: dg.RunRequest, asked: RequestedRun) -> None:
+    """Start a run like that one, as the asked one; nothing that it needs is answered."""
+    refuse(sandbox)
+    run = dg.RunRequest(
+        run_key=asked.key(CREATE),
+        job_name=request.job_name,
+        run_config=request.run_config,
+        asset_selection=request.asset_selection,
+    )
+    assert not (failed := daemon.run(run)) or not failed.success
+
+
 def test_a_red_operation_keeps_what_another_one_has_come_to(
     daemon: Daemon, folder: Path, sandbox: Sandbox
 ) -> None:
@@ -429,14 +441,7 @@ def test_a_red_operation_keeps_what_another_one_has_come_to(
     tried = dataclasses.replace(before.asked[CREATE], attempt=RED_AFTER)
     asked = {CREATE: tried, other: RequestedRun(seq=1, at=tried.at, waiting=1)}
     daemon.cursor = dataclasses.replace(before, asked=asked).dumps()
-    refuse(sandbox)
-    last = dg.RunRequest(
-        run_key=tried.key(CREATE),
-        job_name=request.job_name,
-        run_config=request.run_config,
-        asset_selection=request.asset_selection,
-    )
-    assert not (failed := daemon.run(last)) or not failed.success
+    fails(daemon, sandbox, request, tried)
     assert daemon.look() == []  # the other one has nothing left to be submitted: that is kept
     assert InboxCursor.loads(daemon.cursor, 0).asked == {CREATE: tried}
     with pytest.raises(NotLoaded, match="failed to be submitted 5 times"):
@@ -453,14 +458,7 @@ def test_a_red_operation_keeps_no_run_of_another_one_from_being_asked_for(
     before = InboxCursor.loads(daemon.cursor, 0)
     tried = dataclasses.replace(before.asked[CREATE], attempt=RED_AFTER)
     daemon.cursor = dataclasses.replace(before, asked={**before.asked, CREATE: tried}).dumps()
-    refuse(sandbox)
-    last = dg.RunRequest(
-        run_key=tried.key(CREATE),
-        job_name=image.job_name,
-        run_config=image.run_config,
-        asset_selection=image.asset_selection,
-    )
-    assert not (failed := daemon.run(last)) or not failed.success
+    fails(daemon, sandbox, image, tried)
     # the other one's run was never started: it is asked for by the same key
     [again] = daemon.look()
     assert again.run_key == requests["magic_hour_requests"].run_key

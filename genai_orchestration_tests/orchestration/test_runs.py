@@ -1,8 +1,13 @@
 """Why a run failed: the cause of all, and not what Dagster or a library says around it."""
 
+import sqlite3
+from pathlib import Path
+from typing import Any
+
 import dagster as dg
 import pytest
 
+from genai_orchestration.orchestration.runs.in_process import run_in_process
 from genai_orchestration.orchestration.runs.outcomes import cause_of
 
 SENTENCE = "Magic Hour does not answer: try again later."
@@ -54,3 +59,27 @@ def test_the_innermost_cause_is_told(kind: str, words: str) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         run = load.execute_in_process(instance=instance, raise_on_error=False)
         assert cause_of(instance, run.run_id) == f"{words} (run {run.run_id})"
+
+
+def test_a_line_of_the_log_that_the_database_does_not_take_is_no_news(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    @dg.op
+    def talks(context: dg.OpExecutionContext) -> None:
+        context.log.info("something")
+
+    @dg.job
+    def talking() -> None:
+        talks()
+
+    handle = dg.DagsterInstance.handle_new_event
+
+    def full(self: dg.DagsterInstance, event: dg.EventLogEntry, **more: Any) -> None:
+        if event.dagster_event is None:
+            raise sqlite3.OperationalError("database or disk is full")
+        handle(self, event, **more)
+
+    monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", full)
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        assert run_in_process(dg.Definitions(jobs=[talking]), instance, "talking").success
+    assert "Exception while" not in capfd.readouterr().err

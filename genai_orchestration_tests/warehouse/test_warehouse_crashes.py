@@ -27,7 +27,9 @@ def test_a_first_load_killed_at_any_moment_is_completed_by_the_next(
     assert loads.count(settings) == ROWS
 
 
-def test_loads_killed_at_random_are_completed_by_a_load_again(settings: Settings, seed: int) -> None:
+def test_loads_killed_at_random_are_completed_by_a_load_again(
+    settings: Settings, seed: int
+) -> None:
     chance = random.Random(seed)
     loads.load(settings, stand=loads.stand(0))
     for version in range(1, 5):

@@ -8,15 +8,18 @@ run of the same assets would wait behind it. The daemon asks, too (see launcher.
 """
 
 import contextlib
+import io
 import logging
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import dagster as dg
 from filelock import FileLock, Timeout
 
+from genai_orchestration import compat
 from genai_orchestration.orchestration.runs.outcomes import NotLoaded, cause_of
 
 PROCESS = "genai/process"  # the tag with the name of the lock that the run's process holds
@@ -74,12 +77,36 @@ def owner_died(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 @contextlib.contextmanager
 def _without_logging_errors() -> Iterator[None]:
-    """Without Python's tracebacks of handlers that fail: Dagster's write into its database."""
+    """Without what Dagster and Python say of a log that cannot be written into the database."""
     before, logging.raiseExceptions = logging.raiseExceptions, False
     try:
-        yield
+        with contextlib.redirect_stderr(_Stderr(sys.stderr)):
+            yield
     finally:
         logging.raiseExceptions = before
+
+
+class _Stderr(io.TextIOBase):
+    """Another stream, but for what Dagster writes of a line that its database did not take."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text, in one piece as it came."""
+        return len(text) if text.startswith(compat.UNWRITTEN) else self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        """The stream's own, for who writes past Python."""
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        """Whether the stream is a terminal."""
+        return self._stream.isatty()
 
 
 @contextlib.contextmanager

@@ -42,7 +42,7 @@ class Endpoints:
         self._clock = clock
         self._account = account
         self._signer = Signer(clock)
-        self.uploads = Uploads(self._signer)
+        self.uploads = Uploads(self._signer, account)
 
     def routes(self) -> list[BaseRoute]:
         """One route for each endpoint."""

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from genai_orchestration.providers.magic_hour.sandbox.account import Account
 from genai_orchestration.providers.magic_hour.sandbox.files import Signer
 from genai_orchestration.providers.magic_hour.sandbox.refusals import Refusal, one_of, required
 
@@ -25,9 +26,10 @@ EXTENSIONS = {
 class Uploads:
     """What was allowed to be uploaded, and what was."""
 
-    def __init__(self, signer: Signer) -> None:
+    def __init__(self, signer: Signer, account: Account) -> None:
         self.received: dict[str, int] = {}  # file_path -> number of bytes
         self._signer = signer
+        self._account = account
 
     def urls(self, body: Json, base: str) -> Json:
         """One upload URL for each item of the body, in the same order."""
@@ -55,6 +57,6 @@ class Uploads:
         if extension not in EXTENSIONS[kind]:
             allowed = ", ".join(EXTENSIONS[kind])
             raise Refusal(422, f"extension of {kind} must be one of: {allowed}")
-        path = f"api-assets/cmacct01/{uuid.uuid4()}.{extension}"
+        path = f"api-assets/{self._account.id}/{uuid.uuid4()}.{extension}"
         link = self._signer.sign(base, path)
         return {"upload_url": link["url"], "expires_at": link["expires_at"], "file_path": path}

@@ -1,6 +1,5 @@
 """ImagineAPI's sandbox over real HTTP: servers that are set up differently, and busy ones."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
