@@ -285,7 +285,7 @@ def test_a_failed_run_rests_longer_each_time_and_the_tick_is_red_after_five(
             assert daemon.look() == []
             assert f"{CREATE}: 2 requests approved and failed to be submitted 1 time" in daemon.said
         later(monkeypatch, minutes=5)
-    with pytest.raises(NotLoaded, match=r"failed to be submitted 5 clock.*429"):
+    with pytest.raises(NotLoaded, match=r"failed to be submitted 5 times.*429"):
         daemon.look()
     later(monkeypatch, minutes=61)
     assert daemon.work() == [True]

@@ -34,13 +34,20 @@ SENSOR = "imagine_api_images_sensor"
 IMAGES = dg.AssetKey(["imagine_api", "images"])
 assert IMAGINE.day_watch
 WATCHED = Watched(IMAGINE.day_watch, IMAGES, date(2023, 1, 1))
-# two days near enough to be counted at each look, whenever these tests run
-YESTERDAY = datetime.now(timezone.utc).replace(hour=12, minute=0) - timedelta(days=1)
-OLD = YESTERDAY - timedelta(days=8)
 
 
-def image(at: datetime = YESTERDAY, **state: Any) -> Spec:
-    return Spec(date_created=at.isoformat(), **{"seconds": -1.0, **state})
+def yesterday() -> datetime:
+    """Near enough to be counted at each look; asked for when a test runs: midnight may pass."""
+    return datetime.now(timezone.utc).replace(hour=12, minute=0) - timedelta(days=1)
+
+
+def long_ago() -> datetime:
+    """Old enough to be counted every ten minutes."""
+    return yesterday() - timedelta(days=8)
+
+
+def image(at: datetime | None = None, **state: Any) -> Spec:
+    return Spec(date_created=(at or yesterday()).isoformat(), **{"seconds": -1.0, **state})
 
 
 @pytest.fixture
@@ -79,7 +86,7 @@ def test_all_finished_images_of_a_day_share_a_run_and_open_ones_stay_out(
     done = vendor.add([image(outcome="failed"), *[image() for _ in range(30)]])
     vendor.add([image(seconds=60), image(outcome="stuck"), image(foreign=True)])
     requests = daemon.look()
-    assert [request.partition_key for request in requests] == [f"{YESTERDAY:%Y-%m-%d}"]
+    assert [request.partition_key for request in requests] == [f"{yesterday():%Y-%m-%d}"]
     assert requests[0].asset_selection == [dg.AssetKey(["imagine_api", "images"])]
     assert daemon.run(requests[0])
     assert set(stored()) == set(done)
@@ -90,7 +97,7 @@ def test_all_finished_images_of_a_day_share_a_run_and_open_ones_stay_out(
 def test_images_of_two_days_that_finish_at_once_are_a_run_for_each_day(
     daemon: Daemon, vendor: ImagineApiSandbox
 ) -> None:
-    days = [datetime.now(timezone.utc), YESTERDAY]  # newest first
+    days = [datetime.now(timezone.utc), yesterday()]  # newest first
     vendor.add([image(day) for day in days for _ in range(500)])
     assert [request.partition_key for request in daemon.look()] == [f"{d:%Y-%m-%d}" for d in days]
 
@@ -104,11 +111,11 @@ def test_images_that_finish_later_and_appear_late_are_all_loaded_exactly_once(
     daemon: Daemon, vendor: ImagineApiSandbox, sandbox: Sandbox
 ) -> None:
     vendor.add([image(seconds=n * 40.0) for n in range(8)])
-    vendor.add([image(OLD, seconds=200), image(OLD, outcome="failed", seconds=10)])
+    vendor.add([image(long_ago(), seconds=200), image(long_ago(), outcome="failed", seconds=10)])
     for _ in range(5):
         assert all(daemon.work())
         sandbox.clock.advance(100)
-        vendor.add([image(YESTERDAY - timedelta(minutes=20))])  # behind others already loaded
+        vendor.add([image(yesterday() - timedelta(minutes=20))])  # behind others already loaded
         daemon.cursor = old_days_due_again(daemon.cursor)
     assert all(daemon.work())
     assert daemon.look() == []
@@ -164,15 +171,15 @@ def test_a_missing_key_or_a_vendor_that_is_away_is_a_sentence(
 def test_an_outage_is_a_sentence_and_costs_nothing(
     daemon: Daemon, vendor: ImagineApiSandbox, sandbox: Sandbox
 ) -> None:
-    old = vendor.add([image(OLD, seconds=5)])
+    old = vendor.add([image(long_ago(), seconds=5)])
     daemon.look()
-    daemon.cursor = old_days_due_again(daemon.cursor, resume_at=OLD.date())
+    daemon.cursor = old_days_due_again(daemon.cursor, resume_at=long_ago().date())
     sandbox.clock.advance(10)
     sandbox.traffic.faults.append(Fault(kind="status", path="/imagine_api", times=2))
     assert daemon.look() == []
     assert daemon.said.startswith("ImagineAPI answered 500")
     assert "out of time" not in daemon.said
-    assert Cursor.loads(daemon.cursor).resume_at == OLD.date()
+    assert Cursor.loads(daemon.cursor).resume_at == long_ago().date()
     assert daemon.work() == [True]
     assert set(stored()) == set(old)
 
@@ -185,7 +192,7 @@ def test_a_failed_run_is_asked_for_again_and_the_tick_is_red_after_five(
         requests = daemon.look()
         assert len(requests) == 1
         day, finished, _, tries = (requests[0].run_key or "").split("|")
-        assert (day, finished, tries) == (f"{YESTERDAY:%Y-%m-%d}", "n1", f"a{attempt}")
+        assert (day, finished, tries) == (f"{yesterday():%Y-%m-%d}", "n1", f"a{attempt}")
         refuse(sandbox)
         failed = daemon.run(requests[0])
         sandbox.traffic.faults.clear()
@@ -196,7 +203,7 @@ def test_a_failed_run_is_asked_for_again_and_the_tick_is_red_after_five(
             assert daemon.look() == []
         later(monkeypatch, minutes=5)
     kept = daemon.cursor
-    with pytest.raises(NotLoaded, match=r"failed to load 5 clock.*answered 429.*Mend that"):
+    with pytest.raises(NotLoaded, match=r"failed to load 5 times.*answered 429.*Mend that"):
         daemon.look()
     assert daemon.cursor == kept
     later(monkeypatch, minutes=61)
@@ -247,14 +254,14 @@ def test_a_day_that_fails_again_and_again_does_not_keep_another_from_being_loade
     vendor.add([image()])
     (request,) = daemon.look()
     asked = Cursor.loads(daemon.cursor)
-    bad = YESTERDAY.date()
+    bad = yesterday().date()
     often = dataclasses.replace(asked.asked[bad], attempt=RED_AFTER)
     daemon.cursor = dataclasses.replace(asked, asked={bad: often}).dumps()
     job = daemon.definitions.resolve_job_def("imagine_api_load")
     key = run_key(bad, often)
     failed = daemon.instance.create_run_for_job(job, tags={**daemon.tags(request), RUN_KEY: key})
     daemon.instance.report_run_failed(failed)
-    new = vendor.add([image(YESTERDAY + timedelta(days=1))])
+    new = vendor.add([image(yesterday() + timedelta(days=1))])
     assert daemon.work() == [True]
     assert set(stored()) == set(new)
     with pytest.raises(NotLoaded, match=f"The images of {bad} failed to load 5 times"):
@@ -273,7 +280,7 @@ def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
     daemon: Daemon, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sensors, "THREADS", 1)  # one after the other: the clock is one for all
-    vendor.add([image(YESTERDAY - timedelta(days=n), seconds=999) for n in range(6)])
+    vendor.add([image(yesterday() - timedelta(days=n), seconds=999) for n in range(6)])
     assert IMAGINE.day_watch
     slow = Slow(IMAGINE.day_watch.connect(SENSOR_POLICY))
     counted: list[str] = []
@@ -291,7 +298,7 @@ def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
 def test_days_are_counted_some_at_a_time_and_each_once(
     daemon: Daemon, vendor: ImagineApiSandbox
 ) -> None:
-    vendor.add([image(YESTERDAY - timedelta(days=n), seconds=999) for n in range(7)])
+    vendor.add([image(yesterday() - timedelta(days=n), seconds=999) for n in range(7)])
     assert IMAGINE.day_watch
     counter = Together(IMAGINE.day_watch.connect(SENSOR_POLICY))
     context = dg.build_sensor_context(instance=daemon.instance)
@@ -343,8 +350,8 @@ class Together(Slow):
 def test_older_days_with_open_images_are_found_over_several_looks_of_a_slow_provider(
     daemon: Daemon, vendor: ImagineApiSandbox
 ) -> None:
-    days = [(YESTERDAY - timedelta(days=n)).date() for n in range(2, 12)]
-    vendor.add([image(YESTERDAY - timedelta(days=n), seconds=999) for n in range(2, 12)])
+    days = [(yesterday() - timedelta(days=n)).date() for n in range(2, 12)]
+    vendor.add([image(yesterday() - timedelta(days=n), seconds=999) for n in range(2, 12)])
     assert IMAGINE.day_watch
     counter = IMAGINE.day_watch.connect(SENSOR_POLICY)
     found: set[date] = set()

@@ -41,10 +41,10 @@ from genai_orchestration.providers.{name} import PROVIDER
 from genai_orchestration.settings import Settings
 
 with Ledger.open(Settings.load()) as ledger:
-    line = Line(ledger=ledger, provider=PROVIDER, submitter=PROVIDER.submitter())
-    passed = line.submit()
-    assert not (passed.unknown or passed.rejected), passed
-    print(*passed.submitted)
+    run = SubmissionRun(ledger=ledger, provider=PROVIDER, submitter=PROVIDER.submitter())
+    result = run.submit()
+    assert not (result.unknown or result.rejected), result
+    print(*result.submitted)
 """
 
 

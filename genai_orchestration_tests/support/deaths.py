@@ -94,7 +94,7 @@ FOLLOWING: Mapping[str, Place] = {
     "after some polls": after(REPORT, nth=3),
     **around("observe_all"),
     "between two rows of observe_all": after((ledger_jobs, "observe")),
-    "after a look": after((watch, "look")),
+    "after polling": after((watch, "poll")),
 }
 LOADING: Mapping[str, Place] = {
     "before the load": before((lives, "load")),
