@@ -9,12 +9,23 @@ from datetime import datetime
 
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import BudgetNotConfigured, Limits, Usage, refusal
+from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.sources import account_of, base_url_of, setting
 from genai_orchestration.submission import circuit_breaker
 from genai_orchestration.submission.limits import budget_of
-from genai_orchestration.submission.release import QueueStatus, is_sandbox, refused_by_account
+from genai_orchestration.submission.release import (
+    SANDBOX_APPROVER,
+    QueueStatus,
+    is_sandbox,
+    refused_by_account,
+)
+
+FOR_THE_SANDBOX = (
+    "They were approved for the sandbox, and by no person: give them up with genai requests "
+    "abandon, and plan again what is wanted."
+)
 
 
 def address_of(provider: Provider) -> str:
@@ -25,6 +36,19 @@ def address_of(provider: Provider) -> str:
 def in_sandbox(provider: Provider) -> bool:
     """Whether the settings point at the sandbox's side of that provider."""
     return is_sandbox(address_of(provider), setting(provider, "api_key"))
+
+
+def kept_back(provider: Provider, address: str, record: RequestRecord) -> str | None:
+    """Why the request is not sent to that address, as a sentence; None when it may be."""
+    by_sensor = record.approved_by == SANDBOX_APPROVER
+    if by_sensor and not is_sandbox(address, setting(provider, "api_key")):
+        return FOR_THE_SANDBOX
+    if record.operation not in [operation.name for operation in provider.operations]:
+        return (
+            f"{provider.title} has no operation {record.operation[:80]!r} in this version: abandon "
+            "them, or use the version that has planned them."
+        )
+    return None
 
 
 def obstacle(

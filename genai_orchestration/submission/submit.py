@@ -9,7 +9,6 @@
 A process that dies anywhere here leaves at most one request `submitting`, which becomes unknown.
 """
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -31,16 +30,15 @@ from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import SENSOR_POLICY
-from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
+from genai_orchestration.providers.paid import NotNow
 from genai_orchestration.providers.recipient import Configured
 from genai_orchestration.providers.refusals import ProviderError
-from genai_orchestration.providers.work import Accepted, Submitter
+from genai_orchestration.providers.work import Submitter
 from genai_orchestration.submission import circuit_breaker, reconcile
 from genai_orchestration.submission.account_question import AccountQuestion
-from genai_orchestration.submission.answers import odd_id, write_down
-from genai_orchestration.submission.kept_back import check_awake, kept_back
 from genai_orchestration.submission.limits import limits_of
-from genai_orchestration.submission.result import SubmissionResult
+from genai_orchestration.submission.post import AccountRefused, Sender, SubmissionResult
+from genai_orchestration.submission.send_guards import kept_back
 from genai_orchestration.watching import watch
 
 PATIENCE = timedelta(minutes=15)  # without any job ending, until waiting for a place is given up
@@ -68,9 +66,10 @@ class SubmissionRun:
     patience: timedelta = PATIENCE
     clock: Callable[[], datetime] | None = None  # the ledger's
     sleep: Callable[[float], None] = time.sleep
-    passed: SubmissionResult = field(default_factory=SubmissionResult)
+    result: SubmissionResult = field(default_factory=SubmissionResult)
     _limits: tuple[datetime, Limits] | None = None
     _question: AccountQuestion = field(init=False, repr=False)
+    _sender: Sender = field(init=False, repr=False)
 
     def now(self) -> datetime:
         """The time by which this line starts, waits and gives up: the ledger's, unless another."""
@@ -78,36 +77,44 @@ class SubmissionRun:
 
     def submit(self, operation: str | None = None, campaign: str | None = None) -> SubmissionResult:
         """Submit what is approved of the provider; safe to run again, and beside others."""
-        self.passed, self._limits = SubmissionResult(), None
+        self.result, self._limits = SubmissionResult(), None
         self._question = AccountQuestion(self.ledger, Configured(self.submitter), self.sleep)
+        self._sender = Sender(
+            ledger=self.ledger,
+            title=self.provider.title,
+            submitter=self.submitter,
+            now=self.now,
+            sleep=self.sleep,
+            result=self.result,
+        )
         self._reconcile()
         try:
             self._submit_all(operation, campaign)
         except _Stop as stop:
-            self.passed.stopped = str(stop)
-            rest = len(self._approved(operation, campaign)) - sum(self.passed.reasons.values())
-            self.passed.add_reason(stop, max(rest, 1))
-        self.passed.waiting = len(self._approved(operation, campaign))
-        return self.passed
+            self.result.stopped = str(stop)
+            rest = len(self._approved(operation, campaign)) - sum(self.result.reasons.values())
+            self.result.add_reason(stop, max(rest, 1))
+        self.result.waiting = len(self._approved(operation, campaign))
+        return self.result
 
     def _submit_all(self, operation: str | None, campaign: str | None) -> None:
         too_dear: dict[str | None, tuple[int, str]] = {}  # by campaign: the lowest price refused
         for record in self._approved(operation, campaign):
             if kept := kept_back(self.provider, self.submitter.address, record):
-                self.passed.add_reason(kept)
+                self.result.add_reason(kept)
                 continue
             price = UNPRICED if record.price_estimate is None else record.price_estimate
             lowest, why = too_dear.get(record.campaign, (price + 1, ""))
             if price >= lowest:
-                self.passed.add_reason(why)
+                self.result.add_reason(why)
                 continue
             try:
                 self._submit(record)
             except (BudgetSpent, BudgetNotConfigured) as refused:
-                self.passed.add_reason(refused)
+                self.result.add_reason(refused)
                 too_dear[record.campaign] = price, str(refused)
                 if isinstance(refused, BudgetNotConfigured):
-                    self.passed.uncapped = str(refused)
+                    self.result.uncapped = str(refused)
 
     def _approved(
         self, operation: str | None = None, campaign: str | None = None
@@ -122,8 +129,10 @@ class SubmissionRun:
         for attempt in range(POSTPONED):
             try:
                 if started := self._start(record):  # else another process has it
-                    self._post(started)
+                    self._sender.send(started)
                 return
+            except AccountRefused as no:
+                raise _Stop(str(no)) from None
             except NotNow as later:
                 wait = max(later.wait or 0.0, 2.0**attempt)  # Retry-After may be rounded down to 0
                 if wait > SLEPT or attempt == POSTPONED - 1:
@@ -161,75 +170,6 @@ class SubmissionRun:
             raise _Stop(str(full))
         self.sleep(ROOM_EVERY)
         return False
-
-    def _post(self, record: RequestRecord) -> None:
-        """Send the request, and write down whatever comes of it; NotNow leaves it approved."""
-        key = record.request_key
-        try:
-            check_awake(record, self.now())  # nothing may come between this and the POST
-            accepted = self.submitter.submit(record.operation, record.payload, key)
-        except Rejected as no:
-            self._rejected(record, no)
-        except NotNow as later:
-            self._released(record, later)
-            raise
-        except Ambiguous as unclear:
-            self._unclear(record, str(unclear))
-        except BaseException:
-            with contextlib.suppress(Exception):
-                words, started = "the submission was interrupted", record.submitting_at
-                self.ledger.unknown(key, words, self.now(), started=started)
-            raise
-        else:
-            self._accepted(record, accepted)
-
-    def _rejected(self, record: RequestRecord, no: Rejected) -> None:
-        key, started = record.request_key, record.submitting_at
-        self._write(
-            f"refused the request {key} ({no})",
-            lambda: self.ledger.rejected(key, no.failure, str(no), self.now(), started=started),
-            f"{key} as one that never arrived",
-        )
-        self.passed.rejected.append(key)
-        if no.failure.of_the_account:
-            raise _Stop(str(no))
-
-    def _released(self, record: RequestRecord, later: NotNow) -> None:
-        key = record.request_key
-        with contextlib.suppress(WrongState):  # somebody else has decided on it since
-            self._write(
-                f"made nothing of the request {key} ({later})",
-                lambda: self.ledger.released(key, started=record.submitting_at),
-                f"{key} as one that never arrived",
-            )
-
-    def _accepted(self, record: RequestRecord, accepted: Accepted) -> None:
-        key, job_id = record.request_key, accepted.job_id
-        charged, answer = accepted.charged, accepted.answer
-        if odd := odd_id(job_id):
-            self._unclear(record, f"the answer names its job by what is no id: {odd}")
-            return
-        told = f"has made the job {job_id} of the request {key}"
-        logger.info("%s %s.", self.provider.title, told)
-        self._write(
-            told,
-            lambda: self.ledger.submitted(key, job_id, charged, self.now(), answer=answer),
-            f"{key} --job {job_id}",
-        )
-        self.passed.submitted.append(key)
-
-    def _write(self, told: str, write: Callable[[], None], resolve: str) -> None:
-        write_down(f"{self.provider.title} {told}", write, self.sleep, resolve=resolve)
-
-    def _unclear(self, record: RequestRecord, words: str) -> None:
-        """An answer was lost: look the request up where that can be done."""
-        key = record.request_key
-        with contextlib.suppress(WrongState):  # somebody else has decided on it since
-            self.ledger.unknown(key, words, self.now(), started=record.submitting_at)
-        lost = [self.ledger.request(key)]
-        reconcile.reconcile(self.ledger, self.submitter, lost, self.now, self.sleep)
-        found = self.ledger.request(key).state is RequestState.SUBMITTED
-        (self.passed.submitted if found else self.passed.unknown).append(key)
 
     def _reconcile(self) -> None:
         reconcile.reconcile_all(self.ledger, self.provider, self.submitter, self.now, self.sleep)

@@ -14,10 +14,10 @@ from markdown_it import MarkdownIt
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.gallery import cards
 from genai_orchestration.orchestration.checks import requests as request_checks
-from genai_orchestration.orchestration.metadata import loads as facts
-from genai_orchestration.orchestration.metadata import requests as request_facts
+from genai_orchestration.orchestration.metadata import loads as load_metadata
+from genai_orchestration.orchestration.metadata import requests as request_metadata
 from genai_orchestration.submission.audit import Verdict
-from genai_orchestration.submission.result import SubmissionResult
+from genai_orchestration.submission.post import SubmissionResult
 
 BEACON = "http://evil.example/beacon.png"
 HOSTILE = (
@@ -93,10 +93,12 @@ def test_a_sentence_stays_readable_where_nothing_renders_it() -> None:
 
 def sources(hostile: str) -> Iterator[tuple[str, str]]:
     """Everything that makes Markdown or HTML of others' text, with that text in all of it."""
-    day = facts.DayFacts({"SUCCEEDED": 1}, ((BEACON, hostile), (f"{BEACON}{hostile}", "a fox")))
+    day = load_metadata.DayFacts(
+        {"SUCCEEDED": 1}, ((BEACON, hostile), (f"{BEACON}{hostile}", "a fox"))
+    )
     yield "pictures of a day", day.metadata()["newest"].value
-    passed = SubmissionResult(reasons={hostile: 2})
-    yield "why requests wait", request_facts.of_pass(passed)["waiting because"].value
+    result = SubmissionResult(reasons={hostile: 2})
+    yield "why requests wait", request_metadata.submission_metadata(result)["waiting because"].value
     key = dg.AssetKey("images")
     told = request_checks._result(key, "check", lambda: Verdict(False, hostile))
     yield "a check's description", told.description or ""
@@ -113,5 +115,9 @@ def test_every_place_shows_it_as_text(hostile: str) -> None:
     for place, source in sources(hostile):
         for shown in rendered(source):
             asked = [a for tag, a in shown.tags if tag in ("img", "a", "script", "link", "b")]
-            own = {f"{BEACON}?width={facts.PIXELS}"} if place == "pictures of a day" else set()
+            own = (
+                {f"{BEACON}?width={load_metadata.PIXELS}"}
+                if place == "pictures of a day"
+                else set()
+            )
             assert {a.get("src") for a in asked} <= own, (place, source)

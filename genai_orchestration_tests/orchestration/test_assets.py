@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from genai_orchestration.definitions import defs
-from genai_orchestration.orchestration.metadata import loads as facts
+from genai_orchestration.orchestration.metadata import loads as load_metadata
 from genai_orchestration.orchestration.metadata.loads import thumbnails
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import all_providers
@@ -157,7 +157,7 @@ def test_pictures_with_a_strange_address_are_not_shown() -> None:
     strange = ("javascript:alert(1)", "https://a.invalid/x y", "https://a.invalid/)![](x")
     assert thumbnails(tuple((address, "words") for address in strange)) == ""
     long = tuple((f"https://a.invalid/{'x' * 400}", "words") for _ in range(9))
-    assert 0 < len(thumbnails(long)) < facts.MARKDOWN
+    assert 0 < len(thumbnails(long)) < load_metadata.MARKDOWN
 
 
 def test_a_check_counts_images_that_no_day_holds(
@@ -274,7 +274,7 @@ def test_a_window_with_missing_rows_is_found(
     instance: dg.DagsterInstance, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost, *_ = vendor.add([image(), image(), image(outcome="stuck")])
-    of_days = facts.of_days
+    of_days = load_metadata.of_days
 
     def after_a_loss(*arguments: Any) -> Any:
         with duckdb.connect(str(Settings.load().warehouse)) as connection:
@@ -283,7 +283,7 @@ def test_a_window_with_missing_rows_is_found(
 
     sound = checked(load_days(instance, 0, 0, finished_only=True))["window_complete"]
     assert sound == (True, f"2 finished rows from {day(0)} to {day(0)}; the API counted 2.")
-    monkeypatch.setattr(facts, "of_days", after_a_loss)
+    monkeypatch.setattr(load_metadata, "of_days", after_a_loss)
     lossy = checked(load_days(instance, 0, 0, finished_only=True))["window_complete"]
     assert lossy == (False, f"1 finished rows from {day(0)} to {day(0)}; the API counted 2.")
 

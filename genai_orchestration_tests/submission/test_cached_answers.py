@@ -15,7 +15,7 @@ from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmi
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.result import SubmissionResult
+from genai_orchestration.submission.post import SubmissionResult
 from genai_orchestration_tests.support import lines
 from genai_orchestration_tests.support.lines import IMAGINE, Time, approve, fail, line
 

@@ -16,9 +16,9 @@ from genai_orchestration.providers.imagine_api.sandbox.images import OWN_USER
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.kept_back import FOR_THE_SANDBOX
+from genai_orchestration.submission.post import SubmissionResult
 from genai_orchestration.submission.release import SANDBOX_APPROVER
-from genai_orchestration.submission.result import SubmissionResult
+from genai_orchestration.submission.send_guards import FOR_THE_SANDBOX
 from genai_orchestration.submission.submit import PATIENCE
 from genai_orchestration_tests.support import lines
 from genai_orchestration_tests.support.ledgers import LOCAL, wanted
@@ -57,8 +57,8 @@ def test_what_is_approved_leaves_once_in_the_order_of_planning(
     for key in ("c", "a", "b"):
         approve(ledger, provider, time, key)
         time.sandbox.clock.advance(1)
-    passed = line(ledger, provider, time).submit()
-    assert passed == SubmissionResult(submitted=["c", "a", "b"])
+    result = line(ledger, provider, time).submit()
+    assert result == SubmissionResult(submitted=["c", "a", "b"])
     assert [record.state for record in ledger.requests()] == [RequestState.SUBMITTED] * 3
     assert line(ledger, provider, time).submit() == SubmissionResult()
     assert lines.posts(time.sandbox, provider) == 3
@@ -92,8 +92,8 @@ def test_the_answer_and_the_price_are_written_down(ledger: Ledger, time: Time) -
 def test_a_refusal_is_of_one_request_and_the_next_one_leaves(ledger: Ledger, time: Time) -> None:
     approve(ledger, MAGIC, time, "a", image_count=9, model="seedream-v4")
     approve(ledger, MAGIC, time, "b")
-    passed = line(ledger, MAGIC, time).submit()
-    assert (passed.rejected, passed.submitted, passed.reasons) == (["a"], ["b"], {})
+    result = line(ledger, MAGIC, time).submit()
+    assert (result.rejected, result.submitted, result.reasons) == (["a"], ["b"], {})
     record = ledger.request("a")
     assert (record.error_class, record.credits_charged) == ("invalid", 0)
 
@@ -104,9 +104,9 @@ def test_a_refusal_of_the_account_stops_the_line(
 ) -> None:
     approve(ledger, MAGIC, time, "a", "b", "c")
     fail(time.sandbox, MAGIC, status=status)
-    passed = line(ledger, MAGIC, time).submit()
-    assert (passed.rejected, passed.waiting) == (["a"], 2)
-    assert list(passed.reasons.values()) == [2]
+    result = line(ledger, MAGIC, time).submit()
+    assert (result.rejected, result.waiting) == (["a"], 2)
+    assert list(result.reasons.values()) == [2]
     assert ledger.request("a").error_class == failure.value
     assert lines.posts(time.sandbox, MAGIC) == 1
 
@@ -133,10 +133,10 @@ def test_a_provider_that_stays_busy_is_left_to_the_scheduler(
 ) -> None:
     approve(ledger, MAGIC, time, "a", "b")
     fail(time.sandbox, MAGIC, times=9, status=429, retry_after=asks)
-    passed = line(ledger, MAGIC, time).submit()
+    result = line(ledger, MAGIC, time).submit()
     assert states(ledger) == ["approved", "approved"]
-    assert passed.waiting == 2
-    assert "Too many requests" in next(iter(passed.reasons))
+    assert result.waiting == 2
+    assert "Too many requests" in next(iter(result.reasons))
     assert (lines.posts(time.sandbox, MAGIC), time.slept) == (posts, slept)
     assert ledger.usage("magic_hour", time.now()).day == 0  # nothing stays reserved
 
@@ -189,10 +189,10 @@ def test_three_unclear_answers_stop_the_line_which_rests_and_then_tries_one(
 ) -> None:
     approve(ledger, MAGIC, time, *"abcdefg")
     fail(time.sandbox, MAGIC, times=4, status=503)
-    passed = line(ledger, MAGIC, time).submit()
-    assert (passed.unknown, passed.waiting) == (["a", "b", "c"], 4)
-    assert "line rests until" in next(iter(passed.reasons))
-    assert list(passed.reasons.values()) == [4]
+    result = line(ledger, MAGIC, time).submit()
+    assert (result.unknown, result.waiting) == (["a", "b", "c"], 4)
+    assert "line rests until" in next(iter(result.reasons))
+    assert list(result.reasons.values()) == [4]
     time.sandbox.clock.advance(299)
     assert line(ledger, MAGIC, time).submit().waiting == 4
     time.sandbox.clock.advance(1)
@@ -218,9 +218,9 @@ def test_jobs_that_all_fail_stop_the_line(ledger: Ledger, time: Time) -> None:
         vendor.remove(job.job_id)
         vendor.add([{"id": job.job_id, "outcome": "failed", "seconds": -1}])
     time.sandbox.clock.advance(30)
-    passed = one.submit()
-    assert (passed.submitted, passed.waiting) == ([], 3)
-    assert "failed by its fault or its silence" in next(iter(passed.reasons))
+    result = one.submit()
+    assert (result.submitted, result.waiting) == ([], 3)
+    assert "failed by its fault or its silence" in next(iter(result.reasons))
 
 
 def test_a_full_provider_is_followed_until_there_is_room(ledger: Ledger, time: Time) -> None:
@@ -237,9 +237,9 @@ def test_a_full_provider_is_followed_until_there_is_room(ledger: Ledger, time: T
 def test_a_provider_that_stays_full_is_given_up_after_a_while(ledger: Ledger, time: Time) -> None:
     approve(ledger, IMAGINE, time, *"abcde", prompt="a fox [stuck]")
     before = time.now()
-    passed = line(ledger, IMAGINE, time).submit()
-    assert (len(passed.submitted), passed.waiting) == (3, 2)
-    assert "3 of the 3 jobs in flight" in next(iter(passed.reasons))
+    result = line(ledger, IMAGINE, time).submit()
+    assert (len(result.submitted), result.waiting) == (3, 2)
+    assert "3 of the 3 jobs in flight" in next(iter(result.reasons))
     assert PATIENCE <= time.now() - before <= PATIENCE + MINUTE
 
 
@@ -248,8 +248,8 @@ def test_places_that_crashes_have_kept_become_free(ledger: Ledger, time: Time) -
     here = replace(LOCAL, address=time.sandbox.base_url("imagine_api"), account=OWN_USER)
     for key in "abc":
         ledger.start(key, here, time.now())
-    passed = line(ledger, IMAGINE, time).submit()
-    assert (passed.submitted, passed.waiting) == (["last"], 3)
+    result = line(ledger, IMAGINE, time).submit()
+    assert (result.submitted, result.waiting) == (["last"], 3)
     assert sorted(line(ledger, IMAGINE, time).submit().submitted) == ["a", "b", "c"]
 
 
@@ -261,9 +261,9 @@ def test_a_ceiling_that_crashes_have_reached_is_not_waited_for_without_end(
     for key in crashed:
         ledger.start(key, LOCAL, time.now())
     before = time.now()
-    passed = line(ledger, ABYSSALE, time).submit()
+    result = line(ledger, ABYSSALE, time).submit()
     assert time.now() - before <= LONGEST_POST + MINUTE
-    assert "line rests until" in next(iter(passed.reasons))  # ten lost answers: look at them first
+    assert "line rests until" in next(iter(result.reasons))  # ten lost answers: look at them first
     time.sandbox.clock.advance(3600)
     assert line(ledger, ABYSSALE, time).submit().submitted == ["last"]
 
@@ -275,11 +275,11 @@ def test_a_spent_budget_of_one_campaign_does_not_stop_another(
     approve(ledger, MAGIC, time, "a", "b", "c", campaign="spring")
     approve(ledger, MAGIC, time, "d", campaign="autumn")
     approve(ledger, MAGIC, time, "e")
-    passed = line(ledger, MAGIC, time).submit()
-    assert (passed.submitted, passed.waiting) == (["a", "d", "e"], 2)
-    (reason,) = passed.reasons
+    result = line(ledger, MAGIC, time).submit()
+    assert (result.submitted, result.waiting) == (["a", "d", "e"], 2)
+    (reason,) = result.reasons
     assert "cap of 7 credits for campaign spring" in reason
-    assert passed.reasons[reason] == 2
+    assert result.reasons[reason] == 2
 
 
 def test_a_cheaper_one_may_still_fit(
@@ -288,9 +288,9 @@ def test_a_cheaper_one_may_still_fit(
     monkeypatch.setenv("SOURCES__MAGIC_HOUR_SOURCE__CREDITS_PER_DAY", "12")
     approve(ledger, MAGIC, time, "dear", image_count=4)
     approve(ledger, MAGIC, time, "cheap", "second", "third")
-    passed = line(ledger, MAGIC, time).submit()
-    assert (passed.submitted, passed.waiting) == (["cheap", "second"], 2)
-    assert sum(passed.reasons.values()) == 2
+    result = line(ledger, MAGIC, time).submit()
+    assert (result.submitted, result.waiting) == (["cheap", "second"], 2)
+    assert sum(result.reasons.values()) == 2
 
 
 def test_a_campaign_that_is_capped_between_two_passes_is_capped(
@@ -311,9 +311,9 @@ def test_without_a_cap_nothing_leaves_for_another_computer(
     assert MAGIC.submitter
     submitter = MAGIC.submitter()
     monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
-    passed = line(ledger, MAGIC, time, submitter=submitter).submit()
-    assert (passed.waiting, lines.posts(time.sandbox, MAGIC)) == (2, 0)
-    assert "set credits_per_day or credits_per_month" in next(iter(passed.reasons))
+    result = line(ledger, MAGIC, time, submitter=submitter).submit()
+    assert (result.waiting, lines.posts(time.sandbox, MAGIC)) == (2, 0)
+    assert "set credits_per_day or credits_per_month" in next(iter(result.reasons))
 
 
 def test_what_was_approved_for_the_sandbox_never_leaves_it(
@@ -325,12 +325,12 @@ def test_what_was_approved_for_the_sandbox_never_leaves_it(
         assert MAGIC.submitter
         submitter = MAGIC.submitter()
         monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
-        passed = line(ledger, MAGIC, time, submitter=submitter).submit()
-        assert (passed.waiting, passed.reasons) == (1, {FOR_THE_SANDBOX: 1})
+        result = line(ledger, MAGIC, time, submitter=submitter).submit()
+        assert (result.waiting, result.reasons) == (1, {FOR_THE_SANDBOX: 1})
         with monkeypatch.context() as tunnel:  # a local address may lead to the real account
             tunnel.setenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY", "real-key")
-            passed = line(ledger, MAGIC, time).submit()
-            assert (passed.waiting, passed.reasons) == (1, {FOR_THE_SANDBOX: 1})
+            result = line(ledger, MAGIC, time).submit()
+            assert (result.waiting, result.reasons) == (1, {FOR_THE_SANDBOX: 1})
         assert line(ledger, MAGIC, time).submit().submitted == ["a"]
 
 
@@ -340,9 +340,9 @@ def test_what_the_provider_cannot_be_asked_for_is_told_and_not_sent(
     ledger.add([wanted("odd", operation="video_generator")], time.now())
     ledger.approve(["odd"], time.now())
     approve(ledger, MAGIC, time, "a")
-    passed = line(ledger, MAGIC, time).submit()
-    assert (passed.submitted, passed.waiting) == (["a"], 1)
-    assert "Magic Hour has no operation 'video_generator' in" in next(iter(passed.reasons))
+    result = line(ledger, MAGIC, time).submit()
+    assert (result.submitted, result.waiting) == (["a"], 1)
+    assert "Magic Hour has no operation 'video_generator' in" in next(iter(result.reasons))
     assert lines.posts(time.sandbox, MAGIC) == 1
 
 

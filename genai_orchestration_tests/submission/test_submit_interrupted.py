@@ -25,8 +25,8 @@ from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import Accepted, JobReport, Payload, Submitter
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.answers import ATTEMPTS
-from genai_orchestration.submission.result import SubmissionResult
+from genai_orchestration.submission.post import WRITE_ATTEMPTS as ATTEMPTS
+from genai_orchestration.submission.post import SubmissionResult
 from genai_orchestration.submission.submit import SubmissionRun
 from genai_orchestration_tests.support import lines
 from genai_orchestration_tests.support.ledgers import LOCAL
@@ -266,8 +266,8 @@ def test_a_request_that_another_process_has_taken_is_left_to_it(ledger: Ledger, 
         if ledger.request("b").state is RequestState.APPROVED:
             ledger.start("b", LOCAL, time.now())
 
-    passed = line(ledger, MAGIC, time, submitter=broken(before=take)).submit()
-    assert passed == SubmissionResult(submitted=["a", "c"])
+    result = line(ledger, MAGIC, time, submitter=broken(before=take)).submit()
+    assert result == SubmissionResult(submitted=["a", "c"])
     assert ledger.request("b").state is RequestState.SUBMITTING
 
 
@@ -281,8 +281,8 @@ def test_a_busy_answer_of_a_post_that_is_not_ours_any_more_releases_nothing(
         ledger.released("a")
         ledger.start("a", LOCAL, _later(time.now()))
 
-    passed = line(ledger, MAGIC, time, submitter=broken(before=overtake)).submit()
-    assert "Too many requests" in next(iter(passed.reasons))
+    result = line(ledger, MAGIC, time, submitter=broken(before=overtake)).submit()
+    assert "Too many requests" in next(iter(result.reasons))
     assert ledger.request("a").state is RequestState.SUBMITTING
 
 

@@ -10,7 +10,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.archive import archiving
 from genai_orchestration.archive.backlog import backlog, without_files
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.orchestration.metadata import loads as facts
+from genai_orchestration.orchestration.metadata import loads as load_metadata
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
@@ -65,7 +65,7 @@ def test_the_days_of_a_table_are_utc_days_whatever_the_servers_time_zone(
     vendor.add([Spec(date_created=f"2026-03-{at}", prompt=at, seconds=-1) for at in times])
     vendor.add([Spec(date_created="2026-03-11T12:00:00Z", outcome="failed", seconds=-1)])
     load(destination)
-    by_day = facts.of_days(
+    by_day = load_metadata.of_days(
         IMAGINE, IMAGINE.table("images"), destination, (DAY, DAY + timedelta(days=2))
     )
     assert {day: fact.states for day, fact in by_day.items()} == {
@@ -73,7 +73,7 @@ def test_the_days_of_a_table_are_utc_days_whatever_the_servers_time_zone(
         DAY + timedelta(days=1): {"SUCCEEDED": 2, "FAILED": 1},
     }
     assert [caption for _, caption in by_day[DAY].pictures] == [times[1], times[0]]
-    first_only = facts.of_days(
+    first_only = load_metadata.of_days(
         IMAGINE, IMAGINE.table("images"), destination, (DAY, DAY + timedelta(days=1))
     )
     assert list(first_only) == [DAY]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
     from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.providers.base import Provider
-    from genai_orchestration.submission.result import SubmissionResult
+    from genai_orchestration.submission.post import SubmissionResult
     from genai_orchestration.submission.stopping import Stop
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as of any program
@@ -34,7 +34,7 @@ class Sent:
     """What became of one provider's requests, and what kept the rest."""
 
     provider: "Provider"
-    passed: "SubmissionResult"
+    result: "SubmissionResult"
     reasons: Mapping[str, int]
     undecided: int = 0  # unknown since an earlier pass
     on_their_way: int = 0  # of another process, or of one that has died
@@ -42,8 +42,8 @@ class Sent:
     @property
     def whole(self) -> bool:
         """Whether all that was approved is submitted."""
-        passed = self.passed
-        return not (passed.rejected or passed.unknown or passed.waiting or self.reasons)
+        result = self.result
+        return not (result.rejected or result.unknown or result.waiting or self.reasons)
 
 
 @requests.command()
@@ -108,11 +108,11 @@ def _send(
     """One pass over the provider's approved requests, to its end, its trouble, or Ctrl-C."""
     from genai_orchestration.cli.requests.progress import progress_of
     from genai_orchestration.ledger.states import RequestState
-    from genai_orchestration.submission.result import SubmissionResult
+    from genai_orchestration.submission.post import SubmissionResult
     from genai_orchestration.submission.stopping import STOPPED, StoppableSubmitter, Stopped
     from genai_orchestration.submission.submit import SubmissionRun
 
-    line: SubmissionRun | None = None
+    run: SubmissionRun | None = None
     submitter: StoppableSubmitter | None = None
     trouble: list[str] = []
     assert provider.submitter
@@ -120,39 +120,39 @@ def _send(
     with progress_of(provider.title, approved) as sent:
         try:
             submitter = StoppableSubmitter(provider.submitter(), stop, ledger, sent)
-            line = SubmissionRun(
+            run = SubmissionRun(
                 ledger=ledger,
                 provider=provider,
                 submitter=submitter,
                 patience=patience,
                 sleep=submitter.sleep,
             )
-            line.submit(chosen.operation, chosen.campaign)
+            run.submit(chosen.operation, chosen.campaign)
         except (Stopped, KeyboardInterrupt):
             trouble.append(STOPPED)
         except UserError as error:
             trouble.append(str(error))
-    passed = line.passed if line else SubmissionResult()
+    result = run.result if run else SubmissionResult()
     if submitter and submitter.on_its_way:
-        _note_unknown(ledger, submitter.on_its_way, passed)
+        _note_unknown(ledger, submitter.on_its_way, result)
     states = _states(ledger, provider, chosen)
-    passed.waiting = states[RequestState.APPROVED]
+    result.waiting = states[RequestState.APPROVED]
     return Sent(
         provider=provider,
-        passed=passed,
-        reasons=_reasons(ledger, passed, trouble),
-        undecided=states[RequestState.UNKNOWN] - len(passed.unknown),
+        result=result,
+        reasons=_reasons(ledger, result, trouble),
+        undecided=states[RequestState.UNKNOWN] - len(result.unknown),
         on_their_way=states[RequestState.SUBMITTING],
     )
 
 
-def _note_unknown(ledger: "Ledger", key: str, passed: "SubmissionResult") -> None:
+def _note_unknown(ledger: "Ledger", key: str, result: "SubmissionResult") -> None:
     """The request that Ctrl-C has cut off, or kept from being looked up."""
     from genai_orchestration.ledger.states import RequestState
 
-    known = (*passed.submitted, *passed.rejected, *passed.unknown)
+    known = (*result.submitted, *result.rejected, *result.unknown)
     if key not in known and ledger.request(key).state is RequestState.UNKNOWN:
-        passed.unknown.append(key)
+        result.unknown.append(key)
 
 
 def _states(
@@ -165,34 +165,34 @@ def _states(
 
 
 def _reasons(
-    ledger: "Ledger", passed: "SubmissionResult", trouble: Sequence[str]
+    ledger: "Ledger", result: "SubmissionResult", trouble: Sequence[str]
 ) -> Mapping[str, int]:
     """Each reason once, and for how many requests it is one."""
     reasons = Counter(trouble)
-    for key in (*passed.rejected, *passed.unknown):
+    for key in (*result.rejected, *result.unknown):
         reasons[ledger.request(key).error_text or "no reason given"] += 1
-    for reason, count in passed.reasons.items():
+    for reason, count in result.reasons.items():
         # the account's refusal of a request is also why the rest stays approved, if there is a rest
-        reasons[reason] = reasons[reason] + count if passed.waiting else max(reasons[reason], 1)
+        reasons[reason] = reasons[reason] + count if result.waiting else max(reasons[reason], 1)
     return reasons
 
 
 def _tell(sent: Sent, *, as_json: bool) -> None:
-    passed = sent.passed
+    result = sent.result
     if as_json:
         tell_json(_as_json(sent))
         return
     click.echo(
-        f"{sent.provider.title}: {len(passed.submitted)} submitted, {len(passed.rejected)} "
-        f"rejected, {len(passed.unknown)} unknown, {passed.waiting} waiting."
+        f"{sent.provider.title}: {len(result.submitted)} submitted, {len(result.rejected)} "
+        f"rejected, {len(result.unknown)} unknown, {result.waiting} waiting."
     )
     for reason, count in sent.reasons.items():
         click.echo(f"  {f'{count} times: ' if count > 1 else ''}{plain(reason)}")
-    if passed.unknown:
-        more = "" if len(passed.unknown) <= SHOWN else f" and {len(passed.unknown) - SHOWN} more"
+    if result.unknown:
+        more = "" if len(result.unknown) <= SHOWN else f" and {len(result.unknown) - SHOWN} more"
         click.echo(
-            f"  Unknown: {', '.join(passed.unknown[:SHOWN])}{more}. genai requests show "
-            f"{passed.unknown[0]} tells what is known, and what to do."
+            f"  Unknown: {', '.join(result.unknown[:SHOWN])}{more}. genai requests show "
+            f"{result.unknown[0]} tells what is known, and what to do."
         )
     if sent.undecided:
         click.echo(
@@ -206,13 +206,13 @@ def _tell(sent: Sent, *, as_json: bool) -> None:
 
 
 def _as_json(sent: Sent) -> dict[str, Any]:
-    passed = sent.passed
+    result = sent.result
     return {
         "provider": sent.provider.name,
-        "submitted": passed.submitted,
-        "rejected": passed.rejected,
-        "unknown": passed.unknown,
-        "waiting": passed.waiting,
+        "submitted": result.submitted,
+        "rejected": result.rejected,
+        "unknown": result.unknown,
+        "waiting": result.waiting,
         "reasons": sent.reasons,
         "still_unknown": sent.undecided,
         "on_their_way": sent.on_their_way,

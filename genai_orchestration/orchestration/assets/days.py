@@ -25,7 +25,7 @@ from genai_orchestration.orchestration.assets.groups import TableSet, asset_key
 from genai_orchestration.orchestration.assets.tables import run_tables
 from genai_orchestration.orchestration.assets.translator import table_spec
 from genai_orchestration.orchestration.checks.tables import window_check, window_spec
-from genai_orchestration.orchestration.metadata import loads as facts
+from genai_orchestration.orchestration.metadata import loads as load_metadata
 from genai_orchestration.orchestration.runs import resume as continued
 from genai_orchestration.orchestration.runs.attempts import Incomplete, translate_errors
 from genai_orchestration.providers.base import Counts, Table
@@ -157,7 +157,7 @@ class _Range:
                     )
                 )
 
-    def _tell_days(self, key: dg.AssetKey, by_day: Mapping[date, facts.DayFacts]) -> None:
+    def _tell_days(self, key: dg.AssetKey, by_day: Mapping[date, load_metadata.DayFacts]) -> None:
         """Give each day's partition its own row counts and pictures."""
         for day, fact in by_day.items():
             self.context.add_asset_metadata(
@@ -167,10 +167,10 @@ class _Range:
     def _key(self, table: Table) -> dg.AssetKey:
         return asset_key(self.group.provider, table.name)
 
-    def _facts(self, table: Table, days: Days) -> dict[date, facts.DayFacts]:
+    def _facts(self, table: Table, days: Days) -> dict[date, load_metadata.DayFacts]:
         """What is known of each of the days, in their order."""
-        found = facts.of_days(self.group.provider, table, self.settings, days)
-        by_day = {day: found.get(day, facts.DayFacts()) for day in _days(*days)}
+        found = load_metadata.of_days(self.group.provider, table, self.settings, days)
+        by_day = {day: found.get(day, load_metadata.DayFacts()) for day in _days(*days)}
         if self.finished_only and countable(self.group.provider, table):
             return {
                 day: replace(fact, unread=self.open.get(day, 0)) for day, fact in by_day.items()
@@ -178,7 +178,7 @@ class _Range:
         return by_day
 
     def _check(
-        self, table: Table, by_day: Mapping[date, facts.DayFacts], loaded: Sequence[Portion]
+        self, table: Table, by_day: Mapping[date, load_metadata.DayFacts], loaded: Sequence[Portion]
     ) -> dg.AssetCheckResult | None:
         """The rows of the days against what the API counted; None where it cannot count.
 

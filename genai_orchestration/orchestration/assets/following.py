@@ -13,7 +13,7 @@ from genai_orchestration import clock
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.loading import settling
 from genai_orchestration.orchestration.assets.groups import asset_key
-from genai_orchestration.orchestration.metadata import requests as request_facts
+from genai_orchestration.orchestration.metadata import requests as request_metadata
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import FinishedJob
 from genai_orchestration.settings import Settings
@@ -43,6 +43,8 @@ def _tell(
                     dg.AssetObservation(
                         asset_key(provider, operation.name),
                         description="How jobs of earlier requests ended; nothing was submitted.",
-                        metadata=request_facts.metadata(ledger, provider, operation, clock.now()),
+                        metadata=request_metadata.metadata(
+                            ledger, provider, operation, clock.now()
+                        ),
                     )
                 )

@@ -26,12 +26,12 @@ from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.orchestration.assets.launchpad import RequestConfig, plan_new
 from genai_orchestration.orchestration.assets.tables import KEPT
 from genai_orchestration.orchestration.assets.translator import RequestTranslator, table_spec
-from genai_orchestration.orchestration.metadata import requests as request_facts
+from genai_orchestration.orchestration.metadata import requests as request_metadata
 from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.result import SubmissionResult
+from genai_orchestration.submission.post import SubmissionResult
 from genai_orchestration.submission.stopping import STOPPED, Stop, StoppableSubmitter, Stopped
 from genai_orchestration.submission.submit import SubmissionRun
 
@@ -122,7 +122,7 @@ def _materialize(
     settings = Settings.load()
     with Ledger.open(settings, who=_who(context)) as ledger:
         plan_new(ledger, config.requests, provider, operation, approve=config.approve)
-        passed = _submit(context, ledger, config, provider, operation)
+        submission = _submit(context, ledger, config, provider, operation)
         with warehouse.pipeline(provider, settings) as pipeline:
             results = dlt.run(
                 context=context,
@@ -132,16 +132,18 @@ def _materialize(
             )
             for result in results:
                 assert isinstance(result, dg.MaterializeResult)
-                told: dict[str, Any] = {
+                metadata: dict[str, Any] = {
                     k: v for k, v in (result.metadata or {}).items() if k in KEPT
                 }
-                told["rows_loaded"] = warehouse.loaded_row_counts(pipeline).get(operation.name, 0)
-                shown = request_facts.metadata(ledger, provider, operation, clock.now())
-                news = request_facts.of_pass(passed)
-                yield result._replace(metadata={**told, **news, **shown})
-    why = passed.stopped or passed.uncapped
-    if why and not passed.sent:
-        raise NothingSent(f"Not sent: {counted(passed.waiting, 'approved request')}. {why}")
+                metadata["rows_loaded"] = warehouse.loaded_row_counts(pipeline).get(
+                    operation.name, 0
+                )
+                shown = request_metadata.metadata(ledger, provider, operation, clock.now())
+                news = request_metadata.submission_metadata(submission)
+                yield result._replace(metadata={**metadata, **news, **shown})
+    why = submission.stopped or submission.uncapped
+    if why and not submission.sent:
+        raise NothingSent(f"Not sent: {counted(submission.waiting, 'approved request')}. {why}")
 
 
 def _submit(
@@ -158,7 +160,7 @@ def _submit(
         return SubmissionResult(waiting=waiting)
     with Stop().listening() as stop:
         submitter = StoppableSubmitter(provider.submitter(), stop, ledger)
-        line = SubmissionRun(
+        run = SubmissionRun(
             ledger=ledger,
             provider=provider,
             submitter=submitter,
@@ -166,17 +168,17 @@ def _submit(
             sleep=submitter.sleep,
         )
         with contextlib.suppress(Stopped):
-            line.submit(operation.name)
-    passed = line.passed
+            run.submit(operation.name)
+    result = run.result
     context.log.info(
-        f"{provider.title}: {len(passed.submitted)} submitted, {len(passed.rejected)} rejected, "
-        f"{len(passed.unknown)} unknown, {passed.waiting} still approved."
+        f"{provider.title}: {len(result.submitted)} submitted, {len(result.rejected)} rejected, "
+        f"{len(result.unknown)} unknown, {result.waiting} still approved."
     )
-    for reason, number in passed.reasons.items():
+    for reason, number in result.reasons.items():
         context.log.warning(f"{reason} ({counted(number, 'request')})")
     if stop.asked:
         raise KeyboardInterrupt(STOPPED)
-    return passed
+    return result
 
 
 def _has_work(counts: dict[RequestState, int]) -> bool:

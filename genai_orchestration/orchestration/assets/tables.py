@@ -17,7 +17,7 @@ from genai_orchestration import warehouse
 from genai_orchestration.orchestration.assets import following
 from genai_orchestration.orchestration.assets.groups import TableSet
 from genai_orchestration.orchestration.assets.translator import TableTranslator, table_spec
-from genai_orchestration.orchestration.metadata import loads as facts
+from genai_orchestration.orchestration.metadata import loads as load_metadata
 from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.settings import Settings
 
@@ -77,5 +77,5 @@ def run_tables(
             assert result.asset_key
             table = provider.table(result.asset_key.path[-1])
             told = {k: v for k, v in (result.metadata or {}).items() if k in KEPT}
-            measured = facts.of_table(provider, table, settings, pipeline)
+            measured = load_metadata.of_table(provider, table, settings, pipeline)
             yield result._replace(metadata={**told, **measured}), rows.get(table.name, 0)

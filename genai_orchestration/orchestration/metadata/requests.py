@@ -13,7 +13,7 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.redact import redact
 from genai_orchestration.providers.work import Operation
-from genai_orchestration.submission.result import SubmissionResult
+from genai_orchestration.submission.post import SubmissionResult
 
 NEWEST = 20  # requests in the table
 WIDTH = 80  # characters of a prompt or an error in it
@@ -35,11 +35,11 @@ def metadata(
     }
 
 
-def of_pass(passed: SubmissionResult) -> dict[str, Any]:
+def submission_metadata(result: SubmissionResult) -> dict[str, Any]:
     """What a run has submitted, and why some requests wait."""
-    reasons = [f"{number} x {as_text(reason)}" for reason, number in passed.reasons.items()]
+    reasons = [f"{number} x {as_text(reason)}" for reason, number in result.reasons.items()]
     return {
-        "submitted by this run": len(passed.submitted),
+        "submitted by this run": len(result.submitted),
         **({"waiting because": dg.MetadataValue.md("\n\n".join(reasons))} if reasons else {}),
     }
 
