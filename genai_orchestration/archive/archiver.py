@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 from genai_orchestration.archive.checks import Content, content_of
 from genai_orchestration.archive.fetch import Fetched, Fetcher
+from genai_orchestration.archive.folder import path_of, quarantined
 from genai_orchestration.archive.refusals import (
     UNEXPECTED_RUNS,
     NotFetched,
@@ -29,7 +30,7 @@ from genai_orchestration.archive.refusals import (
     UnexpectedAnswer,
 )
 from genai_orchestration.archive.rows import FileRow
-from genai_orchestration.archive.store import Store, path_of, quarantined
+from genai_orchestration.archive.store import Store
 from genai_orchestration.errors import UserError
 from genai_orchestration.providers.files import RemoteFile, strip_query
 

@@ -8,9 +8,7 @@ Free of charge. It may be killed at any moment and run again: what is there is n
 
 import contextlib
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,12 +19,12 @@ from genai_orchestration.archive.archiver import Archiver, Wanted
 from genai_orchestration.archive.backlog import without_files
 from genai_orchestration.archive.fetch import Fetcher
 from genai_orchestration.archive.plan import ArchiveJob, Days, Plan, Refresh
-from genai_orchestration.archive.rows import NO_FILE, FileRow, Journal, files_source
+from genai_orchestration.archive.rows import NO_FILE, Archived, FileRow, Journal, files_source
 from genai_orchestration.archive.store import Store, open_store
-from genai_orchestration.errors import UserError, counted
+from genai_orchestration.errors import UserError
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.reader import LedgerReader
-from genai_orchestration.ledger.tables import JobKey, JobRecord
+from genai_orchestration.ledger.records import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.http import LOAD_POLICY
 from genai_orchestration.providers.recipient import Configured
@@ -42,40 +40,6 @@ SOON = timedelta(hours=6)  # of life that a file has left when the radar shows i
 
 class ArchiveBusy(UserError):
     """Another process archives the same provider's files, for longer than this one waits."""
-
-
-@dataclass
-class Archived:
-    """What an archiver has done."""
-
-    files: int = 0  # that are in the archive now
-    bytes: int = 0
-    refused: Counter[str] = field(default_factory=Counter)  # by reason
-    failed: Counter[str] = field(default_factory=Counter)
-    changed: Counter[str] = field(default_factory=Counter)  # archived ones, seen again
-    resting: int = 0  # that failed before, and are not asked for again yet
-    dismissed: int = 0  # refused before, or jobs without a file: a person has seen them
-
-    def count(self, row: FileRow) -> None:
-        """Add a file."""
-        if row.state == "archived":
-            self.files += 1
-            self.bytes += row.bytes or 0
-        words = {"archived": self.changed, "refused": self.refused, "failed": self.failed}
-        if row.reason:
-            words[row.state][row.reason] += 1
-
-    def __str__(self) -> str:
-        parts = [f"{counted(self.files, 'file')} archived ({self.bytes / 1e6:,.1f} MB)"]
-        for number, word in (
-            (self.refused.total(), "refused"),
-            (self.failed.total(), "failed, to be asked for again"),
-            (self.resting, "failed before and resting"),
-            (self.dismissed, "dismissed"),
-            (self.changed.total(), "archived before, and not the same any more"),
-        ):
-            parts += [f"{number:,} {word}"] if number else []
-        return ", ".join(parts) + "."
 
 
 def archive(

@@ -20,6 +20,17 @@ from genai_orchestration.settings import ARCHIVE_VARIABLE
 
 STALE = 6 * 3600.0  # seconds without a write: a download is given up long before
 PART = ".part"
+QUARANTINE = "quarantine"  # what came later under an id whose content must not change
+
+
+def path_of(sha256: str, extension: str) -> str:
+    """Where content is kept, below the archive's address."""
+    return f"{sha256[:2]}/{sha256}.{extension}"
+
+
+def quarantined(path: str) -> str:
+    """Where it is kept when it is out of the way."""
+    return f"{QUARANTINE}/{path}"
 
 
 @contextlib.contextmanager

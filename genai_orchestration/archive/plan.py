@@ -20,7 +20,7 @@ from genai_orchestration.archive.refusals import NotFetched, Refused
 from genai_orchestration.archive.rows import NO_FILE, FileRow
 from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.reader import LedgerReader
-from genai_orchestration.ledger.tables import JobKey, JobRecord
+from genai_orchestration.ledger.records import JobKey, JobRecord
 from genai_orchestration.providers.base import Archive, Provider
 from genai_orchestration.providers.files import RemoteFile
 from genai_orchestration.providers.recipient import OtherAccount, Recipient

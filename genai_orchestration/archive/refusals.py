@@ -1,7 +1,16 @@
 """Why a file is not in the archive: for good, for now, or because nothing can be kept just now."""
 
-from genai_orchestration.errors import UserError
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
+from genai_orchestration.errors import UserError
+from genai_orchestration.providers.refusals import NO_REASON, shown
+from genai_orchestration.settings import ARCHIVE_VARIABLE
+from genai_orchestration.warehouse.storage_errors import trouble_with
+
+CREDENTIALS = re.compile(r"\S*@\S*")  # an address that holds some
 UNEXPECTED_RUNS = 10  # with their rests, over eight hours: a night of maintenance
 
 
@@ -35,3 +44,21 @@ class UnexpectedAnswer(NotFetched):
 
 class ArchiveUnusable(UserError):
     """The archive cannot be written; the text says what to do next."""
+
+
+@contextlib.contextmanager
+def translate_archive_errors(where: str) -> Iterator[None]:
+    """Trouble with the disk or the object store, as a sentence without its credentials."""
+    try:
+        yield
+    except Exception as error:
+        modules = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+        if not (isinstance(error, OSError) or modules & {"botocore", "aiohttp"}):
+            raise
+        trouble = trouble_with(error, Path(where))
+        words = CREDENTIALS.sub("***", shown(str(error))) or NO_REASON
+        raise ArchiveUnusable(
+            f"The archive {where} cannot be written ({getattr(error, 'strerror', None) or words}): "
+            f"{trouble.remedy if trouble else 'correct that'}, or set {ARCHIVE_VARIABLE} to a "
+            "folder or an address that can be written to."
+        ) from None

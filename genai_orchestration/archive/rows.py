@@ -6,14 +6,16 @@ a file is in its place ─► a line in the journal ─► some hundreds of them
 
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 import orjson
 from dlt.extract import DltSource
 
+from genai_orchestration.errors import counted
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.rows import to_arrow
 from genai_orchestration.providers.sources import resource, source_of
@@ -130,3 +132,37 @@ def files_source(provider: Provider, table: Table, rows: Sequence[FileRow]) -> D
 def _pages(table: Table, rows: Sequence[FileRow]) -> Iterator[Any]:
     values = [{name: getattr(row, name) for name in table.columns} for row in rows]
     yield to_arrow(values, table.columns)
+
+
+@dataclass
+class Archived:
+    """What an archiver has done."""
+
+    files: int = 0  # that are in the archive now
+    bytes: int = 0
+    refused: Counter[str] = field(default_factory=Counter)  # by reason
+    failed: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)  # archived ones, seen again
+    resting: int = 0  # that failed before, and are not asked for again yet
+    dismissed: int = 0  # refused before, or jobs without a file: a person has seen them
+
+    def count(self, row: FileRow) -> None:
+        """Add a file."""
+        if row.state == "archived":
+            self.files += 1
+            self.bytes += row.bytes or 0
+        words = {"archived": self.changed, "refused": self.refused, "failed": self.failed}
+        if row.reason:
+            words[row.state][row.reason] += 1
+
+    def __str__(self) -> str:
+        parts = [f"{counted(self.files, 'file')} archived ({self.bytes / 1e6:,.1f} MB)"]
+        for number, word in (
+            (self.refused.total(), "refused"),
+            (self.failed.total(), "failed, to be asked for again"),
+            (self.resting, "failed before and resting"),
+            (self.dismissed, "dismissed"),
+            (self.changed.total(), "archived before, and not the same any more"),
+        ):
+            parts += [f"{number:,} {word}"] if number else []
+        return ", ".join(parts) + "."

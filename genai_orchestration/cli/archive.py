@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from genai_orchestration.archive.archiving import Archived
+    from genai_orchestration.archive.rows import Archived
     from genai_orchestration.providers.base import Provider
 
 DAY = click.DateTime(["%Y-%m-%d"])

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 
 from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.credits import parse_credits
+from genai_orchestration.ledger.records import JobKey, JobObservation, JobRecord
 from genai_orchestration.ledger.requests import WrongState, settled, truncate_text
-from genai_orchestration.ledger.tables import JobKey, JobObservation, JobRecord, jobs
+from genai_orchestration.ledger.tables import jobs
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import JobReport
 

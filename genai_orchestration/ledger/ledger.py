@@ -26,9 +26,9 @@ from genai_orchestration.ledger.credits import parse_credits
 from genai_orchestration.ledger.database import LedgerDatabase
 from genai_orchestration.ledger.plans import Added
 from genai_orchestration.ledger.reader import LedgerReader
+from genai_orchestration.ledger.records import JobKey, JobObservation, JobRecord, RequestRecord
 from genai_orchestration.ledger.sightings import Sighting
 from genai_orchestration.ledger.states import Step
-from genai_orchestration.ledger.tables import JobKey, JobObservation, JobRecord, RequestRecord
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.requests.paid_request import PaidRequest

@@ -15,16 +15,11 @@ from genai_orchestration.ledger import sums as ledger_sums
 from genai_orchestration.ledger.budget import Limits, Usage
 from genai_orchestration.ledger.database import LedgerDatabase
 from genai_orchestration.ledger.outcomes import Outcome
+from genai_orchestration.ledger.records import JobKey, JobRecord, RequestRecord
 from genai_orchestration.ledger.reservations import usage_of
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.sums import Spent, Waiting
-from genai_orchestration.ledger.tables import (
-    JobKey,
-    JobRecord,
-    RequestRecord,
-    jobs,
-    requests,
-)
+from genai_orchestration.ledger.tables import jobs, requests
 from genai_orchestration.providers.states import OPEN, Failure, JobState
 
 LONGEST_REST = timedelta(days=1)  # no job is left alone for longer: its clock was wrong

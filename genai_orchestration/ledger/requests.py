@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.credits import parse_credits
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.states import ENTERS, LEAVES, NEXT, REPEATABLE, RequestState, Step
-from genai_orchestration.ledger.tables import RequestRecord, jobs, requests
+from genai_orchestration.ledger.tables import jobs, requests
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.requests.paid_request import shown
 

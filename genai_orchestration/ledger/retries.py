@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from genai_orchestration.ledger.records import JobRecord, RequestRecord
 from genai_orchestration.ledger.requests import WrongState, columns, get, wrong_state
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import JobRecord, RequestRecord, jobs, requests
+from genai_orchestration.ledger.tables import jobs, requests
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.requests.paid_request import KeyConflict
 

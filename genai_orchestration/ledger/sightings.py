@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from genai_orchestration.ledger.host import is_same_clock
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.requests import LONGEST_POST, columns, undecided
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import RequestRecord, requests, sightings
+from genai_orchestration.ledger.tables import requests, sightings
 
 SETTLED = timedelta(minutes=2)  # after a POST ended that long ago nothing appears any more
 

@@ -13,7 +13,7 @@ from dlt.common.data_types import TDataType
 from dlt.extract import DltResource, DltSource
 
 from genai_orchestration.ledger.reader import LedgerReader
-from genai_orchestration.ledger.tables import JobRecord, RequestRecord
+from genai_orchestration.ledger.records import JobRecord, RequestRecord
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.redact import redact

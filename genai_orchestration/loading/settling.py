@@ -12,9 +12,9 @@ from typing import Any
 
 from genai_orchestration import warehouse
 from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.records import JobKey, JobObservation, JobRecord
 from genai_orchestration.ledger.requests import JobTaken, WrongState
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import JobKey, JobObservation, JobRecord
 from genai_orchestration.loading.request_rows import requests_source
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import SENSOR_POLICY

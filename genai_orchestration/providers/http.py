@@ -11,12 +11,10 @@ through this client.
 """
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import orjson
 import requests
@@ -25,6 +23,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from genai_orchestration.providers import shapes
+from genai_orchestration.providers.base_url import check_base_url
 from genai_orchestration.providers.key_auth import KeyAuth
 from genai_orchestration.providers.proxies import Session
 from genai_orchestration.providers.rate_limit import RateLimit
@@ -81,17 +80,7 @@ class ReadClient:
 
     def __post_init__(self) -> None:
         """Check the address and open a session that keeps connections alive."""
-        if "@" in self.base_url:  # not quoted: what is before it may be a password
-            raise WrongSetting(
-                f"{self.title}'s base_url holds a user name or a password, which would end up in "
-                f"logs: leave them out in [sources.{self.section}]."
-            )
-        if not _is_address(self.base_url):
-            begin = re.split("[?#]", self.base_url)[0]  # what follows may be a secret
-            raise WrongSetting(
-                f"{self.title}'s base_url {begin!r} is not an http(s) address: "
-                f"set base_url in [sources.{self.section}]."
-            )
+        check_base_url(self.base_url, self.title, self.section)
         self._session = Session()
         self._session.headers.update({"Accept": "application/json", **self.headers})
         for scheme in ("http://", "https://"):
@@ -244,13 +233,3 @@ def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked_for = error.retry_after if isinstance(error, Unavailable) else None
     return pause_seconds(asked_for, 0.25, 2, state.attempt_number)  # 0.25, 0.5, 1, 2 s
-
-
-def _is_address(base_url: str) -> bool:
-    try:
-        address = urlsplit(base_url)
-        _ = address.port  # a ValueError when it is no number
-    except ValueError:  # or a bracket without the other
-        return False
-    plain = not (address.query or address.fragment)  # either would come before the path
-    return plain and bool(address.hostname) and base_url.startswith(("http://", "https://"))

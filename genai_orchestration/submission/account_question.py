@@ -14,8 +14,8 @@ from datetime import datetime
 
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.reservations import SECOND
-from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.recipient import Configured
 
 

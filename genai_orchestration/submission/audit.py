@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from genai_orchestration.errors import counted
+from genai_orchestration.ledger.records import JobRecord, RequestRecord
 from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.sums import Spent
-from genai_orchestration.ledger.tables import JobRecord, RequestRecord
 from genai_orchestration.providers.work import JobKind
 from genai_orchestration.watching.watch import ANNOUNCED
 

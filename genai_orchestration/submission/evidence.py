@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 
 from genai_orchestration import warehouse
 from genai_orchestration.ledger.reader import LedgerReader
-from genai_orchestration.ledger.tables import RequestRecord
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission.audit import BalanceLook

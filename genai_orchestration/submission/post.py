@@ -21,9 +21,9 @@ from datetime import datetime, timedelta
 
 from genai_orchestration.errors import UserError
 from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.requests import LONGEST_POST, JobTaken, WrongState
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.ledger.url import LedgerUnusable
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.work import Accepted, Submitter

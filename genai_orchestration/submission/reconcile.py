@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.requests import JobTaken, WrongState
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.paid import Rejected
 from genai_orchestration.providers.recipient import Configured, Recipient

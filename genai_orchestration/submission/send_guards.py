@@ -9,7 +9,7 @@ from datetime import datetime
 
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import BudgetNotConfigured, Limits, Usage, refusal
-from genai_orchestration.ledger.tables import RequestRecord
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.sources import account_of, base_url_of, setting

@@ -14,8 +14,8 @@ from datetime import datetime
 
 from genai_orchestration import warehouse
 from genai_orchestration.errors import UserError
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.loading.request_rows import request_table
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.base import Provider

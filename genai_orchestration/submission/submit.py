@@ -25,9 +25,9 @@ from genai_orchestration.ledger.budget import (
     RateLimitExceeded,
     Refused,
 )
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.requests import WrongState
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.paid import NotNow

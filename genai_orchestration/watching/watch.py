@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from genai_orchestration.clock import AHEAD
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.tables import JobObservation, JobRecord
+from genai_orchestration.ledger.records import JobObservation, JobRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import RetryPolicy
 from genai_orchestration.providers.recipient import Configured, OtherAccount

@@ -11,8 +11,9 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from genai_orchestration.archive.folder import STALE
+from genai_orchestration.archive.object_store import ObjectStore
 from genai_orchestration.archive.refusals import ArchiveUnusable
-from genai_orchestration.archive.store import LocalStore, ObjectStore, Store, open_store
+from genai_orchestration.archive.store import LocalStore, Store, open_store
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.support.file_server import PNG, kept
 

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.tables import JobKey
+from genai_orchestration.ledger.records import JobKey
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from genai_orchestration.errors import UserError
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Budget, Limits
+from genai_orchestration.ledger.records import JobObservation, RequestRecord
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import JobObservation, RequestRecord
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.tables import JobObservation
+from genai_orchestration.ledger.records import JobObservation
 from genai_orchestration.ledger.url import LedgerUnusable
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport

@@ -9,7 +9,7 @@ import pytest
 from genai_orchestration import clock, warehouse
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
-from genai_orchestration.ledger.tables import JobKey
+from genai_orchestration.ledger.records import JobKey
 from genai_orchestration.loading import settling
 from genai_orchestration.providers.imagine_api import PROVIDER
 from genai_orchestration.providers.magic_hour import PROVIDER as MAGIC

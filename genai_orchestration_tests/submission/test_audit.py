@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.records import JobKey
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.sums import Charge, Spent, total
-from genai_orchestration.ledger.tables import JobKey
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport

@@ -12,7 +12,7 @@ from genai_orchestration.archive import archiving
 from genai_orchestration.archive.plan import Days
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
-from genai_orchestration.ledger.tables import JobKey
+from genai_orchestration.ledger.records import JobKey
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import LOAD_POLICY

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Budget, Limits
+from genai_orchestration.ledger.records import JobKey
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import JobKey
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.requests.paid_request import PaidRequest

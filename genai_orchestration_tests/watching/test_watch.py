@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.tables import JobRecord
+from genai_orchestration.ledger.records import JobRecord
 from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.refusals import Unavailable, WrongSetting
 from genai_orchestration.providers.sandbox import Sandbox

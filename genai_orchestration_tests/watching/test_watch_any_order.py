@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.tables import JobRecord
+from genai_orchestration.ledger.records import JobRecord
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.states import JobState

@@ -15,7 +15,7 @@ from genai_orchestration.errors import counted
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
-    from genai_orchestration.ledger.tables import RequestRecord
+    from genai_orchestration.ledger.records import RequestRecord
     from genai_orchestration.requests.plan import Cost, Plan
     from genai_orchestration.submission.budget_preview import Allowance, Asked
 

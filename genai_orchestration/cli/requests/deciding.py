@@ -13,7 +13,7 @@ from genai_orchestration.errors import UserError, are, counted
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
-    from genai_orchestration.ledger.tables import RequestRecord
+    from genai_orchestration.ledger.records import RequestRecord
 
 
 @requests.command()

@@ -11,7 +11,7 @@ from genai_orchestration.errors import UserError, counted
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
-    from genai_orchestration.ledger.tables import RequestRecord
+    from genai_orchestration.ledger.records import RequestRecord
     from genai_orchestration.providers.base import Provider
     from genai_orchestration.submission.evidence import Evidence
 

@@ -15,7 +15,7 @@ from genai_orchestration.errors import UserError
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
-    from genai_orchestration.ledger.tables import JobRecord
+    from genai_orchestration.ledger.records import JobRecord
 
 STATES = ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "GONE")
 OPEN = ("QUEUED", "RUNNING")

@@ -19,7 +19,7 @@ from genai_orchestration.cli.requests.telling import ago, moment, plain, tell_js
 from genai_orchestration.clock import now
 
 if TYPE_CHECKING:
-    from genai_orchestration.ledger.tables import JobRecord, RequestRecord
+    from genai_orchestration.ledger.records import JobRecord, RequestRecord
 
 STATES = ("planned", "approved", "submitting", "submitted", "rejected", "unknown", "abandoned")
 FAILURES = (

@@ -8,7 +8,7 @@ import click
 from genai_orchestration.errors import counted
 
 if TYPE_CHECKING:
-    from genai_orchestration.ledger.tables import RequestRecord
+    from genai_orchestration.ledger.records import RequestRecord
     from genai_orchestration.requests.plan import Known, Plan
     from genai_orchestration.requests.request import NewRequest
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from genai_orchestration.ledger.tables import JobRecord
+    from genai_orchestration.ledger.records import JobRecord
 
 
 def deadlines() -> Mapping[tuple[str, str], timedelta]:

@@ -14,8 +14,8 @@ import dagster as dg
 
 from genai_orchestration import warehouse
 from genai_orchestration.archive import archiving
-from genai_orchestration.archive.archiving import Archived
 from genai_orchestration.archive.plan import Days
+from genai_orchestration.archive.rows import Archived
 from genai_orchestration.errors import counted
 from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.orchestration.assets.partitions import days_of

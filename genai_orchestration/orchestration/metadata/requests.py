@@ -7,8 +7,8 @@ import dagster as dg
 
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.payload import value_at
 from genai_orchestration.providers.redact import redact

@@ -13,7 +13,7 @@ import dagster as dg
 
 from genai_orchestration.errors import UserError, counted
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.ledger.tables import JobRecord
+from genai_orchestration.ledger.records import JobRecord
 from genai_orchestration.loading import settling
 from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.orchestration.runs.outcomes import skipping

@@ -23,8 +23,8 @@ from genai_orchestration.inbox.cursor import InboxCursor
 from genai_orchestration.inbox.inbox import Found, Inbox
 from genai_orchestration.inbox.settings import NOWHERE, InboxSettings
 from genai_orchestration.ledger import Ledger
+from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.states import RequestState
-from genai_orchestration.ledger.tables import RequestRecord
 from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.orchestration.assets.requests import SUBMITTING, op_name
 from genai_orchestration.orchestration.runs.outcomes import (

@@ -7,9 +7,7 @@
 GET only: nothing here generates a banner or spends a credit.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
@@ -29,6 +27,7 @@ from genai_orchestration.providers.abyssale.api import (
 from genai_orchestration.providers.abyssale.files import ARCHIVE
 from genai_orchestration.providers.abyssale.generation import OPERATIONS
 from genai_orchestration.providers.abyssale.jobs import LOADED, generation_requests
+from genai_orchestration.providers.abyssale.pages import in_batches, read_each, to_page
 from genai_orchestration.providers.abyssale.submission import AbyssaleSubmitter
 from genai_orchestration.providers.abyssale.tables import (
     CREDITS,
@@ -48,8 +47,8 @@ from genai_orchestration.providers.base import (
     Table,
 )
 from genai_orchestration.providers.http import SENSOR_POLICY, ReadClient
-from genai_orchestration.providers.refusals import NotFound, WrongSetting
-from genai_orchestration.providers.rows import Record, to_arrow, unforeseen
+from genai_orchestration.providers.refusals import WrongSetting
+from genai_orchestration.providers.rows import Record, to_arrow
 from genai_orchestration.providers.sources import (
     account_of,
     active_pipeline,
@@ -59,11 +58,6 @@ from genai_orchestration.providers.sources import (
     source_of,
 )
 from genai_orchestration.providers.work import FinishedJob
-
-THREADS = 10  # enough to keep the ceiling busy while answers take up to a second
-BATCH = 50  # details in one Arrow table
-
-logger = logging.getLogger(__name__)
 
 
 def abyssale_source(
@@ -140,7 +134,7 @@ def design_details(client: ReadClient) -> Iterator[pa.Table]:
     changed = [
         design["id"] for id_, design in listed.items() if stored.get(id_) != _version(design)
     ]
-    yield from _batches(DESIGN_DETAIL, _each(client, "designs/{}", changed))
+    yield from in_batches(DESIGN_DETAIL, read_each(client, "designs/{}", changed))
 
 
 def files(
@@ -152,9 +146,9 @@ def files(
         for job in finished
         for banner in (job.record or {}).get("banners") or ()
     )
-    yield from _batches(FILE, made)
+    yield from in_batches(FILE, made)
     further = list(dict.fromkeys(banner.lower() for banner in banner_ids))
-    yield from _batches(FILE, _each(client, "banners/{}", further))
+    yield from in_batches(FILE, read_each(client, "banners/{}", further))
 
 
 def credits(client: ReadClient) -> Iterator[pa.Table]:
@@ -170,42 +164,7 @@ def credits(client: ReadClient) -> Iterator[pa.Table]:
 def snapshot(client: ReadClient, table: Table) -> Iterator[pa.Table]:
     """A whole list: without `page` it comes complete, in one answer; fonts are never none."""
     shape = shapes.records(key="id", empty=table is not FONTS)
-    yield from _page(table, once(client.read(table.name, shape=shape), table))
-
-
-def _page(table: Table, records: Sequence[Record]) -> Iterator[pa.Table]:
-    if odd := unforeseen(records, table.columns):
-        logger.warning("Abyssale sent fields that are new in %s; kept as JSON: %s", table.name, odd)
-    yield to_arrow(records, table.columns)
-
-
-def _batches(table: Table, records: Iterator[Record]) -> Iterator[pa.Table]:
-    batch: list[Record] = []
-    for record in records:
-        batch.append(record)
-        if len(batch) == BATCH:
-            yield from _page(table, batch)
-            batch = []
-    if batch:
-        yield from _page(table, batch)
-
-
-def _each(client: ReadClient, path: str, ids: Sequence[str]) -> Iterator[Record]:
-    """The records behind `ids`, asked for in parallel; ids that are gone are left out."""
-
-    def fetch(id_: str) -> Record | None:
-        try:
-            found: Record = client.get_object(path.format(id_), needs=["id"])
-        except NotFound as error:
-            logger.warning("%s is left out: %s", id_, error)
-            return None
-        return found
-
-    executor = ThreadPoolExecutor(THREADS)
-    try:
-        yield from filter(None, executor.map(fetch, ids))
-    finally:  # an interrupt does not wait for what is being read
-        executor.shutdown(wait=False, cancel_futures=True)
+    yield from to_page(table, once(client.read(table.name, shape=shape), table))
 
 
 def _version(design: Record) -> tuple[Any, ...]:

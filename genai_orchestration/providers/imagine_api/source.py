@@ -16,21 +16,16 @@ from dlt.extract import DltSource
 from genai_orchestration.providers.base import Account, DayWatch, Provider, Schedule
 from genai_orchestration.providers.http import LOAD_POLICY, SENSOR_POLICY, RetryPolicy
 from genai_orchestration.providers.imagine_api import api, jobs, listing
-from genai_orchestration.providers.imagine_api.client import NEEDED, ImageClient, Unreadable
+from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.doctor import examine
 from genai_orchestration.providers.imagine_api.files import ARCHIVE
 from genai_orchestration.providers.imagine_api.operations import OPERATIONS
 from genai_orchestration.providers.imagine_api.pages import Order
+from genai_orchestration.providers.imagine_api.rows import image_table
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
-from genai_orchestration.providers.imagine_api.tables import (
-    IMAGES,
-    OPTIONAL,
-    OURS,
-    STATUS,
-    STATUSES,
-)
+from genai_orchestration.providers.imagine_api.tables import IMAGES, STATUS, STATUSES
 from genai_orchestration.providers.refusals import WrongSetting
-from genai_orchestration.providers.rows import to_arrow, unforeseen
+from genai_orchestration.providers.rows import to_arrow
 from genai_orchestration.providers.sources import (
     account_of,
     active_pipeline,
@@ -38,12 +33,11 @@ from genai_orchestration.providers.sources import (
     setting,
     source_of,
 )
-from genai_orchestration.providers.states import TERMINAL, JobState
+from genai_orchestration.providers.states import TERMINAL
 
 BEGINNING = date(2023, 1, 1)  # ImagineAPI opened in March 2023: nothing can be older
 POSSIBLE = (date(1970, 1, 1), date(2999, 12, 31))  # what `start_date` may be
 TOGETHER = 5_000  # records in an Arrow table, at least
-STATES = {word: state.value for word, state in STATUSES.items()}
 IN_FLIGHT = 3  # Midjourney's smaller plans run three at once, and a fourth is known to fail
 
 logger = logging.getLogger(__name__)
@@ -155,39 +149,6 @@ def _together(pages: Iterable[api.Page]) -> Iterator[api.Page]:
             records = []
     if records:
         yield records
-
-
-def image_table(records: Sequence[api.Record]) -> pa.Table:
-    """Images as an Arrow table: the API's fields as they came, and `state`.
-
-    Raises Unreadable when the role may not read a field without which rows would be wrong.
-    """
-    absent = [name for name in IMAGES.columns if name not in records[0] and name not in OURS]
-    if needed := [name for name in absent if name in NEEDED]:
-        raise Unreadable(needed)
-    if others := [name for name in absent if name not in OPTIONAL]:
-        logger.warning("%s Until then these columns stay empty.", Unreadable(others))
-    if odd := unforeseen(records, IMAGES.columns):
-        logger.warning("ImagineAPI sent fields that are new; kept as JSON columns: %s", odd)
-    if words := {str(record.get("status")) for record in records} - set(STATUSES):
-        logger.warning("ImagineAPI sent status words that are new; taken as open: %s", words)
-    return to_arrow([with_state(record) for record in records], IMAGES.columns)
-
-
-def with_state(record: api.Record) -> api.Record:
-    """The record with its JobState; a `state` of ImagineAPI's own would be kept beside it."""
-    own = {"state_as_sent": record["state"]} if "state" in record else {}
-    moment = record["date_created"]
-    dated = {"date_created": api.zoned(moment)} if moment else {}
-    return {**record, **own, **dated, "state": state_of(record)}
-
-
-def state_of(record: api.Record) -> str:
-    """The image's JobState; an unknown word means still open, four pictures mean done."""
-    state = STATES.get(str(record.get("status")), JobState.RUNNING.value)
-    if state not in TERMINAL and record.get("upscaled_urls") is not None:  # as FINISHED counts
-        return JobState.SUCCEEDED.value
-    return state
 
 
 def status(client: ImageClient) -> Iterator[pa.Table]:
