@@ -140,7 +140,12 @@ def design_details(client: ReadClient) -> Iterator[pa.Table]:
 def files(
     client: ReadClient, banner_ids: Sequence[str], finished: Sequence[FinishedJob] = ()
 ) -> Iterator[pa.Table]:
-    """The banners of finished requests, and those with these ids; unknown ids are warned of."""
+    """The banners of finished requests, and those with these ids; unknown ids are warned of.
+
+    A banner, with shortened ids and URLs: {"id": "e41c", "version": 1, "sharing_id": "5fce",
+    "file": {"type": "png", "url": "https://...", "cdn_url": "https://...", "filename": "a.png"},
+    "format": {"id": "facebook-feed", "unit": "px", "width": 1200, "height": 628}, ...}.
+    """
     made = (
         {**banner, "request_key": job.request_key, "generation_request_id": job.job_id}
         for job in finished
@@ -152,7 +157,11 @@ def files(
 
 
 def credits(client: ReadClient) -> Iterator[pa.Table]:
-    """Both credit pools now, as one row."""
+    """Both credit pools now, as one row; null is unlimited.
+
+    The answer is {"generation_credits": {"available": 120, "limit": 500, "consumed": 380,
+    "extra": 0}, "ai_credits": {...}, "version": "v2026-10-21"}.
+    """
     answer = client.read("credits", shape=credit_pools)
     row: dict[str, Any] = {"read_at": datetime.now(timezone.utc)}
     for pool in ("generation_credits", "ai_credits"):
@@ -162,7 +171,11 @@ def credits(client: ReadClient) -> Iterator[pa.Table]:
 
 
 def snapshot(client: ReadClient, table: Table) -> Iterator[pa.Table]:
-    """A whole list: without `page` it comes complete, in one answer; fonts are never none."""
+    """A whole list: without `page` it comes complete, in one answer; fonts are never none.
+
+    A design in it, with a shortened id: {"id": "0b6f6d0e", "name": "Black Friday hero", "type":
+    "static", "created_at": 1788134400, "updated_at": 1795132801, "project_id": "5f0c1f52", ...}.
+    """
     shape = shapes.records(key="id", empty=table is not FONTS)
     yield from to_page(table, once(client.read(table.name, shape=shape), table))
 

@@ -1,10 +1,15 @@
 """Images as rows: the API's fields as they came, and the state that they mean.
 
-An image as GET /items/images answers it (shortened):
+An image in the answer to GET /items/images, with shortened ids:
 
-    {"id": "0b8d...", "status": "completed", "prompt": "a red fox", "progress": null,
-     "date_created": "2026-11-01T10:00:00.000Z", "url": "https://.../assets/5f1c....png",
-     "upscaled_urls": ["https://.../assets/77aa....png", ...], "ref": null, "error": null}
+    {"id": "46341cba", "prompt": "Winter city sights", "results": "25f4f480",
+     "user_created": "fcb5549b", "date_created": "2023-12-19T22:37:07.524Z",
+     "status": "completed", "progress": null, "error": null, "ref": null,
+     "url": "https://cl.imagineapi.dev/assets/25f4f480/25f4f480.png",
+     "upscaled_urls": ["https://cl.imagineapi.dev/assets/6c75d047/6c75d047.png", ...],
+     "upscaled": ["4cf029d1", ...]}
+
+While it is in progress, `url` is a partial picture (`.webp`) and `progress` a number.
 """
 
 import logging

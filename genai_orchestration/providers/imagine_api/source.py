@@ -152,7 +152,11 @@ def _together(pages: Iterable[api.Page]) -> Iterator[api.Page]:
 
 
 def status(client: ImageClient) -> Iterator[pa.Table]:
-    """The bot's health now: one row."""
+    """The bot's health now: one row.
+
+    The answer is {"data": {"id": 1, "bot_status": "healthy", "message": null, "date_created":
+    "2023-04-05T15:47:43.573Z", "date_updated": "2023-04-26T05:33:17.683Z", ...}}.
+    """
     answer = client.get_object("items/status", at="data", needs=api.BOT)
     yield to_arrow([{"read_at": datetime.now(timezone.utc), **answer}], STATUS.columns)
 

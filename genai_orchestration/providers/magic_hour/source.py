@@ -75,7 +75,11 @@ def examine(account: Account) -> Iterator[Finding]:
 
 
 def credits(client: ReadClient) -> Iterator[pa.Table]:
-    """The balance now: one row."""
+    """The balance now: one row.
+
+    The answer of /v1/account is {"credits": 380, "email": null, "id": "cmacct02", "subscription":
+    null, "tier": "free"}.
+    """
     answer, path = _first_of(client, "v1/credits", needs=BALANCE)
     yield _table(CREDITS, [{"read_at": _now(), **answer, "answered_by": f"/{path}"}])
 
@@ -91,7 +95,13 @@ def models(client: ReadClient) -> Iterator[pa.Table]:
 
 
 def projects(finished: Sequence[FinishedJob]) -> Iterator[pa.Table]:
-    """The finished projects, a row each; of one that is GONE only what the ledger knows."""
+    """The finished projects, a row each; of one that is GONE only what the ledger knows.
+
+    A record is the answer of /v1/image-projects/{id}: {"id": "cmz4k1p0", "name": "bf-hero-v3",
+    "status": "complete", "image_count": 2, "type": "AI_IMAGE", "enabled": true, "error": null,
+    "created_at": "2026-11-20T09:14:02.118Z", "total_frame_cost": 10, "credits_charged": 10,
+    "downloads": [{"url": "https://...", "expires_at": "2026-11-21T09:22:00.000Z"}, ...]}.
+    """
     rows = [
         {
             **(job.record or {}),
