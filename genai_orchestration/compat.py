@@ -6,7 +6,7 @@ A test in test_compat.py fails when an upgrade moves one of these.
 from typing import Any
 
 DAEMON = "dagster._daemon"  # `python -m` it: what the command `dagster-daemon` runs
-# the code server's method that answers as long as its code runs, or tells why it cannot be loaded
+# the code server's method that answers as long as its code runs, or says why it cannot be loaded
 REPOSITORIES = "/api.DagsterApi/ListRepositories"
 
 

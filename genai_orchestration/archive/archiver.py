@@ -1,4 +1,4 @@
-"""Finished files into the archive: 16 at a time, each one checked, kept once, told of by a row.
+"""Finished files into the archive: 16 at a time, each one checked, kept once, with a row.
 
     Wanted ─► its addresses, one after the other ─► fetched to a temporary name ─► what is it?
                                                                                       │

@@ -1,4 +1,4 @@
-"""The archive of a provider's finished files: what is missing is fetched, kept, and told of.
+"""The archive of a provider's finished files: what is missing is fetched, kept, and recorded.
 
     plan ─► archiver ─► journal ─► rows of asset_file, some hundreds at a time ─► the warehouse
                                                        └─► jobs without anything left ─► ledger

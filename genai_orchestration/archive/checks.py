@@ -15,8 +15,8 @@ from genai_orchestration.archive.picture_size import NotWhole, Size, size_of
 from genai_orchestration.archive.refusals import NotFetched, Refused, UnexpectedAnswer
 
 PIXELS = 300_000_000  # Magic Hour makes 268 million of its largest input; nobody makes more
-BEGIN = 512  # bytes that tell the kind
-SHORTEST = 12  # bytes that tell it of any file on the list
+BEGIN = 512  # bytes that show the kind
+SHORTEST = 12  # bytes that show it of any file on the list
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _kind(begin: bytes) -> tuple[str, str]:
 
 
 def _boxed(begin: bytes) -> tuple[str, str]:
-    """AVIF, MP4 and QuickTime share their box format: the brands tell them apart."""
+    """AVIF, MP4 and QuickTime share their box format: the brands distinguish them."""
     brand, end = begin[8:12], int.from_bytes(begin[:4], "big")
     compatible = {begin[at : at + 4] for at in range(16, min(end, BEGIN), 4)}
     if brand in AVIF or (brand in HEIF and compatible & AVIF):
@@ -125,7 +125,7 @@ MAGIC: Sequence[tuple[bytes, str, str]] = (
     (b"PK\x03\x04", "zip", "application/zip"),
 )
 AVIF = {b"avif", b"avis"}
-HEIF = {b"mif1", b"msf1", b"miaf"}  # brands of a family: the compatible ones tell which of it
+HEIF = {b"mif1", b"msf1", b"miaf"}  # brands of a family: the compatible ones say which of it
 VIDEO = (b"avc1", b"M4V ", b"dash", b"MSNV")
 ALLOWED = ("PNG", "JPEG", "WebP", "GIF", "AVIF", "PDF", "MP4", "MOV", "ZIP")
 HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")

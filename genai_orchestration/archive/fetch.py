@@ -6,7 +6,7 @@
          └─► anything else ──────────────────────────────────────────► NotFetched, or Refused
 
 A server that does not say how long the file is ends it by hanging up: whether it is whole then,
-only its content can tell. Redirects are followed by hand. Neither an address with its query string
+only its content shows it. Redirects are followed by hand. Neither an address with its query string
 nor anything that a server sends is repeated in an error.
 """
 
@@ -164,7 +164,7 @@ def unpacked(body: Iterator[bytes]) -> Iterator[bytes]:
     """What gzip has packed, a piece at a time, however far it unfolds; anything else as it comes.
 
     Storage services leave all sorts of Content-Encoding on plain bytes, "gzip" among them: the
-    bytes tell. NotFetched when the end of the packed bytes is missing, or they are damaged.
+    bytes say. NotFetched when the end of the packed bytes is missing, or they are damaged.
     """
     first = next(body, b"")
     while len(first) < len(GZIP) and (more := next(body, b"")):

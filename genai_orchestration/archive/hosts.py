@@ -90,7 +90,7 @@ def _plain(host: str | None) -> str:
 
 
 def connections(guard: Guard) -> urllib3.PoolManager:
-    """Connections that the guard checks, each one, and that tell nobody anything.
+    """Connections that the guard checks, each one, without headers that identify this program.
 
     urllib3 itself, without requests around it: that would bring proxies, cookies, passwords of
     .netrc and redirects, each to be kept away again.

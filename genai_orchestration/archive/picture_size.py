@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-META = 256 * 1024  # bytes within which the box `meta` of an AVIF tells its size
+META = 256 * 1024  # bytes within which the box `meta` of an AVIF has its size
 PARTS = 2_000_000  # of a file, at most: one of millions of tiny ones takes minutes
 SEGMENTS = 10_000  # of a JPEG, at most
 # start of frame: the markers from C0 to CF, without the tables and arithmetic coding among them
@@ -26,7 +26,7 @@ class NotWhole(ValueError):
 def size_of(extension: str, file: BinaryIO) -> Size | None:
     """Pixels as (width, height); None for what is no picture.
 
-    NotWhole when the file ends before it tells, ValueError for a broken header.
+    NotWhole when the file ends before its size, ValueError for a broken header.
     """
     reader = _READERS.get(extension)
     if reader is None:
@@ -133,7 +133,7 @@ def _avif(file: BinaryIO) -> Size:
             ]
             width, height = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
             return width, height
-    raise NotWhole("it ends before it tells its size")
+    raise NotWhole("it ends before its size")
 
 
 _READERS: Mapping[str, Callable[[BinaryIO], Size]] = {

@@ -30,7 +30,7 @@ from genai_orchestration.settings import Settings
 
 DAY = timedelta(days=1)
 JOBS = 500  # that are read at once: a look into the warehouse opens it, whatever it brings
-IN_A_ROW = 3  # refusals of the provider to tell of a job, after which nobody asks on
+IN_A_ROW = 3  # refusals of the provider to report a job, in a row, that end the plan
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
 
@@ -69,7 +69,7 @@ class Plan:
     done: list[JobKey] = field(default_factory=list)  # jobs without any such role
     resting: int = 0  # failed files whose time has not come
     next_due: datetime | None = None  # when the time of the first of them comes
-    refusals: int = 0  # of the provider, in a row, to tell of a job again
+    refusals: int = 0  # of the provider, in a row, to report a job
 
     def wanted(self, days: Days | None, most: int | None = None) -> Iterator[Wanted]:
         """What is to be archived, at most so many files: oldest jobs first, or as files expire."""

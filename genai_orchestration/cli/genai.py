@@ -31,7 +31,7 @@ class Sentences(click.Group):
         return super().main(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an error that is known, however deep it is wrapped, is told in words."""
+        """Run the command; a known error, however deep it is wrapped, is one sentence."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):

@@ -92,7 +92,7 @@ def serving(
     # a session of its own: Ctrl-C comes to us alone, and what is left can be found by its group
     process = subprocess.Popen(  # noqa: S603 our own command
         [*command, "--host", HOST, "--port", str(port)],
-        stdin=subprocess.PIPE,  # its end tells that this process is gone
+        stdin=subprocess.PIPE,  # its end shows that this process is gone
         cwd=folder,
         env={**QUEUE, **SAFE, **os.environ, **environment},
         pass_fds=keep,

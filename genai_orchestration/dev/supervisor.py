@@ -42,7 +42,7 @@ class Interrupted(Exception):
 
 
 def ended(code: int) -> str | None:
-    """The service whose end an exit code of this process tells of; None for another code."""
+    """The service that an exit code of this process names; None for another code."""
     place = code - FIRST_CODE
     return SERVICES[place] if 0 <= place < len(SERVICES) else None
 

@@ -3,7 +3,7 @@
     request ─► Host known? ─► Origin its own? ─► sent by no other site? ─► a POST no form can send?
                   └ no: 403        └ no: 403            └ no: 403               └ no: 415
 
-A browser lets every page send requests to this machine, and tells with them whose page it is. What
+A browser lets every page send requests to this machine, and says with them whose page it is. What
 has no Origin is no page: curl, the vendors' SDKs, Dagster's own clients. Websockets as well.
 """
 
@@ -88,7 +88,7 @@ def _asks_first(headers: Headers) -> bool:
 
 
 def media_type(headers: Headers) -> str:
-    """The Content-Type without its parameters, as a browser tells kinds of requests apart."""
+    """The Content-Type without its parameters, by which a browser distinguishes kinds of requests."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

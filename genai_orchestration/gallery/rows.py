@@ -130,7 +130,7 @@ def speeds(settings: Settings, filters: Filters) -> Sequence[Row]:
 
 
 def balances(settings: Settings) -> Sequence[Row]:
-    """The last balance of each day, of the providers that tell one."""
+    """The last balance of each day, of the providers that publish one."""
     day = "CAST(read_at AT TIME ZONE 'UTC' AS DATE)"
     asked = (
         f"""SELECT '{provider.name}' AS provider, day, balance FROM (

@@ -23,7 +23,7 @@ from genai_orchestration.settings import Settings, hosts
 
 HOST = "127.0.0.1"  # it asks for no password: never open it to a network by itself
 FOR_EVER = "private, max-age=31536000, immutable"  # a content address never changes
-GRACE = 2  # seconds that open pages get to be told of the end
+GRACE = 2  # seconds that open pages get to notice the end
 TYPES = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp", "gif": "gif", "avif": "avif"}
 APP = Path(__file__).with_name("app.py")
 
@@ -33,7 +33,7 @@ class PortInUse(UserError):
 
 
 def serve(settings: Settings, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the gallery until Ctrl-C; `ready` is told its address. Port 0 finds one."""
+    """Serve the gallery until Ctrl-C; `ready` is called with its URL. Port 0 finds one."""
     try:
         listener = socket.create_server((HOST, port))
     except OSError:
@@ -56,7 +56,7 @@ def application(settings: Settings) -> Starlette:
         Route("/files/{path:path}", _file),
         Mount("/", gallery),
     ]
-    # marimo's own websocket tells its pages from those of others by no Origin
+    # marimo's own websocket does not distinguish its pages from those of others by Origin
     made = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=hosts())])
     made.state.settings = settings
     return made

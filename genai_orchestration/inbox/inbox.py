@@ -1,7 +1,7 @@
 """The inbox: what lies in a watched folder or table becomes planned requests in the ledger.
 
     place ─► mark ─► as remembered? ─yes─► nothing is read
-                          └no─► each file, or the table ─► problems, mistakes? ─yes─► left out, told
+                          └no─► each file, or the table ─► problems, mistakes? ─yes─► left out, reported
                                                                 └no─► Ledger.add: new ones planned
 
 A request's key is the same each time it is read, so that reading anything twice, also after a
@@ -36,8 +36,8 @@ from genai_orchestration.requests.paid_request import PaidRequest, WrongRequest
 from genai_orchestration.requests.plan import Known, plan
 from genai_orchestration.requests.request import NewRequest, Operations
 
-TOLD = 3  # problems of one file that its sentence tells
-LONGEST = 1500  # characters of trouble that are remembered and told
+PROBLEMS_SHOWN = 3  # of one file, in its sentence
+LONGEST = 1500  # characters of trouble that are remembered and shown
 
 logger = logging.getLogger(__name__)
 
@@ -116,9 +116,9 @@ class Inbox:
         except Exception:  # whatever it holds: the other files do not wait for it
             logger.exception("%s cannot be taken in.", file.name)
             return 0, 0, f"{file.name} is left out: it cannot be read; the log says why."
-        told = [f"{file.name} is left out: {trouble}"] if trouble else []
-        told += [f"In {file.name}, {_listed(conflicts)}"] if conflicts else []
-        return new, old, " ".join(told)
+        trouble_text = [f"{file.name} is left out: {trouble}"] if trouble else []
+        trouble_text += [f"In {file.name}, {_listed(conflicts)}"] if conflicts else []
+        return new, old, " ".join(trouble_text)
 
     def _table(self, database: str, name: str, memory: Memory) -> Found:
         sheet = read_table(database, name, self.settings.columns)
@@ -131,8 +131,8 @@ class Inbox:
         planned, known, conflicts = self._plan(taken)
         memory = Memory(mark)
         if problems or conflicts:
-            told = _listed([*problems, *conflicts])
-            memory = memory.with_trouble(f"Rows of {name} are left out: {told}")
+            trouble_text = _listed([*problems, *conflicts])
+            memory = memory.with_trouble(f"Rows of {name} are left out: {trouble_text}")
         return Found(memory, state, planned, known)
 
     def _mark(self, texts: list[str]) -> str:
@@ -192,16 +192,18 @@ class Inbox:
 
 def _listed(problems: Sequence[Problem]) -> str:
     shown = sorted(problems, key=lambda problem: problem.row)
-    told = "; ".join(f"row {each.row}: {each.words.rstrip('.')}" for each in shown[:TOLD])
-    more = f"; and {len(shown) - TOLD} more" if len(shown) > TOLD else ""
-    return f"{told}{more}."
+    trouble_text = "; ".join(
+        f"row {each.row}: {each.words.rstrip('.')}" for each in shown[:PROBLEMS_SHOWN]
+    )
+    more = f"; and {len(shown) - PROBLEMS_SHOWN} more" if len(shown) > PROBLEMS_SHOWN else ""
+    return f"{trouble_text}{more}."
 
 
 def _state_of(folder: Path, found: Listing) -> str:
     number = f"{counted(len(found.files), 'file')} in {folder}"
-    writing = ", ".join(found.writing[:TOLD])
-    links = ", ".join(found.links[:TOLD])
-    told = f"{number}, {writing} still being written" if writing else number
+    writing = ", ".join(found.writing[:PROBLEMS_SHOWN])
+    links = ", ".join(found.links[:PROBLEMS_SHOWN])
+    trouble_text = f"{number}, {writing} still being written" if writing else number
     return truncate_text(
-        f"{told}; left out, for links are not followed: {links}" if links else told
+        f"{trouble_text}; left out, for links are not followed: {links}" if links else trouble_text
     )

@@ -71,7 +71,7 @@ class Limits:
     budget: Budget = Budget()
     in_flight: int | None = None  # jobs that may run at once, of all processes
     posts_per_second: int | None = None  # of all processes
-    balance: Balance | None = None  # None: not asked, or the provider does not tell
+    balance: Balance | None = None  # None: not asked, or the provider does not publish it
     half_open_since: datetime | None = (
         None  # one at a time of what has begun after that; see circuit_breaker.py
     )

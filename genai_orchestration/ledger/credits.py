@@ -1,7 +1,7 @@
 """What a request costs, as far as it is known: what the budget counts, and what is written down.
 
-open, or nobody knows its end ─► the larger one of what was reserved and what was told
-over ──────────────────────────► what was told last, else what was reserved
+open, or nobody knows its end ─► the larger one of what was reserved and what was reported
+over ──────────────────────────► what was reported last, else what was reserved
 """
 
 import sqlalchemy as sa

@@ -61,7 +61,7 @@ class LedgerDatabase:
         except (DBAPIError, OSError) as error:
             database.close()
             if isinstance(error, OSError) and settings.ledger_address is None:
-                raise  # it is about GENAI_HOME, and told as such
+                raise  # it is about GENAI_HOME, and reported as such
             raise _cannot_open(url, error) from error
         except BaseException:
             database.close()
@@ -134,7 +134,7 @@ class LedgerDatabase:
 
 
 def _identity(url: sa.URL) -> tuple[int, int] | None:
-    """What tells a file from another one at the same place; None for no file."""
+    """What distinguishes a file from another one at the same place; None for no file."""
     if url.get_backend_name() != "sqlite":
         return None
     try:

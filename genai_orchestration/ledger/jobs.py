@@ -3,7 +3,7 @@
     QUEUED ──► RUNNING ──► SUCCEEDED | FAILED | CANCELED | GONE ──► loaded, archived
        └───────────────────────▲        the first of them stays
 
-A state never goes backwards: what was seen first and is told late changes nothing. A word that
+A state never goes backwards: a report that comes late changes nothing. A word that
 nobody knows is kept as it came, and the job is still open.
 """
 
@@ -62,7 +62,7 @@ def observe(
     return get(connection, key)
 
 
-def observe_or_tell(
+def observe_or_log(
     connection: sa.Connection, seen: JobObservation, now: datetime
 ) -> JobRecord | None:
     """Write down one report of many; None, and a line in the log, when that cannot be."""
@@ -90,7 +90,7 @@ def _news(
         "next_poll": next_poll,
         "incomplete_since": (before.incomplete_since or now) if report.incomplete else None,
     }
-    if before.state is JobState.RUNNING and report.state is JobState.QUEUED:  # told late
+    if before.state is JobState.RUNNING and report.state is JobState.QUEUED:  # a late report
         return looked
     after = report.state or before.state
     said = {"state": after.value, "raw_status": truncate_text(report.raw)}

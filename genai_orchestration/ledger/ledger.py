@@ -220,10 +220,10 @@ class Ledger(LedgerReader):
     def observe_all(self, seen: Iterable[JobObservation], now: datetime) -> list[JobRecord]:
         """Write down what was said of many jobs, in one transaction; the jobs as they are then.
 
-        A report that cannot be written is told in the log, and keeps no other from being written.
+        A report that cannot be written is logged, and the others are written.
         """
         with self._database.write() as connection:
-            found = [ledger_jobs.observe_or_tell(connection, each, now) for each in seen]
+            found = [ledger_jobs.observe_or_log(connection, each, now) for each in seen]
         return [record for record in found if record]
 
     def charged(self, key: str, credits: int) -> bool:

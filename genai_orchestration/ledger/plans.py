@@ -13,7 +13,7 @@ from genai_orchestration.ledger.tables import requests
 from genai_orchestration.requests.paid_request import KeyConflict, PaidRequest, differences
 
 CHUNK = 500  # rows of one statement; databases bound the number of its parameters
-SHOWN = 3  # conflicts that one sentence tells of
+SHOWN = 3  # conflicts that one error names
 
 Item = TypeVar("Item")
 
@@ -38,14 +38,14 @@ class Added:
         """Itself; KeyConflict in a sentence when there are conflicts."""
         if not self.conflicts:
             return self
-        told = ". ".join(
+        conflicts = ". ".join(
             f"{conflict.request_key} has {conflict.difference}"
             for conflict in self.conflicts[:SHOWN]
         )
         more = len(self.conflicts) - SHOWN
         rest = f". So have {more} more" if more > 0 else ""
         raise KeyConflict(
-            f"A key stands for one request for ever, and these came with another: {told}{rest}. "
+            f"A key stands for one request for ever, and these came with another: {conflicts}{rest}. "
             "Give what has changed a new key."
         )
 

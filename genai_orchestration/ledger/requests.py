@@ -19,7 +19,7 @@ from genai_orchestration.requests.paid_request import shown
 
 LONGEST_POST = timedelta(minutes=10)  # connecting, sending and all of an answer, with slack
 TEXT_LENGTH = 2000  # characters of a vendor's words that are kept
-OF_A_POST = (  # columns that tell of the POST, which a request has not that may be sent again
+OF_A_POST = (  # columns of the POST: a request that may be sent again has none of them
     *("reserved", "server", "account", "clock", "submitting_at", "submitting_by"),
     *("decided_at", "decided_by", "error_class", "error_text"),
 )

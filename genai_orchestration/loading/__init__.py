@@ -1,4 +1,4 @@
-"""From the providers into tables: loads, what they tell the ledger, and genai.generations.
+"""From the providers into tables: loads, what they report to the ledger, and genai.generations.
 
 Free of charge, always. How a row gets into the warehouse is the business of the room warehouse.
 """

@@ -143,8 +143,8 @@ def _page(provider: Provider, found: Mapping[str, Sequence[Any]]) -> pa.Table:
 
 def _failure(provider: Provider, text: str | None) -> str | None:
     """Why a job failed that this project did not ask for."""
-    told = provider.loaded_jobs and provider.loaded_jobs.failure
-    return told(text).value if text and told else None
+    failure_of = provider.loaded_jobs and provider.loaded_jobs.failure
+    return failure_of(text).value if text and failure_of else None
 
 
 def _files(listed: str | None) -> list[tuple[str, str, str]]:

@@ -57,7 +57,7 @@ JOB_COLUMNS: Columns = {
 
 
 def provider_tables(provider: Provider) -> Mapping[str, Columns]:
-    """The provider's tables that tell of jobs, and the columns that are declared for them."""
+    """The provider's tables that have jobs, and the columns that are declared for them."""
     own = provider.loaded_jobs.tables if provider.loaded_jobs else ()
     return {
         **{name: provider.table(name).columns for name in own},

@@ -1,4 +1,4 @@
-"""What the warehouse and the ledger tell each other: jobs that rows have settled, jobs to load.
+"""What the warehouse and the ledger exchange: jobs that rows have settled, jobs to load.
 
 ledger: open jobs, unknown requests ─► rows of a loaded table ─► ended, found; and loaded
 ledger: jobs that are over ──────────► FinishedJob ─► dlt ─────► loaded
@@ -127,7 +127,7 @@ def _find(
 
 
 def _is_of(recipient: Recipient | None, server: str) -> bool:
-    """Whether rows of that server may tell of what was sent there, or nobody knows where."""
+    """Whether rows of that server may stand for what was sent there, or nobody knows where."""
     return recipient is None or recipient.is_server(server)
 
 

@@ -1,4 +1,4 @@
-"""A load without Dagster: chosen tables of a provider, and the ledger told of it."""
+"""A load without Dagster: chosen tables of a provider, reported to the ledger."""
 
 import logging
 from collections import Counter
@@ -41,7 +41,7 @@ def load(
     ledger alone. `arguments` are the source's own. Finished jobs of paid requests are loaded once,
     and with `again` another time: into a new warehouse.
     """
-    account_of(provider, None, None)  # a missing key is told before anything is made
+    account_of(provider, None, None)  # a missing key is an error before anything is made
     paid = [operation for operation in provider.operations if operation.name in tables]
     read = [name for name in tables if name in {table.name for table in provider.tables}]
     summaries: list[LoadInfo] = []

@@ -154,7 +154,7 @@ class Archive:
 
 @dataclass(frozen=True, kw_only=True)
 class JobHistoryQuery:
-    """Where a provider's own tables tell of its jobs, for the table of all generations.
+    """Where a provider's own tables have its jobs, for the table of all generations.
 
     `select` names tables as they are, and gives kind, job_id, ref (that may be a request key),
     prompt, state, created_at, finished_at, credits, address (of a picture: text, or JSON with it
@@ -218,7 +218,7 @@ class Provider:
 
     @property
     def balance_table(self) -> Table | None:
-        """The table of the looks at the balance; None where the provider tells none."""
+        """The table of the looks at the balance; None where the provider publishes none."""
         return next((table for table in self.tables if table.balance), None)
 
     def table(self, name: str) -> Table:

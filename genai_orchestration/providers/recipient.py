@@ -89,7 +89,7 @@ def _elsewhere(what: str, sent_to: Recipient, configured: Recipient) -> OtherAcc
 
 
 def _place(base_url: str) -> str:
-    """A base URL without what does not tell servers apart."""
+    """A base URL without what does not distinguish servers."""
     bare = re.sub(r"^https?://", "", base_url.strip().lower())
     host, slash, path = bare.rstrip("/").partition("/")
     return re.sub(r":(80|443)$", "", host) + slash + path

@@ -3,7 +3,7 @@
     status ─► WrongSetting (3xx, 400, 401, 403, 422) · OutOfCredits (402) · NotFound (404)
               RateLimited (429) · Unavailable (5xx, no answer, half an answer)
 
-Only what a status means everywhere is decided here; a vendor's own codes are told apart beside
+Only what a status means everywhere is decided here; a vendor's own codes are distinguished beside
 its source.
 """
 

@@ -28,7 +28,7 @@ def spelled(words: Mapping[str, JobState]) -> Mapping[str, JobState]:
     """A vendor's status words in each case that they may come in: completed, Completed, COMPLETED.
 
     They are listed, and not compared without case, because a provider is also asked to count them
-    by a filter that tells cases apart: what is counted and what is loaded must agree.
+    by a filter that distinguishes cases: what is counted and what is loaded must agree.
     """
     cases = (str.lower, str.capitalize, str.title, str.upper)
     return {case(word): state for word, state in words.items() for case in cases}

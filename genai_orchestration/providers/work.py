@@ -1,8 +1,8 @@
 """Paid work at a provider, as values: what can be asked for, how it is sent, how it is followed.
 
 Operation   a paid POST, as far as it is known before it is sent
-Lookup      a row of the warehouse that tells more of it: the design of a banner
-Submitter   sends it, once; says of a request whether it is there; tells the balance
+Lookup      a row of the warehouse with more about it: the design of a banner
+Submitter   sends it, once; says of a request whether it is there; reads the balance
 JobKind     what a POST makes, and how one job of it is asked after
 """
 
@@ -24,7 +24,7 @@ UNLIMITED = sys.maxsize  # credits of a plan without a limit
 
 @dataclass(frozen=True, kw_only=True)
 class WarehouseLookup:
-    """A row of the warehouse that a payload names by its id, and what the row tells of it."""
+    """A row of the warehouse that a payload names by its id, and what the row says about it."""
 
     table: str  # of the provider; its key is `id`
     columns: tuple[str, ...]  # that are read besides; JSON ones arrive parsed
@@ -52,7 +52,7 @@ class Operation:
     model: Callable[[Payload], str]
     # dotted path in the payload that `--prompt` and a sheet's prompt column fill; "" for none
     prompt: str
-    known: WarehouseLookup | None = None  # what the warehouse may tell of a payload
+    known: WarehouseLookup | None = None  # what the warehouse may know of a payload
 
     def price(self, payload: Payload, row: Row | None) -> int | None:
         """The estimate, better where the row that the payload names is known."""
@@ -96,7 +96,7 @@ class Submitter(Api, Protocol):
         """
 
     def balance(self) -> int | None:
-        """Credits that are left; None where the provider has none, or does not tell."""
+        """Credits that are left; None where the provider has none, or does not publish them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ class JobReport:
 
 
 class JobReader(Api, Protocol):
-    """An API that tells of one job at a time. Free of charge."""
+    """An API that reports one job at a time. Free of charge."""
 
     def report(self, job_id: str) -> JobReport:
         """How the job stands; raises ProviderError in words."""
@@ -149,7 +149,7 @@ class FinishedJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Settling:
-    """A loaded table whose rows tell how jobs ended: nobody has to ask after each."""
+    """A loaded table whose rows say how jobs ended: nobody has to query each."""
 
     table: str
     columns: tuple[str, ...]  # that `report` and `is_of` take, after the id

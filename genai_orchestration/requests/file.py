@@ -61,7 +61,7 @@ def read_requests(
     """The file's requests, in its order; BadRequests or UnreadableFile in sentences.
 
     `operations` are those that may be asked for. A row that asks the same as another one without
-    a key of its own is a mistake: nobody can tell whether one picture is wanted, or two.
+    a key of its own is a mistake: nobody knows whether one picture is wanted, or two.
     """
     taken, problems = requests_of(read_sheet(path), operations, columns or Columns())
     if problems:

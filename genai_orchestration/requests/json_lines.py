@@ -32,7 +32,7 @@ def _object(line: bytes) -> Any:
 
 
 def _check_names(pairs: list[tuple[str, Any]]) -> None:
-    """Refuse an object in which a field is there twice: nobody can tell which one is meant."""
+    """Refuse an object in which a field is there twice: nobody knows which one is meant."""
     names = [name for name, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -1,6 +1,6 @@
 """What a list of requests would ask for and cost, before anything is recorded or sent.
 
-    requests ─► mistakes?  ─yes─► not sent; told by request, as sentences
+    requests ─► mistakes?  ─yes─► not sent; a list of sentences by request
        ▲            └─no──► sound: credits by provider and model, same payloads under other keys
        └─ rows of the warehouse that payloads name (designs), for finer mistakes and prices
 

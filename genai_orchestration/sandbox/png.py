@@ -12,7 +12,7 @@ STEPS = 64  # colours from top to bottom: rows like the one above are quick to m
 def picture(text: str, width: int = 256, height: int = 256) -> bytes:
     """A valid RGB PNG of `width` x `height` pixels; the same text gives the same bytes.
 
-    Two texts give two pictures a person can tell apart: both corner colours come from a hash.
+    Two texts give two pictures a person can distinguish: both corner colours come from a hash.
     """
     digest = hashlib.sha256(text.encode()).digest()
     start, end, stripe = digest[0:3], digest[3:6], 8 + digest[6] % 24

@@ -72,7 +72,7 @@ def no_unknown(requests: Iterable[RequestRecord], now: datetime) -> Verdict:
     words = (
         f"Nobody knows whether the provider has taken {counted(len(unknown), 'request')}: "
         f"{_some(named)} (UTC). Look with genai requests show {unknown[0].request_key}, which "
-        "tells the ways out."
+        "shows the ways out."
     )
     return Verdict(False, words, grave=True)
 
@@ -82,14 +82,14 @@ def within_budget(caps: Sequence[Cap]) -> Verdict:
     # a cap of 0 is a lock, and no budget that runs out
     full = [cap for cap in caps if cap.spent >= cap.credits and cap.spent]
     near = [cap for cap in caps if cap.credits and cap.spent >= WARN_AT * cap.credits]
-    told = "; ".join(cap.words for cap in full or near or caps)
+    caps_used = "; ".join(cap.words for cap in full or near or caps)
     if full:
-        return Verdict(False, f"Used up: {told}. Wait, or raise it.", grave=True)
+        return Verdict(False, f"Used up: {caps_used}. Wait, or raise it.", grave=True)
     if near:
-        return Verdict(False, f"Nearly used up: {told}.")
+        return Verdict(False, f"Nearly used up: {caps_used}.")
     if not caps:
         return Verdict(True, "No cap is configured: only a local address is submitted to.")
-    return Verdict(True, f"Spent or reserved: {told}.")
+    return Verdict(True, f"Spent or reserved: {caps_used}.")
 
 
 def no_stuck(jobs: Iterable[JobRecord], kind: JobKind, now: datetime) -> Verdict:

@@ -26,7 +26,7 @@ class Evidence:
     """What surrounds a request that was sent and not answered."""
 
     sent: datetime
-    table: str | None  # that the looks are in; None: the provider tells no balance
+    table: str | None  # that the looks are in; None: the provider publishes no balance
     before: BalanceLook | None = None
     after: BalanceLook | None = None
     others: Sequence[RequestRecord] = ()  # sent between the two looks

@@ -8,7 +8,7 @@
 An answer is written for long: nothing else remembers it.
 
     write ─► done
-      ├ the ledger is busy or broken, ─► a growing wait, again; at last an error that tells it all
+      ├ the ledger is busy or broken, ─► a growing wait, again; at last an error with all of it
       │ in whatever way
       └ Ctrl-C ───────────────────────► once more, and then it is obeyed
 """
@@ -123,17 +123,17 @@ class Sender:
         if odd := _odd_id(job_id):
             self._unclear(record, f"the answer names its job by what is no id: {odd}")
             return
-        told = f"has made the job {job_id} of the request {key}"
-        logger.info("%s %s.", self.title, told)
+        outcome = f"has made the job {job_id} of the request {key}"
+        logger.info("%s %s.", self.title, outcome)
         self._write(
-            told,
+            outcome,
             lambda: self.ledger.submitted(key, job_id, charged, self.now(), answer=answer),
             f"{key} --job {job_id}",
         )
         self.result.submitted.append(key)
 
-    def _write(self, told: str, write: Callable[[], None], resolve: str) -> None:
-        _write_down(f"{self.title} {told}", write, self.sleep, resolve=resolve)
+    def _write(self, outcome: str, write: Callable[[], None], resolve: str) -> None:
+        _write_down(f"{self.title} {outcome}", write, self.sleep, resolve=resolve)
 
     def _unclear(self, record: RequestRecord, words: str) -> None:
         """An answer was lost: look the request up where that can be done."""
@@ -157,22 +157,22 @@ def _check_not_stale(record: RequestRecord, now: datetime) -> None:
 
 
 def _write_down(
-    told: str, write: Callable[[], None], sleep: Callable[[float], None], *, resolve: str
+    outcome: str, write: Callable[[], None], sleep: Callable[[float], None], *, resolve: str
 ) -> None:
-    """Write what a provider has `told`; an error says that, and how to `resolve` it by hand."""
+    """Write the `outcome` of a POST; an error says that, and how to `resolve` it by hand."""
     for attempt in range(WRITE_ATTEMPTS):
         try:
-            _write(told, write)
+            _write(outcome, write)
             return
         except WrongState:
             raise
         except Exception as error:
             words = _words(error)
-            logger.error("%s, and the ledger cannot be written: %s", told, words)
+            logger.error("%s, and the ledger cannot be written: %s", outcome, words)
             if attempt == WRITE_ATTEMPTS - 1:
                 minutes = LONGEST_POST.seconds // 60
                 raise LedgerUnusable(
-                    f"{words} {told}: once the ledger works, and {minutes} minutes have made the "
+                    f"{words} {outcome}: once the ledger works, and {minutes} minutes have made the "
                     f"request unknown, run genai requests resolve {resolve}."
                 ) from None
             sleep(2.0**attempt)
@@ -192,14 +192,14 @@ def _words(error: Exception) -> str:
     return "The ledger failed, for a reason that nobody foresaw."
 
 
-def _write(told: str, write: Callable[[], None]) -> None:
+def _write(outcome: str, write: Callable[[], None]) -> None:
     try:
         write()
     except (WrongState, JobTaken) as error:
-        raise WrongState(f"{told}, which was not written down. {error}") from None
+        raise WrongState(f"{outcome}, which was not written down. {error}") from None
     except Exception:
         raise  # it is tried again
     except BaseException:
-        logger.error("%s, and this process was interrupted.", told)
+        logger.error("%s, and this process was interrupted.", outcome)
         write()
         raise

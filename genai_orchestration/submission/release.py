@@ -107,7 +107,7 @@ def decide(
 def _resting(asked: RequestedRun, outcome: Outcome, again: datetime) -> Decision:
     if outcome.state == "succeeded":
         words = (
-            f"could not be submitted by the last run, which tells why; the next one is at "
+            f"could not be submitted by the last run, which says why; the next one is at "
             f"{again:%H:%M:%S} UTC"
         )
         return Decision(asked=asked, words=words)

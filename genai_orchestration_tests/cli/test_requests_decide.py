@@ -81,7 +81,7 @@ def test_a_provider_without_credits_has_no_balance_to_show(
     sandbox.traffic.faults.append(Fault(kind="status", status=502, method="POST"))
     genai("requests", "submit")
     assert state("fox") == "unknown"
-    assert "ImagineAPI tells no balance" in genai("requests", "show", "fox").out
+    assert "ImagineAPI publishes no balance" in genai("requests", "show", "fox").out
 
 
 @pytest.mark.parametrize(("way", "ends"), [(0, "submitted"), (1, "abandoned"), (2, "abandoned")])

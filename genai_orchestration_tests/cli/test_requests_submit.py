@@ -111,7 +111,7 @@ def test_a_lost_answer_is_unknown_and_names_the_next_step(sandbox: Sandbox) -> N
     lose(sandbox)
     said = genai(*SUBMIT)
     assert (said.code, "0 submitted, 0 rejected, 1 unknown, 0 waiting." in said.out) == (1, True)
-    assert "genai requests show one tells" in said.out
+    assert "genai requests show one shows" in said.out
     genai(*SUBMIT)
     assert (state("one"), posts(sandbox)) == ("unknown", 1)
 
@@ -251,7 +251,7 @@ def test_a_second_ctrl_c_stops_at_once_and_says_what_is_unknown(
     slow.send_signal(signal.SIGINT)
     out, _ = slow.communicate(timeout=30)
     assert slow.returncode == 130
-    assert "Unknown: one. genai requests show one tells" in out
+    assert "Unknown: one. genai requests show one shows" in out
     assert [state(key) for key in ("one", "two", "three")] == ["unknown", "approved", "approved"]
     assert shown("one")["reserved"] == 10
     assert "Traceback" not in out

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from genai_orchestration.cli.requests.telling import ago, plain, redact, strip_query
+from genai_orchestration.cli.requests.output import ago, plain, redact, strip_query
 
 SIGNED = [
     "https://a.example/p.png?X-Amz-Signature=abc&X-Amz-Expires=60",

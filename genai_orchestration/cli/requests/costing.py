@@ -8,8 +8,8 @@ import click
 
 from genai_orchestration.cli.requests.filters import Filters, as_json, filters, open_ledger
 from genai_orchestration.cli.requests.groups import requests
+from genai_orchestration.cli.requests.output import print_json
 from genai_orchestration.cli.requests.planned import notes_of, planned_again
-from genai_orchestration.cli.requests.telling import tell_json
 from genai_orchestration.clock import now
 from genai_orchestration.errors import counted
 
@@ -42,7 +42,7 @@ def show_plan(chosen: Filters, as_json: bool) -> None:
         waiting = ledger.requests(provider=chosen.provider, states=[RequestState.APPROVED])
         allowances = _allowances(ledger, plan, waiting)
     if as_json:
-        tell_json(_as_json(plan, allowances))
+        print_json(_as_json(plan, allowances))
         return
     for line in (*_costs(plan), *map("Note: {}".format, notes_of(plan)), *_budgets(allowances)):
         click.echo(line)

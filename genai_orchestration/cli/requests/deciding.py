@@ -24,7 +24,7 @@ def resolve(key: str, job_id: str | None, never_arrived: bool) -> None:
     """Say what became of an unknown request, once you have looked at the provider.
 
     With --job it is submitted, and its job is followed like any other. With --never-arrived it is
-    abandoned and costs nothing; `retry` makes a new attempt. `show` tells what is known.
+    abandoned and costs nothing; `retry` makes a new attempt. `show` prints what is known.
     """
     if (job_id is not None) == never_arrived:
         raise click.UsageError("Give either --job ID or --never-arrived.")
@@ -86,7 +86,7 @@ def retry(keys: Sequence[str], approve: bool) -> None:
 
 
 def _each(keys: Sequence[str], decide: "Callable[[Ledger, str], None]") -> None:
-    """Decide each of the keys; those that cannot be are told at the end, and the exit code is 1."""
+    """Decide each of the keys; those that cannot be are printed at the end, and the exit code is 1."""
     refused: list[str] = []
     with open_ledger() as ledger:
         for key in dict.fromkeys(keys):

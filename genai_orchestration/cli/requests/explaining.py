@@ -1,4 +1,4 @@
-"""What a person is told of a request whose answer was lost, and the three ways out of it."""
+"""What is known of a request whose answer was lost, and the three ways out of it."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from genai_orchestration.cli.requests.telling import ago, moment, plain
+from genai_orchestration.cli.requests.output import ago, moment, plain
 from genai_orchestration.errors import UserError, counted
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Explanation:
         if self.trouble:
             yield f"What the balance did is not known. {self.trouble}"
         elif evidence.table is None:
-            yield f"{self.title} tells no balance, so that none shows whether it was paid for."
+            yield f"{self.title} publishes no balance, so that none shows whether it was paid for."
         elif before is None or after is None:
             when = {(True, True): "before and after", (False, True): "after"}.get(
                 (before is None, after is None), "before"
@@ -110,7 +110,7 @@ class Explanation:
             f"{moment(evidence.before.at)}, the last look before it was sent, and "
             f"{evidence.after.credits:,} {moment(evidence.after.at)}, the first after: {fell}."
         )
-        told = (
+        charged = (
             "no other requests"
             if not evidence.others
             else f"{counted(len(evidence.others), 'other request')}, "
@@ -120,7 +120,7 @@ class Explanation:
             "of no published price" if price is None else f"estimated at {counted(price, 'credit')}"
         )
         yield (
-            f"Between the two looks the ledger knows of {told}. That leaves "
+            f"Between the two looks the ledger knows of {charged}. That leaves "
             f"{counted(evidence.unaccounted or 0, 'credit')}; this request is {expected}."
         )
 

@@ -8,8 +8,8 @@ import click
 
 from genai_orchestration.cli.requests.filters import Filters, as_json, limit, open_ledger
 from genai_orchestration.cli.requests.groups import jobs
+from genai_orchestration.cli.requests.output import ago, plain, print_json, print_table
 from genai_orchestration.cli.requests.stuck import deadlines, is_stuck
-from genai_orchestration.cli.requests.telling import ago, plain, tell_json, tell_table
 from genai_orchestration.clock import now
 from genai_orchestration.errors import UserError
 
@@ -65,14 +65,14 @@ def list_jobs(
             limit=None if only_stuck else limit,
         )
     moment, after = now(), deadlines()
-    told = [(job, is_stuck(job, after, moment)) for job in found]
-    told = [(job, stuck) for job, stuck in told if stuck or not only_stuck][:limit]
+    listed = [(job, is_stuck(job, after, moment)) for job in found]
+    listed = [(job, stuck) for job, stuck in listed if stuck or not only_stuck][:limit]
     if as_json:
-        for job, stuck in told:
-            tell_json(_as_json(job, stuck))
+        for job, stuck in listed:
+            print_json(_as_json(job, stuck))
         return
     headers = ("job", "state", "request", "provider", "age", "loaded", "why")
-    tell_table(headers, [_row(job, stuck, now() - job.first_seen) for job, stuck in told])
+    print_table(headers, [_row(job, stuck, now() - job.first_seen) for job, stuck in listed])
 
 
 def _row(job: "JobRecord", stuck: bool, age: Any) -> Sequence[object]:
@@ -93,10 +93,10 @@ def show(job_id: str, provider: str | None, as_json: bool) -> None:
         request = ledger.request(job.request_key) if job.request_key else None
     stuck = is_stuck(job, deadlines(), now())
     if as_json:
-        tell_json({**_as_json(job, stuck), "request": request and dataclasses.asdict(request)})
+        print_json({**_as_json(job, stuck), "request": request and dataclasses.asdict(request)})
         return
     values = {name: value for name, value in dataclasses.asdict(job).items() if value is not None}
-    tell_table(("", ""), list(values.items()))
+    print_table(("", ""), list(values.items()))
     if stuck:
         click.echo(
             f"\nIt is stuck: open for {ago(now() - job.first_seen)}. It is still asked after, "
@@ -104,7 +104,7 @@ def show(job_id: str, provider: str | None, as_json: bool) -> None:
         )
     if request:
         click.echo(f"\nThe request {request.request_key} (genai requests show):")
-        tell_table(("", ""), [("campaign", request.campaign), ("payload", request.payload)])
+        print_table(("", ""), [("campaign", request.campaign), ("payload", request.payload)])
 
 
 def _as_json(job: "JobRecord", stuck: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from genai_orchestration.cli.requests.filters import (
     open_ledger,
 )
 from genai_orchestration.cli.requests.groups import requests
-from genai_orchestration.cli.requests.telling import ago, moment, plain, tell_json, tell_table
+from genai_orchestration.cli.requests.output import ago, moment, plain, print_json, print_table
 from genai_orchestration.clock import now
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def list_requests(
         )
     if as_json:
         for each in found:
-            tell_json(dataclasses.asdict(each))
+            print_json(dataclasses.asdict(each))
         return
     headers = ("request", "state", "provider", "operation", "campaign", "credits", "why")
-    tell_table(headers, map(_row, found))
+    print_table(headers, map(_row, found))
 
 
 def _row(record: "RequestRecord") -> Sequence[object]:
@@ -95,11 +95,11 @@ def show(key: str, as_json: bool) -> None:
         job = next(iter(ledger.jobs(request_key=key)), None)
         explanation = explanation_of(record, ledger)
     if as_json:
-        tell_json(_as_json(record, chain, job, explanation))
+        print_json(_as_json(record, chain, job, explanation))
         return
     values = dataclasses.asdict(record)
     shown = [(name, value) for name, value in values.items() if value is not None]
-    tell_table(("", ""), [each for each in shown if each[0] not in QUIET])
+    print_table(("", ""), [each for each in shown if each[0] not in QUIET])
     for line in (*_attempts(chain, key), *_job(job)):
         click.echo(line)
     if explanation:

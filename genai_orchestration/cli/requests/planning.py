@@ -167,9 +167,9 @@ def _record(wanted: "list[NewRequest]") -> None:
 
 
 def _refuse(plan: "Plan") -> None:
-    """Mistaken when the plan has mistakes; what could not be looked at is told in any case."""
+    """Mistaken when the plan has mistakes; what could not be checked is printed in any case."""
     if plan.mistakes:
-        told = [f"{key}: {' '.join(words)}" for key, words in plan.mistakes.items()]
-        raise Mistaken("\n".join(["Nothing was changed; these have mistakes:", *told]))
+        mistakes = [f"{key}: {' '.join(words)}" for key, words in plan.mistakes.items()]
+        raise Mistaken("\n".join(["Nothing was changed; these have mistakes:", *mistakes]))
     for note in notes_of(plan):
         click.echo(f"Note: {note}", err=True)

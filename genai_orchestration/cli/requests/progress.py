@@ -35,13 +35,13 @@ def _bar(title: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 def _lines(title: str, total: int) -> Callable[[], None]:
-    done, told = 0, time.monotonic()
+    done, printed = 0, time.monotonic()
 
     def sent() -> None:
-        nonlocal done, told
+        nonlocal done, printed
         done += 1
-        if time.monotonic() - told >= EVERY:
-            told = time.monotonic()
+        if time.monotonic() - printed >= EVERY:
+            printed = time.monotonic()
             click.echo(f"{title}: {done} of {total} sent.", err=True)
 
     return sent

@@ -14,7 +14,7 @@ import click
 
 from genai_orchestration.cli.requests.filters import Filters, as_json, filters, open_ledger
 from genai_orchestration.cli.requests.groups import requests
-from genai_orchestration.cli.requests.telling import plain, tell_json
+from genai_orchestration.cli.requests.output import plain, print_json
 from genai_orchestration.errors import UserError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def submit(chosen: Filters, no_wait: bool, minutes: float | None, as_json: bool)
     stays approved. A second Ctrl-C stops at once; what was on its way is unknown then.
 
     Exit code 0: all that was approved is submitted. 1: something was rejected, is unknown or
-    stays approved; the reasons are told. 130: Ctrl-C.
+    stays approved; the reasons are printed. 130: Ctrl-C.
     """
     if no_wait and minutes is not None:
         raise click.UsageError("Give either --no-wait or --wait.")
@@ -80,7 +80,7 @@ def submit(chosen: Filters, no_wait: bool, minutes: float | None, as_json: bool)
         for provider in _concerned(ledger, chosen):
             sent = _send(ledger, provider, chosen, patience, stop)
             whole, some = whole and sent.whole, True
-            _tell(sent, as_json=as_json)
+            _print(sent, as_json=as_json)
             if stop.asked:
                 raise click.exceptions.Exit(INTERRUPTED)
     if not some and not as_json:
@@ -177,10 +177,10 @@ def _reasons(
     return reasons
 
 
-def _tell(sent: Sent, *, as_json: bool) -> None:
+def _print(sent: Sent, *, as_json: bool) -> None:
     result = sent.result
     if as_json:
-        tell_json(_as_json(sent))
+        print_json(_as_json(sent))
         return
     click.echo(
         f"{sent.provider.title}: {len(result.submitted)} submitted, {len(result.rejected)} "
@@ -192,7 +192,7 @@ def _tell(sent: Sent, *, as_json: bool) -> None:
         more = "" if len(result.unknown) <= SHOWN else f" and {len(result.unknown) - SHOWN} more"
         click.echo(
             f"  Unknown: {', '.join(result.unknown[:SHOWN])}{more}. genai requests show "
-            f"{result.unknown[0]} tells what is known, and what to do."
+            f"{result.unknown[0]} shows what is known, and what to do."
         )
     if sent.undecided:
         click.echo(

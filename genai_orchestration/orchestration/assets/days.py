@@ -1,4 +1,4 @@
-"""Assets by UTC day: one op loads a range of days in portions, and tells of each day by itself.
+"""Assets by UTC day: one op loads a range of days in portions, and reports each day by itself.
 
 partitions ─► days that an interrupted attempt has not loaded ─► portions ─► a run of dlt each
     portion loaded, another follows ─► checked, its days are materialized already
@@ -117,11 +117,11 @@ class _Range:
             key = self._key(table)
             by_day = self._facts(table, self.days)
             check = self._check(table, by_day, self.loaded)
-            self._tell_days(key, by_day)
+            self._report_days(key, by_day)
             result = results.get(key) or dg.MaterializeResult(asset_key=key)
             # all days of a run share its number: beside a day's own count it would mislead
-            told = {**(result.metadata or {}), "rows_loaded_by_run": rows[key]}
-            yield result._replace(metadata=told)
+            metadata = {**(result.metadata or {}), "rows_loaded_by_run": rows[key]}
+            yield result._replace(metadata=metadata)
             yield from self._selected(check)
 
     def _portions(self) -> Iterator[Portion]:
@@ -157,7 +157,7 @@ class _Range:
                     )
                 )
 
-    def _tell_days(self, key: dg.AssetKey, by_day: Mapping[date, load_metadata.DayFacts]) -> None:
+    def _report_days(self, key: dg.AssetKey, by_day: Mapping[date, load_metadata.DayFacts]) -> None:
         """Give each day's partition its own row counts and pictures."""
         for day, fact in by_day.items():
             self.context.add_asset_metadata(

@@ -29,10 +29,10 @@ def loading(
     with settling.loading(provider, settings, tables, again=again) as (finished, news):
         yield finished
     if news:
-        _tell(context, provider, settings, news)
+        _report(context, provider, settings, news)
 
 
-def _tell(
+def _report(
     context: dg.AssetExecutionContext, provider: Provider, settings: Settings, names: set[str]
 ) -> None:
     """Observed, not materialized: a materialization of these assets means a submission."""

@@ -59,8 +59,8 @@ def plan_new(
     operations = {(provider.name, operation.name): operation}
     planned = plan(wanted, operations, known_rows(wanted, operations, Settings.load()))
     if planned.mistakes:
-        told = " ".join(f"{key}: {' '.join(words)}" for key, words in planned.mistakes.items())
-        raise WrongConfig(f"Nothing was planned; the configuration has mistakes. {told}")
+        mistakes = " ".join(f"{key}: {' '.join(words)}" for key, words in planned.mistakes.items())
+        raise WrongConfig(f"Nothing was planned; the configuration has mistakes. {mistakes}")
     paid = [PaidRequest.of(each.request, operation, each.row) for each in planned.planned]
     ledger.add(paid, ledger.now()).check()
     if approve:

@@ -76,6 +76,6 @@ def run_tables(
             assert isinstance(result, dg.MaterializeResult)
             assert result.asset_key
             table = provider.table(result.asset_key.path[-1])
-            told = {k: v for k, v in (result.metadata or {}).items() if k in KEPT}
+            metadata = {k: v for k, v in (result.metadata or {}).items() if k in KEPT}
             measured = load_metadata.of_table(provider, table, settings, pipeline)
-            yield result._replace(metadata={**told, **measured}), rows.get(table.name, 0)
+            yield result._replace(metadata={**metadata, **measured}), rows.get(table.name, 0)

@@ -1,4 +1,4 @@
-"""What a run tells of the rows in the warehouse: counts by table and by day, and pictures."""
+"""Metadata of the rows in the warehouse: counts by table and by day, and pictures."""
 
 import re
 from collections.abc import Mapping

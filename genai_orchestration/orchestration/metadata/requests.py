@@ -1,4 +1,4 @@
-"""What a materialization of paid requests tells: outcomes, credits, and the newest requests."""
+"""Metadata of a materialization of paid requests: outcomes, credits, and the newest requests."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The run launcher: Dagster's own, which can also tell that a run's worker died with its server.
+"""The run launcher: Dagster's own, which also notices that a run's worker died with its server.
 
     daemon (run monitoring, every 10 s) ─► is the code server that runs it still there?
         yes ─► it watches its workers itself, and reports a dead one within a second

@@ -135,10 +135,10 @@ class _Tick:
                 )
         if found:
             return dg.SensorResult(run_requests=[self._request(found)])
-        told = sentence(self.provider, found)
+        summary = sentence(self.provider, found)
         until = min(filter(None, (self.now + LOOK_EVERY, found.next_due)))
-        look = LastLook(seen, until.isoformat(), told)
-        return _skip(told, json.dumps(dataclasses.asdict(look), sort_keys=True))
+        look = LastLook(seen, until.isoformat(), summary)
+        return _skip(summary, json.dumps(dataclasses.asdict(look), sort_keys=True))
 
     def _waits_for_run(self) -> str | None:
         """Why no other run is asked for yet: one is under way, has just failed, or just begun."""

@@ -52,12 +52,12 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
         with Ledger.open(Settings.load()) as ledger:
             found = _look(ledger, provider, kind)
             waiting = settling.finished_jobs(ledger, provider, kind.tables)
-        told = sentence(kind, found)
+        summary = sentence(kind, found)
         if not waiting:
-            return dg.SkipReason(told)
+            return dg.SkipReason(summary)
         answer = changed(context, name, keys, version(waiting))
         if isinstance(answer, dg.SkipReason):
-            return dg.SkipReason(f"{told} {answer.skip_message}")
+            return dg.SkipReason(f"{summary} {answer.skip_message}")
         return answer
 
     return follow

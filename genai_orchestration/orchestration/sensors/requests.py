@@ -97,7 +97,7 @@ class _Look:
     now: datetime
     clock: Callable[[], float] = time.monotonic
     runs: list[dg.RunRequest] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def result(self, before: InboxCursor) -> dg.SensorResult:
@@ -110,7 +110,7 @@ class _Look:
             raise NotLoaded(" ".join(self.failures))
         return dg.SensorResult(
             run_requests=self.runs or None,
-            skip_reason=None if self.runs else dg.SkipReason(" ".join(self.told)),
+            skip_reason=None if self.runs else dg.SkipReason(" ".join(self.reasons)),
             cursor=cursor.dumps(),
         )
 
@@ -129,16 +129,16 @@ class _Look:
         try:
             found = inbox.look(cursor.memory, lambda: self.clock() > end)
         except UserError as error:
-            self.told.append(str(error))
+            self.reasons.append(str(error))
             return cursor
         except Exception:  # what is approved does not wait for it
             logger.exception("The inbox cannot be read.")
-            self.told.append(
+            self.reasons.append(
                 "The inbox cannot be read: the daemon's log says why; correct what [requests] "
                 "names."
             )
             return cursor
-        self.told += filter(None, (_state_of(found), found.memory.trouble))
+        self.reasons += filter(None, (_state_of(found), found.memory.trouble))
         return dataclasses.replace(cursor, memory=found.memory)
 
     def _provider(self, cursor: InboxCursor, provider: Provider) -> InboxCursor:
@@ -161,10 +161,10 @@ class _Look:
             known = translate_error(error, settings)
             if known is None:
                 raise
-            self.told.append(f"Nothing is approved before the warehouse can be asked: {known}")
+            self.reasons.append(f"Nothing is approved before the warehouse can be asked: {known}")
             return
         if sent:
-            self.told.append(f"Not approved: {sent_before.sentence(sent)}")
+            self.reasons.append(f"Not approved: {sent_before.sentence(sent)}")
         new = [each.request_key for each in planned if each.request_key not in sent]
         self.ledger.approve(new, self.now)
 
@@ -175,7 +175,7 @@ class _Look:
         asked = cursor.asked.get(what)
         outcome = self._outcome(asked, what)
         if stand.planned:
-            self.told.append(
+            self.reasons.append(
                 f"{what}: {counted(stand.planned, 'request')} to be approved: "
                 "run genai requests plan, then genai requests approve."
             )
@@ -186,14 +186,16 @@ class _Look:
             except UserError as error:  # another provider's settings may be right
                 why = str(error).rstrip(".")
             if why:
-                self.told.append(f"{what}: {counted(stand.approved, 'request')} approved: {why}.")
+                self.reasons.append(
+                    f"{what}: {counted(stand.approved, 'request')} approved: {why}."
+                )
                 return cursor
         decision = decide(asked, outcome, stand, cursor.seq + 1, self.now)
         if decision.words:
             sentence = (
                 f"{what}: {counted(stand.approved, 'request')} approved and {decision.words}."
             )
-            self.told.append(sentence)
+            self.reasons.append(sentence)
             self.failures += [sentence] if decision.failed else []
         if decision.run and decision.asked:
             self.runs.append(_run_request(provider, operation, decision.asked.key(what)))
@@ -204,7 +206,7 @@ class _Look:
 
 
 def _in_sandbox(provider: Provider) -> bool:
-    """Whether it is the sandbox's; an address that cannot be read is told where it is needed."""
+    """Whether it is the sandbox's; a URL that cannot be read is an error where it is needed."""
     try:
         return in_sandbox(provider)
     except ProviderError:

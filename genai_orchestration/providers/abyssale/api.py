@@ -1,4 +1,4 @@
-"""Abyssale's address, key, ceiling and errors, and the one question that tells of changes."""
+"""Abyssale's address, key, ceiling and errors, and the one request that shows changes."""
 
 import functools
 from typing import Any
@@ -88,7 +88,7 @@ def account_of(client: ReadClient) -> str | None:
 
 
 def _classify(answer: requests.Response, words: str) -> ProviderError | None:
-    """Abyssale's 429 has three meanings, told apart by `id`."""
+    """Abyssale's 429 has three meanings, distinguished by `id`."""
     try:
         code = answer.json()["id"]
     except (ValueError, LookupError, TypeError):

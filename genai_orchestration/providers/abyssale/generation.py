@@ -1,4 +1,4 @@
-"""Abyssale's one paid operation as a value: what a body tells, and what its design tells besides.
+"""Abyssale's one paid operation as a value: what its body says, and what its design adds.
 
 payload ─► operations.py: mistakes of the body ─┐
    └─design_id─► a row of design_detail         ├─► OPERATIONS

@@ -63,7 +63,7 @@ class GenerationReader:
 def report_of(body: Mapping[str, Any]) -> JobReport:
     """What a request says of itself: succeeded or partial with banners, failed without any.
 
-    Its credits are counted from its banners, at the assumed price: Abyssale does not tell.
+    Its credits are counted from its banners, at the assumed price: Abyssale does not publish them.
     """
     if not body.get("is_finalized"):
         return JobReport(state=JobState.RUNNING, raw="running")

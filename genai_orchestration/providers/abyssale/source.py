@@ -181,7 +181,7 @@ def snapshot(client: ReadClient, table: Table) -> Iterator[pa.Table]:
 
 
 def _version(design: Record) -> tuple[Any, ...]:
-    """What tells one state of a design from another; a rename may not move `updated_at`."""
+    """What distinguishes one state of a design from another; a rename may not move `updated_at`."""
     project = design.get("project_id")
     return (
         datetime.fromtimestamp(design["updated_at"], timezone.utc),

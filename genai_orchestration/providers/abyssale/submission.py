@@ -57,7 +57,7 @@ class AbyssaleSubmitter:
 
 
 def meaning(answer: requests.Response) -> Failure | None:
-    """What an error means by its `id`; of `rate_limit_exceeded` only the words tell."""
+    """What an error means by its `id`; of `rate_limit_exceeded` by its message alone."""
     try:
         body = answer.json()
         code, words = str(body["id"]), str(body.get("message")).lower()

@@ -3,7 +3,7 @@
     payload + a row of `design_detail` ─► sentences: layers, attributes, variables, formats, pages
 
 The API says nothing of a misspelt layer, attribute or variable, and bills the banner all the same.
-What the design cannot be rendered to is told here as well, since it too takes the design to know.
+What the design cannot be rendered to is reported here as well, since it too takes the design to know.
 Pure: the row comes from the warehouse, its JSON columns parsed.
 """
 
@@ -17,7 +17,7 @@ from genai_orchestration.providers.wording import inside, listed, shown, unknown
 
 Payload = Mapping[str, Any]
 Detail = Mapping[str, Any]
-Layers = Mapping[str, set[str] | None]  # layer -> its properties; None where they are not told
+Layers = Mapping[str, set[str] | None]  # layer -> its properties; None where they are not listed
 
 MULTIPAGE = "printer_multipage"
 
@@ -104,7 +104,7 @@ def _layers(field: str, elements: Mapping[str, Any], saved: Layers) -> Iterator[
 
 
 def _variables(field: str, elements: Mapping[str, Any], detail: Detail) -> Iterator[str]:
-    """Variables of the design; a multipage design's row lists none, and so tells nothing."""
+    """Variables of the design; a multipage design's row lists none, and so says nothing."""
     saved = detail.get("variables")
     given = object_at(elements, VARIABLES)
     if saved is not None and given:

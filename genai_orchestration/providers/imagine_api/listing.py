@@ -167,7 +167,7 @@ def read(
 def read_ids(client: ImageClient, ids: Sequence[str]) -> Iterator[Page]:
     """The images with these ids; deleted and foreign ones are simply absent from the answers.
 
-    Asked for as given and in lower case: a database that keeps ids as text tells them apart.
+    Asked for as given and in lower case: a database that keeps ids as text distinguishes them.
     """
     for wrong in (id_ for id_ in ids if not _UUID.fullmatch(id_)):
         # one of them makes the server refuse the whole list

@@ -123,12 +123,12 @@ def images(
     order = Order()
     # finished rows of other days cannot come again, and need not be looked through
     among = window.condition() if ids is None else "TRUE"
-    unique: bool | None = None  # what dlt was told last: it looks for its configuration each time
+    unique: bool | None = None  # what dlt got last: it reads its configuration for each hint
     for records in _together(pages):
         found.update(record["id"] for record in records if ids is not None)
-        told, unique = unique, order.keeps(records)
+        before, unique = unique, order.keeps(records)
         table = image_table(records)
-        if told == unique:
+        if before == unique:
             yield table
         else:
             hints = dlt.mark.make_hints(write_disposition=_disposition(among, unique=unique))

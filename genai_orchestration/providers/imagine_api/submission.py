@@ -75,7 +75,7 @@ class ImagineApiSubmitter:
         return account_of(self._reads)
 
     def balance(self) -> None:
-        """Nothing: the Midjourney plan is paid by the month, and not told of here."""
+        """Nothing: the Midjourney plan is paid by the month, and its balance is not in this API."""
 
     def image_id(self, request_key: str) -> str:
         """The id that the request's image gets, where the server takes one."""

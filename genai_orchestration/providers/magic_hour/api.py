@@ -1,4 +1,4 @@
-"""Magic Hour's address and key, the path that tells the balance, and what its 402 means."""
+"""Magic Hour's address and key, the path of the balance, and what its 402 means."""
 
 from typing import Any
 

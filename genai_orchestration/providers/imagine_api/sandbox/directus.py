@@ -4,7 +4,7 @@
     SEARCH {"query": {"filter": {…}, "limit": 5}} ──────────────────┴─► parameters ─► listing()
 
 With all of 9.23.1's traps: silent default of 100, `page` that beats `offset`, an order by id unless
-told otherwise, and arrays by index that fall apart from the 22nd member on.
+set otherwise, and arrays by index that fall apart from the 22nd member on.
 """
 
 import re

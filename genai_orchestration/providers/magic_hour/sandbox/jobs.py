@@ -4,7 +4,7 @@
                          │                └──► error        (forbidden or nsfw; refunded)
                          └─ admin ───────────► canceled
 
-A complete job may be told to show some of its downloads, or null, for a time (`Withheld`).
+A complete job can be set to show some of its downloads, or null, for a time (`Withheld`).
 
 A job is never stepped forward: what it is now follows from when it was created.
 """

@@ -23,12 +23,12 @@ _OPENS = re.compile(
 )
 
 
-def tell_json(value: Mapping[str, Any]) -> None:
+def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on a line of its own."""
     click.echo(json.dumps(redact(value), default=_text))
 
 
-def tell_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows below their headers; without headers as names and values. Nothing for no rows."""
     cells = [[plain(cell) for cell in row] for row in rows]
     if not cells:
@@ -36,7 +36,7 @@ def tell_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     if any(headers):
         cells.insert(0, list(headers))
     if sys.stdout.isatty():
-        _tell_folded(cells)
+        _print_folded(cells)
         return
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
@@ -44,7 +44,7 @@ def tell_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         click.echo("  ".join(padded).rstrip())
 
 
-def _tell_folded(cells: Sequence[Sequence[str]]) -> None:
+def _print_folded(cells: Sequence[Sequence[str]]) -> None:
     """Print them as wide as the terminal; long texts go on in the next line of their column."""
     from rich.console import Console
     from rich.table import Table
