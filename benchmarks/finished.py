@@ -20,7 +20,7 @@ from benchmarks.image_server import Images, Server, serving
 from benchmarks.load import rows as count_rows
 from benchmarks.measuring import Line, home
 from genai_orchestration import warehouse
-from genai_orchestration.orchestration.sensors.days import EVERY
+from genai_orchestration.orchestration.sensors.days import INTERVAL_SECONDS
 from genai_orchestration.providers import provider_named
 from genai_orchestration.settings import Settings
 
@@ -149,10 +149,10 @@ def _alone(runs: Sequence[Moments], each: RunPerImage) -> Line:
         ours=f"{seconds:.1f} s",
         alternative=f"its run alone: {each.first:.1f} s",
         ratio=each.first / seconds,
-        target=f"under {ALONE_WITHIN} s from the look",
+        target=f"under {ALONE_WITHIN} s from the tick",
         reached=seconds < ALONE_WITHIN,
         why=(
-            f"{parts}; before that the image had waited {waited:.0f} s for the look: the sensor "
-            f"looks every {EVERY} s, and Dagster's daemon sees every 5 s to whose turn it is"
+            f"{parts}; before that the image had waited {waited:.0f} s for the tick: the sensor "
+            f"has one every {INTERVAL_SECONDS} s, and Dagster's daemon checks every 5 s which is due"
         ),
     )

@@ -123,11 +123,11 @@ class Ours:
         due = 0.0
         while self.submitted < len(self.jobs) or any(job.noticed is None for job in self.jobs):
             if self.seconds >= due:
-                due = self.seconds + job_sensor.EVERY
+                due = self.seconds + job_sensor.INTERVAL_SECONDS
                 watch.follow(
                     *(self.ledger, PROVIDER, kind, SENSOR_POLICY, self.now),
-                    seconds=job_sensor.BUDGET,
-                    linger=job_sensor.STAY,
+                    seconds=job_sensor.BUDGET_SECONDS,
+                    linger=job_sensor.LINGER,
                     sleep=self.sleep,
                 )
             self.sleep(DAEMON - self.seconds % DAEMON)

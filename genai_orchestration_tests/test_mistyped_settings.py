@@ -197,7 +197,7 @@ def tick_of(definitions: dg.Definitions, name: str) -> str:
     """The sentence with which a sensor or a schedule skips."""
     if name.endswith("_sensor"):
         daemon = Daemon(name, definitions=definitions)
-        assert daemon.look() == []
+        assert daemon.tick() == []
         return daemon.said
     context = dg.build_schedule_context(scheduled_execution_time=AT)
     tick = definitions.resolve_schedule_def(name).evaluate_tick(context)

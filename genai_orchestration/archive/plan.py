@@ -29,7 +29,7 @@ from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 
 DAY = timedelta(days=1)
-JOBS = 500  # that are read at once: a look into the warehouse opens it, whatever it brings
+JOBS = 500  # that are read at once: a query of the warehouse opens it, whatever it brings
 IN_A_ROW = 3  # refusals of the provider to report a job, in a row, that end the plan
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day

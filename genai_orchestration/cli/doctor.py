@@ -48,7 +48,7 @@ def examine() -> Iterator[Finding]:
     if not configured:
         yield Finding.bad(
             "No provider has a key: copy .dlt/secrets.toml.example to .dlt/secrets.toml and put "
-            "yours in, or look around with `genai demo`."
+            "yours in, or try `genai demo`."
         )
     try:
         InboxSettings.load()

@@ -43,5 +43,5 @@ def gallery(port: int, demo: bool, file: Path | None) -> None:
 
     with stopped_by_signals():
         serve(settings, port, lambda url: click.echo(f"The gallery is at {url} - Ctrl-C ends it."))
-    # marimo's threads, one for each browser that has looked, would be waited for for ever
+    # marimo's threads, one for each browser that was connected, would never end
     os._exit(0)

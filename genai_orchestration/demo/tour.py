@@ -23,7 +23,7 @@ from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import OPEN, TERMINAL
 from genai_orchestration.settings import Settings
 
-LOOK_EVERY = 3.0  # seconds between two looks of a sensor
+TICK_SECONDS = 3.0  # between two ticks of a sensor
 PATIENCE = 120.0  # seconds until the tour gives up on what is open
 
 console = Console(highlight=False)
@@ -84,7 +84,7 @@ class Tour:
                 console.print(f"{name}: {result.skip_message}")
                 if self._over(provider, stuck):
                     return
-                time.sleep(LOOK_EVERY)
+                time.sleep(TICK_SECONDS)
         raise DemoFailed(f"{name} has not ended after {PATIENCE:g} s: run the demo again.")
 
     def _over(self, provider: Provider, stuck: list[str]) -> bool:
@@ -115,7 +115,7 @@ class Tour:
             self.seconds[OWN.name] = time.monotonic() - started
 
     def show(self, stuck: list[str], seconds: float) -> None:
-        """The table of what was loaded, what is stuck, and where to look."""
+        """The table of what was loaded, what is stuck, and where to go on."""
         grid = Grid("provider", "table", "rows", "seconds")
         grid.columns[2].justify = grid.columns[3].justify = "right"
         for provider in all_providers():

@@ -29,13 +29,13 @@ PORT = 3000
 READY_WITHIN = 600.0  # seconds; some 5 are usual, and many times that on a machine that is busy
 STOP_WITHIN = 30.0  # seconds for runs and daemons to end before they are killed
 PREDECESSOR_WITHIN = 2 * supervisor.STOP_SECONDS + 5  # for what a killed one has left to end
-CHECK_SECONDS = 0.5  # between two looks whether Dagster still runs
+CHECK_SECONDS = 0.5  # between two checks whether Dagster still runs
 LONGEST_TMPDIR = 70  # characters: the path of a socket has at most 103 on every system
 DEFINITIONS = "genai_orchestration.definitions"
 LOCK = "dev.lock"  # in GENAI_HOME, with the process that holds it
 STRANGER = "genai-guard-check.invalid"  # a host name that the web server must not serve
 # Dagster's queue keeps the pool of a run taken for five seconds after its start, however soon its
-# step is over; steps look after their pools themselves. This has no place in dagster.yaml.
+# step is over; steps claim their pools themselves. This has no place in dagster.yaml.
 QUEUE = {"DAGSTER_OP_CONCURRENCY_KEYS_ALLOTTED_FOR_STARTED_RUN_SECONDS": "1"}
 # modules in the folder where the command was typed are not Dagster's, whatever their names
 SAFE = {"PYTHONSAFEPATH": "1"}

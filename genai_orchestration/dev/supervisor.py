@@ -29,7 +29,7 @@ CODE, WEB, DAEMON = "code server", "web server", "daemon"
 # exit codes that say which service ended first; see `ended`
 FIRST_CODE = 10
 SERVICES = (CODE, WEB, DAEMON)
-CHECK_SECONDS = 0.5  # between two looks at the services
+CHECK_SECONDS = 0.5  # between two checks of the services
 PING_EVERY_SECONDS = 5.0
 PING_TIMEOUT_SECONDS = 3.0
 FAILED_PINGS = 3  # in a row, of code that has answered before: it is gone
@@ -97,7 +97,7 @@ class Services:
         command = {
             CODE: ("dagster", "code-server", "start", *self._location()),
             WEB: ("genai_orchestration.dev.webserver", *workspace, "--dagster-log-level", "error"),
-            # at `info` the run queue says every second that it has looked
+            # at `info` the run queue says every second that it has checked
             DAEMON: (compat.DAEMON, "run", *workspace, "--log-level", "error"),
         }[name]
         self._running[name] = subprocess.Popen(  # noqa: S603 our own commands

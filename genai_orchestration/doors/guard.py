@@ -88,7 +88,7 @@ def _asks_first(headers: Headers) -> bool:
 
 
 def media_type(headers: Headers) -> str:
-    """The Content-Type without its parameters, by which a browser distinguishes kinds of requests."""
+    """The Content-Type without its parameters, by which a browser sorts requests."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 

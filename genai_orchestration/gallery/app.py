@@ -80,7 +80,7 @@ def _grid(cards, filters, first, mo, number, rows, select, settings):
     )
     nothing = mo.md(
         "Nothing here. Loads fill `genai.generations` soon after they end; `genai demo --once` "
-        "fills one to look at."
+        "fills one to try."
     )
     grid = mo.hstack(list(buttons.elements), justify="start", wrap=True) if page.rows else nothing
     return buttons, grid

@@ -42,21 +42,22 @@ def card(row: Row) -> str:
 
 def details(row: Row, files: Sequence[Row]) -> str:
     """Everything that is known of a job, and all of its files."""
-    shown = {name: value for name, value in row.items() if value is not None}
+    present = {name: value for name, value in row.items() if value is not None}
     lines = [
         f"<tr><th>{as_text(name)}</th><td>{as_text(_cell(value))}</td></tr>"
-        for name, value in shown.items()
+        for name, value in present.items()
         if name not in HIDDEN and not name.startswith("_dlt")
     ]
     error = (
-        f'<p class="genai-error">{as_text(shown["error_text"])}</p>'
-        if "error_text" in shown
+        f'<p class="genai-error">{as_text(present["error_text"])}</p>'
+        if "error_text" in present
         else ""
     )
-    shown = "".join(_file(file) for file in files) or picture(row)
+    pictures = "".join(_file(file) for file in files) or picture(row)
+    title = as_text(present.get("prompt", row["job_id"]))
     return (
-        f'<div class="genai-details"><h3>{as_text(shown.get("prompt", row["job_id"]))}</h3>{error}'
-        f'<div class="genai-files">{shown}</div><table>{"".join(lines)}</table></div>'
+        f'<div class="genai-details"><h3>{title}</h3>{error}'
+        f'<div class="genai-files">{pictures}</div><table>{"".join(lines)}</table></div>'
     )
 
 

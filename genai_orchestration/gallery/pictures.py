@@ -1,4 +1,4 @@
-"""Pictures of the archive, small: made with Pillow when they are first looked at, and kept.
+"""Pictures of the archive, small: made with Pillow when they are first requested, and kept.
 
 path in the archive ─► thumbnails/<path>.webp, else made of the original ─► bytes
 """
@@ -83,7 +83,7 @@ def small(content: bytes, side: int, format_: str = "WEBP", quality: int = QUALI
 
 
 def _keep(path: Path, content: bytes) -> None:
-    """Write the file in one step: others may look for it at this moment."""
+    """Write the file in one step: others may open it at this moment."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "wb") as file:

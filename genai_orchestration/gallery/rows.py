@@ -3,7 +3,7 @@
     Filters ─► WHERE ─┬─► a page of rows, and how many there are in all
                       └─► what the charts draw, a row per day
 
-Each function opens the warehouse for a moment: nothing is held while a person looks.
+Each function opens the warehouse for a moment: nothing is held while a person reads.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What is looked for; empty means everything."""
+    """What is searched for; empty means everything."""
 
     words: str = ""  # all of them stand in the prompt
     provider: str | None = None

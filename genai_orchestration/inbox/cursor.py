@@ -1,4 +1,4 @@
-"""What the sensor of new requests keeps between two looks, as a short text.
+"""What the sensor of new requests keeps between two ticks, as a short text.
 
 It holds a hash, a sentence, and for each operation the run that was asked for: its size does not
 depend on how many files or requests there are.

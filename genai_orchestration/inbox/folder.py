@@ -1,6 +1,6 @@
-"""A watched folder: which files it holds, and whether that has changed since the last look.
+"""A watched folder: which files it holds, and whether that has changed since the last tick.
 
-    folder ─► plain files ─┬─ touched a moment ago: still being written, the next look takes it
+    folder ─► plain files ─┬─ touched a moment ago: still being written, the next tick takes it
                            └─ the others, by name ─► mark: a hash of names, sizes and times
 
 Links are never followed: they may lead to what whoever put them there must not read. Sub-folders
@@ -23,7 +23,7 @@ FOREIGN = (".", "~$")  # hidden files, and what Excel and Word put beside an ope
 
 
 class InboxUnreadable(UserError):
-    """The folder or the table cannot be looked into; the text says what to do."""
+    """The folder or the table cannot be read; the text says what to do."""
 
 
 @dataclass(frozen=True, order=True)
@@ -69,7 +69,7 @@ def listed(path: Path) -> Listed | None:
     """A file as its folder lists it now; None for one that is gone, and for what is no file."""
     try:
         found = path.lstat()
-    except OSError:  # it went away, or nobody may look at it
+    except OSError:  # it went away, or nobody may read it
         return None
     plain = stat.S_ISREG(found.st_mode)  # a pipe would be waited for
     return Listed(path.name, found.st_size, found.st_mtime_ns) if plain else None

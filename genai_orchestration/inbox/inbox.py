@@ -1,7 +1,7 @@
 """The inbox: what lies in a watched folder or table becomes planned requests in the ledger.
 
     place ─► mark ─► as remembered? ─yes─► nothing is read
-                          └no─► each file, or the table ─► problems, mistakes? ─yes─► left out, reported
+                          └no─► each file, or the table ─► problems, mistakes? ─yes─► left out
                                                                 └no─► Ledger.add: new ones planned
 
 A request's key is the same each time it is read, so that reading anything twice, also after a
@@ -46,7 +46,7 @@ Taken = Mapping[int, NewRequest]  # by row
 
 @dataclass(frozen=True)
 class Memory:
-    """What is kept between two looks."""
+    """What is kept between two ticks."""
 
     mark: str = ""  # of the place, when it was begun to be read
     place: str = ""  # the file to go on with, when there was no time for it
@@ -61,7 +61,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Found:
-    """What one look came to: what to remember, the place in words, how many were new or known."""
+    """What one reading came to: what to remember, the state in words, how many are new or known."""
 
     memory: Memory
     state: str
@@ -79,10 +79,10 @@ class Inbox:
     now: datetime
     known: Callable[[Iterable[NewRequest]], Known] = lambda requests: {}  # of the warehouse
 
-    def look(self, memory: Memory, late: Callable[[], bool]) -> Found:
+    def read(self, memory: Memory, late: Callable[[], bool]) -> Found:
         """Read what is new, and plan it; InboxUnreadable when there is no such place.
 
-        `late` says, between two files, whether the rest has to wait for the next look.
+        `late` says, between two files, whether the rest has to wait for the next tick.
         """
         if self.settings.folder is not None:
             return self._folder(self.settings.folder, memory, late)
@@ -149,7 +149,7 @@ class Inbox:
         except UnreadableFile as error:
             return {}, str(error)
         if listed(folder / file.name) != file:
-            return {}, ""  # it was being written while it was read: the next look takes it
+            return {}, ""  # it was being written while it was read: the next tick takes it
         taken, problems = self._sound(sheet)
         return ({}, _listed(problems)) if problems else (taken, "")
 

@@ -24,7 +24,7 @@ from genai_orchestration.inbox.folder import InboxUnreadable
 from genai_orchestration.requests.file import PLAIN, Columns
 from genai_orchestration.requests.file_rows import Sheet, sheet_of
 
-MOST_ROWS = 100_000  # of one look, which has to end within Dagster's 60 s
+MOST_ROWS = 100_000  # of one tick, which has to end within Dagster's 60 s
 PATIENCE = 10  # seconds until a database that does not answer is given up
 SLOWEST = 20  # seconds of one statement, on PostgreSQL
 CONNECTING: dict[str, dict[str, Any]] = {

@@ -24,7 +24,7 @@ _over = sa.or_(
 COST = sa.case(
     (columns.credits_charged.is_(None), _reserved),
     (columns.credits_charged >= _reserved, columns.credits_charged),
-    # only now it matters, and looking a job up takes longer than all the rest of a sum
+    # only now it matters, and a job's look-up takes longer than all the rest of a sum
     (_over, columns.credits_charged),
     else_=_reserved,
 )

@@ -128,7 +128,7 @@ class LedgerDatabase:
                     f"for {PATIENCE} s. See which one hangs, end it, and run this again."
                 ) from error
             raise LedgerUnusable(
-                f"The ledger {self.shown} has failed: {_reason(error, self._url)}; look where the "
+                f"The ledger {self.shown} has failed: {_reason(error, self._url)}; check where the "
                 "request stands before you go on."
             ) from error
 

@@ -74,7 +74,7 @@ def observe_or_log(
         raise  # the database has failed, not the report
     except Exception:  # its own words may quote the whole record
         logger.error(
-            "What is said of %s's %s %s cannot be written: look at it there.",
+            "What is said of %s's %s %s cannot be written: see it there.",
             *(key.provider, key.kind, key.job_id),
         )
         return None
@@ -84,24 +84,24 @@ def _news(
     before: JobRecord, report: JobReport, now: datetime, next_poll: datetime | None
 ) -> Mapping[str, Any]:
     """The columns that a report changes in a job that is open."""
-    looked = {
+    polled = {
         "last_polled": max(now, before.last_polled or now),
         "polls": (before.polls or 0) + 1,
         "next_poll": next_poll,
         "incomplete_since": (before.incomplete_since or now) if report.incomplete else None,
     }
     if before.state is JobState.RUNNING and report.state is JobState.QUEUED:  # a late report
-        return looked
+        return polled
     after = report.state or before.state
     said = {"state": after.value, "raw_status": truncate_text(report.raw)}
     if not after.terminal:
-        return {**looked, **said}
+        return {**polled, **said}
     ended = {"finished": now, "next_poll": None, "record": report.record}
     why = {
         "error_class": report.failure.value if report.failure else None,
         "error_text": truncate_text(report.error) if report.error else None,
     }
-    return {**looked, **said, **ended, **why}
+    return {**polled, **said, **ended, **why}
 
 
 def mark(

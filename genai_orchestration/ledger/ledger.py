@@ -200,7 +200,7 @@ class Ledger(LedgerReader):
                 ledger_requests.move(connection, key, Step.RESOLVE_NOTHING, **decision)
 
     def abandon(self, key: str, now: datetime) -> None:
-        """Nobody will submit it, or look further; what may have been paid stays counted."""
+        """Nobody will submit it, or look it up again; what may have been paid stays counted."""
         with self._database.write() as connection:
             ledger_requests.move(connection, key, Step.ABANDON, decided_at=now, decided_by=self.who)
 

@@ -56,7 +56,7 @@ def newest(
 def durations(
     connection: sa.Connection, provider: str, operation: str, limit: int
 ) -> list[timedelta]:
-    """From submission to the look that saw the success, of the newest `limit` jobs."""
+    """From submission to the poll that saw the success, of the newest `limit` jobs."""
     query = (
         sa.select(requests.c.submitting_at, jobs.c.finished)
         .join(jobs, jobs.c.request_key == requests.c.request_key)

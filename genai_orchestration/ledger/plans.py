@@ -45,7 +45,7 @@ class Added:
         more = len(self.conflicts) - SHOWN
         rest = f". So have {more} more" if more > 0 else ""
         raise KeyConflict(
-            f"A key stands for one request for ever, and these came with another: {conflicts}{rest}. "
+            f"A key stands for one request, and these came with another: {conflicts}{rest}. "
             "Give what has changed a new key."
         )
 

@@ -147,7 +147,7 @@ class LedgerReader:
             return ledger_sums.campaigns(connection, provider)
 
     def spent_between(self, provider: str, since: datetime, until: datetime) -> Spent:
-        """What the provider charged between two looks at its balance, as far as it is known."""
+        """What the provider charged between two readings of its balance, as far as it is known."""
         with self._database.read() as connection:
             return ledger_sums.spent_between(connection, provider, since, until)
 

@@ -100,7 +100,7 @@ def submitted(
             return
         raise WrongState(
             f"The request {key} is {record.provider}'s job {record.provider_job_id} already, and "
-            f"now its job {job_id} is reported as well: look at both there; one may be paid for "
+            f"now its job {job_id} is reported as well: check both there; one may be paid for "
             "in vain."
         )
     if record.state not in LEAVES[step] or record.submitting_at is None:
@@ -118,7 +118,7 @@ def _a_job_of(record: RequestRecord, step: Step, job_id: str) -> WrongState:
         RequestState.SUBMITTING: NEXT[RequestState.SUBMITTING],
         RequestState.REJECTED: f"run genai requests resolve {key} --job {job_id}",
     }
-    other = f"look at {record.provider} whose job {job_id} is, and do not send {key} before"
+    other = f"check at {record.provider} whose job {job_id} is, and do not send {key} before"
     return WrongState(
         f"The request {key} is {record.state.value} and cannot be {step.value}: "
         f"{follow.get(record.state, other)}."

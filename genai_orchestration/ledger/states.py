@@ -80,6 +80,6 @@ NEXT: Mapping[RequestState, str] = {  # what a person does with a request that s
     _S.SUBMITTING: "wait for the provider's answer",
     _S.SUBMITTED: "follow its job, or retry it once the job has failed",
     _S.REJECTED: "retry it as a new attempt when the cause is mended",
-    _S.UNKNOWN: "look at the provider whether it arrived, and resolve it",
+    _S.UNKNOWN: "see at the provider whether it arrived, and resolve it",
     _S.ABANDONED: "retry it as a new attempt if it is wanted after all",
 }

@@ -1,8 +1,8 @@
 """Sums over the ledger: what waits to be approved or submitted, and what a time was charged for.
 
-                 one look at the balance      the next one
+                 one reading of the balance   the next one
 accepted and over ────┼──── charged: exactly ──────┼────►
-under way at a look, or near it ─── anything from none of its price to all of it, or a refund
+under way at one, or near it ────── anything from none of its price to all of it, or a refund
 of unknown outcome ──────────────── none of its price, or all of it
 """
 
@@ -16,7 +16,7 @@ from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import jobs, requests
 
-NEAR = timedelta(minutes=1)  # to a look: whether its balance had heard of it is not known
+NEAR = timedelta(minutes=1)  # to a reading: whether its balance included it is not known
 NOT_SENT = (RequestState.PLANNED, RequestState.APPROVED)
 
 columns = requests.c
@@ -91,7 +91,7 @@ def campaigns(connection: sa.Connection, provider: str) -> list[str]:
 def spent_between(
     connection: sa.Connection, provider: str, since: datetime, until: datetime
 ) -> Spent:
-    """What the provider charged between two looks at its balance, as far as it is known."""
+    """What the provider charged between two readings of its balance, as far as it is known."""
     sent = sa.select(columns.request_key).where(
         columns.provider == provider, columns.submitting_at.is_not(None)
     )

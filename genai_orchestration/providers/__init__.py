@@ -1,4 +1,4 @@
-"""The providers: one folder each, pure dlt and HTTP, found by looking into this folder.
+"""The providers: one folder each, pure dlt and HTTP, found in this folder.
 
 Adding a provider is adding a folder whose `__init__.py` has a `PROVIDER`, beside its `source.py`
 and its `sandbox.py`. Dagster is never imported here.

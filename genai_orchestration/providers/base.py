@@ -41,7 +41,7 @@ class Table:
     fresh_within: timedelta | None = None  # how old the newest load may be
     picture: str | None = None  # column with the address of a picture to show
     caption: str | None = None  # column with the words below it
-    # of a table with a row per look at `read_at`: the columns that add up to the credits left
+    # of a table with a row per reading at `read_at`: the columns that add up to the credits left
     balance: tuple[str, ...] = ()
     states: bool = False  # has the columns `status` (vendor's word) and `state` (JobState)
 
@@ -218,7 +218,7 @@ class Provider:
 
     @property
     def balance_table(self) -> Table | None:
-        """The table of the looks at the balance; None where the provider publishes none."""
+        """The table of the balance's readings; None where the provider publishes none."""
         return next((table for table in self.tables if table.balance), None)
 
     def table(self, name: str) -> Table:

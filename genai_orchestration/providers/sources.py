@@ -37,7 +37,7 @@ def setting(provider: Provider, name: str) -> Any:
 def configured(name: str) -> Any:
     """The value of that full name in dlt's configuration; None when it is not set.
 
-    The environment wins, then secrets.toml, then config.toml: `dlt.secrets` alone would never look
+    The environment wins, then secrets.toml, then config.toml: `dlt.secrets` alone would never read
     into the last one. UnreadableSetting when dlt cannot read its files.
     """
     try:

@@ -126,10 +126,10 @@ class Polling:
     """When a job is asked after: first at its median, then ever less often."""
 
     medians: Mapping[str, timedelta] = field(default_factory=dict)  # by operation, as published
-    shortest: timedelta = timedelta(seconds=1)  # rest between two looks at a job
+    shortest: timedelta = timedelta(seconds=1)  # between two polls of a job
     ceiling: timedelta  # the longest, at one that should end
     deadline: timedelta  # open for longer: stuck
-    stuck_interval: timedelta  # the rest between two looks at a stuck one
+    stuck_interval: timedelta  # between two polls of a stuck one
 
 
 @dataclass(frozen=True, kw_only=True)

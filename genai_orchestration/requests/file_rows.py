@@ -120,7 +120,7 @@ def _csv(content: bytes) -> Sheet:
     header: list[str] = []
     for number, cells in enumerate(_to_the_end(lines), 1):
         if isinstance(cells, csv.Error):
-            problems.append(Problem(number, f"{cells}: look at the quotes of its cells."))
+            problems.append(Problem(number, f"{cells}: check the quotes of its cells."))
         elif number == 1:
             header = [name.strip() for name in cells]
         elif any(cells[len(header) :]):

@@ -96,7 +96,7 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
             for number, inner in enumerate(value):
                 yield from _leaves(inner, f"{path}[{number}]")
         case _:
-            # as it came, for a person to read; equal values look the same
+            # as it came, for a person to read; equal values are written the same
             text = json.dumps(value, sort_keys=True, ensure_ascii=False)
             yield path, text.encode("utf-8", "backslashreplace").decode()
 

@@ -1,7 +1,7 @@
 """A sandbox that outlives its process: what it has answered for is in a file.
 
     POST, PATCH, DELETE ─► the work ─► clock and providers into the file ─► the answer leaves
-                                             killed before: it never happened, and nobody learned of it
+                                             killed before: it never happened, for anybody
 
 One file, for one sandbox at a time; it is the sandbox's own, and trusted. Faults and the log of
 calls are not kept.

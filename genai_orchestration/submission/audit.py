@@ -1,7 +1,7 @@
 """What must hold of paid requests: verdicts of asset checks, from what the ledger was asked.
 
     requests ─► no_unknown      jobs ─► no_stuck      caps and sums ─► within_budget
-    two looks at the balance, and what the ledger says was charged between them ─► balance_matches
+    two readings of the balance, and what the ledger knows as charged between ─► balance_matches
 
 Pure: no ledger, no clock, no Dagster.
 """
@@ -47,7 +47,7 @@ class Cap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BalanceLook:
+class BalanceReading:
     """What the provider said was left at one moment; None where there is no limit."""
 
     at: datetime
@@ -117,9 +117,9 @@ def no_stuck(jobs: Iterable[JobRecord], kind: JobKind, now: datetime) -> Verdict
 
 
 def balance_matches(
-    provider: str, before: BalanceLook, after: BalanceLook, spent: Spent
+    provider: str, before: BalanceReading, after: BalanceReading, spent: Spent
 ) -> Verdict:
-    """What the balance lost between two looks is what the ledger says was charged."""
+    """What the balance lost between two readings is what the ledger says was charged."""
     if before.credits is None or after.credits is None:
         return Verdict(True, "The balance has no limit: there is nothing to compare.")
     lost = before.credits - after.credits

@@ -55,7 +55,7 @@ class Allowance:
 
     provider: str
     caps: tuple[Cap, ...]
-    floor: int | None  # looked at when a request is started
+    floor: int | None  # checked when a request is started
     local: bool  # an address of this computer, where caps are not needed
     approved: BudgetPreview
     planned: BudgetPreview

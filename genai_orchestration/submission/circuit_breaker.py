@@ -15,7 +15,7 @@ from itertools import takewhile
 from genai_orchestration.ledger.outcomes import Outcome
 
 FAILURE_THRESHOLD = 3  # failures of the provider that stop the line
-OUTCOMES_READ = 10  # outcomes that are looked at
+OUTCOMES_READ = 10  # outcomes that are read
 COOLDOWN = timedelta(minutes=5)
 LONGEST_COOLDOWN = timedelta(hours=1)
 

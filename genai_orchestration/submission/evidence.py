@@ -1,7 +1,7 @@
 """What is known of a paid request whose answer was lost: when it left, and what the balance did.
 
-    warehouse: last look at the balance before ──┐
-               first look after ─────────────────┼─► Evidence: credits that nobody accounts for
+    warehouse: last reading of the balance ──────┐
+               first reading after ──────────────┼─► Evidence: credits that nobody accounts for
     ledger: other requests sent between them ────┘
 
 It proves nothing: others may spend from the same account, and refunds come late. A person decides.
@@ -16,7 +16,7 @@ from genai_orchestration.ledger.reader import LedgerReader
 from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.providers.base import Provider, Table
 from genai_orchestration.settings import Settings
-from genai_orchestration.submission.audit import BalanceLook
+from genai_orchestration.submission.audit import BalanceReading
 
 MOMENT = timedelta(microseconds=1)
 
@@ -26,10 +26,10 @@ class Evidence:
     """What surrounds a request that was sent and not answered."""
 
     sent: datetime
-    table: str | None  # that the looks are in; None: the provider publishes no balance
-    before: BalanceLook | None = None
-    after: BalanceLook | None = None
-    others: Sequence[RequestRecord] = ()  # sent between the two looks
+    table: str | None  # that has the readings; None: the provider publishes no balance
+    before: BalanceReading | None = None
+    after: BalanceReading | None = None
+    others: Sequence[RequestRecord] = ()  # sent between the two readings
 
     @property
     def spent(self) -> int | None:
@@ -64,8 +64,8 @@ def evidence_of(
     table = provider.balance_table
     if table is None:
         return Evidence(sent=sent, table=None)
-    before = _look(provider, table, settings, f"< {_literal(sent)}", "DESC")
-    after = _look(provider, table, settings, f"> {_literal(until)}", "ASC")
+    before = _reading(provider, table, settings, f"< {_literal(sent)}", "DESC")
+    after = _reading(provider, table, settings, f"> {_literal(until)}", "ASC")
     others: list[RequestRecord] = []
     if before and after:
         between = ledger.requests(provider=provider.name, sent=(before.at, after.at + MOMENT))
@@ -73,21 +73,21 @@ def evidence_of(
     return Evidence(sent=sent, table=table.name, before=before, after=after, others=others)
 
 
-def _look(
+def _reading(
     provider: Provider, table: Table, settings: Settings, when: str, order: str
-) -> BalanceLook | None:
-    """The nearest look that is before, or after, a moment."""
+) -> BalanceReading | None:
+    """The nearest reading that is before, or after, a moment."""
     rest = f"WHERE read_at {when} ORDER BY read_at {order} LIMIT 1"
     return next(iter(balance_looks(provider, table, settings, rest)), None)
 
 
 def balance_looks(
     provider: Provider, table: Table, settings: Settings, rest: str
-) -> list[BalanceLook]:
-    """The looks at the balance that are loaded; `rest` is SQL of our own that chooses of them."""
+) -> list[BalanceReading]:
+    """The balance's readings that are loaded; `rest` is SQL of our own that chooses of them."""
     sql = f"SELECT read_at, {table.balance_sql} FROM {{{table.name}}} {rest}"  # noqa: S608 own names
     return [
-        BalanceLook(at=_utc(at), credits=None if credits is None else int(credits))
+        BalanceReading(at=_utc(at), credits=None if credits is None else int(credits))
         for at, credits in warehouse.query(provider, settings, sql) or []
     ]
 

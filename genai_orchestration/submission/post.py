@@ -172,8 +172,8 @@ def _write_down(
             if attempt == WRITE_ATTEMPTS - 1:
                 minutes = LONGEST_POST.seconds // 60
                 raise LedgerUnusable(
-                    f"{words} {outcome}: once the ledger works, and {minutes} minutes have made the "
-                    f"request unknown, run genai requests resolve {resolve}."
+                    f"{words} {outcome}: once the ledger works, and {minutes} minutes have made "
+                    f"the request unknown, run genai requests resolve {resolve}."
                 ) from None
             sleep(2.0**attempt)
 

@@ -38,7 +38,7 @@ def reconcile(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
 ) -> None:
-    """Look up unknown requests, all of them in each look, and write down what is known then.
+    """Look up unknown requests, all of them in each pass, and record what is known then.
 
     One that was sent to another server or account stays unknown: the log has a sentence about it.
     """

@@ -72,7 +72,7 @@ class RequestedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What one look decides for an operation: a run, or a sentence why there is none."""
+    """What one tick decides for an operation: a run, or a sentence why there is none."""
 
     asked: RequestedRun | None
     run: bool = False

@@ -21,7 +21,7 @@ from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.paid import NotNow
 from genai_orchestration.providers.work import Accepted, Payload, Submitter
 
-SLICE = 0.2  # seconds of a wait, until it is looked whether to stop
+SLICE = 0.2  # seconds of a wait, until Stop is checked
 STOPPED = "Stopped: what is approved stays so, and another submit goes on with it."
 
 

@@ -42,8 +42,8 @@ from genai_orchestration.submission.send_guards import kept_back
 from genai_orchestration.watching import watch
 
 PATIENCE = timedelta(minutes=15)  # without any job ending, until waiting for a place is given up
-ROOM_EVERY = 2.0  # seconds between two looks for a place in flight
-A_MOMENT = 0.1  # seconds until a place under the ceiling of POSTs is looked for again
+PLACE_SECONDS = 2.0  # between two tries for a place in flight
+RATE_SECONDS = 0.1  # between two tries for a place under the ceiling of POSTs
 MOMENTS = timedelta(seconds=10)  # of them; what keeps a place for longer has probably crashed
 SLEPT = 30.0  # seconds that a provider's wait is slept here; a longer one ends the pass
 POSTPONED = 3  # times that one request is put off in a pass
@@ -161,14 +161,14 @@ class SubmissionRun:
     def _wait(self, full: Refused, waited: timedelta) -> bool:
         """Wait for a place; whether jobs have ended meanwhile, so that patience begins anew."""
         if isinstance(full, RateLimitExceeded) and waited < MOMENTS:
-            self.sleep(A_MOMENT)
+            self.sleep(RATE_SECONDS)
             return False
         self._reconcile()  # what a crash has left behind takes a place, too
         if self._follow():
             return True
         if waited >= self.patience:
             raise _Stop(str(full))
-        self.sleep(ROOM_EVERY)
+        self.sleep(PLACE_SECONDS)
         return False
 
     def _reconcile(self) -> None:

@@ -3,7 +3,7 @@
     error ─► its causes, outermost first ─► the first one known here ─► UserError
                                         └─► none is: a bug, which deserves its traceback
 
-Of a driver's own words only the first line is shown, without anything that looks like an address
+Of a driver's own words only the first line is shown, without anything that may be an address
 with credentials in it. The value of a setting is never shown.
 """
 

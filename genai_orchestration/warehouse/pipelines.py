@@ -39,7 +39,7 @@ from genai_orchestration.warehouse.locks import exclusive, lock_file
 
 STALE = 24 * 3600.0  # seconds without a write: the working folder of a run that was killed
 USUAL = gc.get_threshold()  # before any load: several may be going on in a process
-NEW_OBJECTS = 50_000  # between two looks for garbage: some 15,000 records
+NEW_OBJECTS = 50_000  # between two collections of garbage: some 15,000 records
 REPLACE = "insert-from-staging"  # the old snapshot stays until the new one is there, in one step
 
 
@@ -204,9 +204,9 @@ def _lease(settings: Settings, dataset: str) -> contextlib.AbstractContextManage
 
 @contextlib.contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Let Python look for garbage more rarely while records are read: they have no cycles.
+    """Let Python collect garbage more rarely while records are read: they have no cycles.
 
-    By default it looks after 700 new objects, some 200 records; that takes half of the extraction.
+    By default it does so after 700 new objects, some 200 records: half of the extraction's time.
     """
     gc.set_threshold(NEW_OBJECTS, *USUAL[1:])
     try:

@@ -1,4 +1,4 @@
-"""What the day watch remembers between two looks, as text of under 1 KB."""
+"""What the day watch remembers between two ticks, as text of under 1 KB."""
 
 import json
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Cursor:
     asked: Mapping[date, RequestedRun] = field(default_factory=dict)
     seq: int = 0  # rounds of asking, so that no run key comes twice
     old_looked: datetime | None = None  # when the older days were counted last
-    resume_at: date | None = None  # where a look that ran out of time goes on
+    resume_at: date | None = None  # where a tick that ran out of time goes on
     gap: tuple[date, date] | None = None  # days of a long stop, beyond REACH
 
     def dumps(self) -> str:

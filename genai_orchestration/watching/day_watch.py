@@ -22,7 +22,7 @@ from genai_orchestration.errors import counted
 from genai_orchestration.providers.base import Counts
 from genai_orchestration.watching.day_cursor import DAY, Cursor, RequestedRun
 
-RECENT = 2  # today and yesterday are counted at each look
+RECENT = 2  # today and yesterday are counted at each tick
 REACH = 60  # days back that are watched at all; older ones are for a backfill
 OLD_EVERY = timedelta(minutes=10)  # how often older days with open jobs are counted
 AT_ONCE = 10  # days in flight: the cursor stays small, the queue short
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Tick:
-    """What one look comes to: the cursor to keep, the runs to ask for, and what went wrong."""
+    """What one tick comes to: the cursor to keep, the runs to ask for, and what went wrong."""
 
     cursor: Cursor
     requests: tuple[Request, ...] = ()
@@ -64,14 +64,14 @@ class Tick:
 
 
 def old_days_due(cursor: Cursor, now: datetime) -> bool:
-    """Whether this look also takes the days before yesterday."""
+    """Whether this tick also counts the days before yesterday."""
     return cursor.old_looked is None or now - cursor.old_looked >= OLD_EVERY
 
 
 def open_days(
     cursor: Cursor, now: datetime, unfinished: Sequence[date], start: date = date.min
 ) -> Cursor:
-    """The cursor with today, yesterday, the days since the last look and `unfinished` opened.
+    """The cursor with today, yesterday, the days since the last tick and `unfinished` opened.
 
     Days before `start` are nobody's business: there is no partition for them.
     """
@@ -100,7 +100,7 @@ def reach(now: datetime, start: date = date.min) -> date:
 
 
 def due(cursor: Cursor, now: datetime) -> list[date]:
-    """The open days to count in this look, beginning where the last one ran out of time."""
+    """The open days to count in this tick, beginning where the last one ran out of time."""
     recent = now.date() - (RECENT - 1) * DAY
     days = [
         day
@@ -126,10 +126,10 @@ def advance(
     settled = _settle(cursor, now, outcomes)
     asking = _ask(settled.cursor, now, counts)
     complete = old_days_due(cursor, now) and all(day in counts for day in due(cursor, now))
-    looked = now if complete else cursor.old_looked
+    counted_at = now if complete else cursor.old_looked
     return dataclasses.replace(
         settled,
-        cursor=dataclasses.replace(asking.cursor, resume_at=resume_at, old_looked=looked),
+        cursor=dataclasses.replace(asking.cursor, resume_at=resume_at, old_looked=counted_at),
         requests=settled.requests + asking.requests,
     )
 

@@ -39,20 +39,20 @@ PLAIN = "gone"  # the word for an answer 410
 ANNOUNCED = timedelta(days=1)  # before the provider forgets a job
 THREADS = 8
 BATCH = 64  # reports of one transaction
-POLL_SLEEP_SECONDS = 0.5  # seconds between two looks of one who stays
+POLL_SLEEP_SECONDS = 0.5  # between two polls while lingering
 TROUBLES = THREADS  # jobs without an answer, after which the provider is left alone
 
 
 @dataclass(frozen=True)
 class PollResult:
-    """What one look at the jobs of a kind found."""
+    """What one poll of the jobs of a kind found."""
 
     asked: int = 0
     ended: int = 0
     open: int = 0
     stuck: tuple[JobRecord, ...] = ()
     expiring: tuple[JobRecord, ...] = ()  # soon forgotten by the provider, and still open
-    trouble: str = ""  # what kept the look from going on, as a sentence
+    trouble: str = ""  # what kept the poll from going on, as a sentence
 
 
 def next_poll(
@@ -70,7 +70,7 @@ def next_poll(
 def _first(expected: timedelta, polling: Polling) -> timedelta:
     """The age at which a job is first asked after.
 
-    Not above the ceiling: a usual time that was learnt while nobody looked would never be unlearnt.
+    Not above the ceiling: a usual time that was learnt while nobody polled would never be unlearnt.
     """
     return min(expected * FIRST, polling.ceiling)
 
@@ -139,7 +139,7 @@ def follow(
 ) -> PollResult:
     """Look at the kind's jobs, if any is open: without one, nobody is connected to.
 
-    With `stay`, look again and again for that long, as long as any is to be asked after in it.
+    With `stay`, poll for that long, as long as any job is due in it.
     """
     if not ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN, limit=1):
         return PollResult()

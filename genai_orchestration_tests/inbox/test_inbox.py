@@ -72,7 +72,7 @@ def put(folder: Path, name: str, text: str | bytes, *, age: float = 60) -> Path:
     return file
 
 
-def look(
+def read(
     ledger: Ledger,
     place: Path | tuple[str, str],
     memory: Memory | None = None,
@@ -87,7 +87,7 @@ def look(
     )
     now = datetime.now(timezone.utc)
     inbox = Inbox(settings=settings, ledger=ledger, operations=OPERATIONS, now=now)
-    return inbox.look(memory or Memory(), lambda: late)
+    return inbox.read(memory or Memory(), lambda: late)
 
 
 def keys(ledger: Ledger) -> list[str]:
@@ -102,12 +102,12 @@ def test_files_of_every_kind_are_planned_once_however_often_they_are_read(
     put(folder, "c.yaml", "- prompt: a cat\n  request_key: cat-1\n- prompt: no key of its own\n")
     pq.write_table(pa.table({"prompt": ["a dog"], "request_key": ["dog-1"]}), folder / "d.parquet")
     os.utime(folder / "d.parquet", (1, 1))
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert (found.planned, found.known, found.memory.trouble) == (5, 0, "")
     assert found.state == f"4 files in {folder}"
-    again = look(ledger, folder, found.memory)
+    again = read(ledger, folder, found.memory)
     assert (again.planned, again.known, again.state) == (0, 0, f"No new file: {found.state}")
-    anew = look(ledger, folder)  # what was remembered is lost
+    anew = read(ledger, folder)  # what was remembered is lost
     assert (anew.planned, anew.known) == (0, 5)
     assert len(keys(ledger)) == 5
 
@@ -117,41 +117,41 @@ def test_only_a_changed_listing_is_read(
 ) -> None:
     file = put(folder, "a.csv", f"{HEADER}a red fox,fox-1\n")
     bad = put(folder, "bad.csv", f"{HEADER},\nx\0y,fox-9\n")
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert "bad.csv is left out: row 3: " in found.memory.trouble
     with monkeypatch.context() as closed:
         closed.setattr(Path, "read_bytes", lambda _: pytest.fail("a file was read"))
-        assert look(ledger, folder, found.memory).memory == found.memory
+        assert read(ledger, folder, found.memory).memory == found.memory
     bad.unlink()
     put(folder, file.name, f"{HEADER}a red fox,fox-1\nan owl,owl-1\n", age=50)
-    found = look(ledger, folder, found.memory)
+    found = read(ledger, folder, found.memory)
     assert (found.planned, found.known, found.memory.trouble) == (1, 1, "")
 
 
-def test_a_file_that_is_being_written_waits_for_the_next_look(ledger: Ledger, folder: Path) -> None:
+def test_a_file_that_is_being_written_waits_for_the_next_tick(ledger: Ledger, folder: Path) -> None:
     file = put(folder, "a.csv", f"{HEADER}a red f", age=1)
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert found.state == f"0 files in {folder}, a.csv still being written"
     put(folder, file.name, f"{HEADER}a red fox,fox-1\n", age=6)
-    assert look(ledger, folder, found.memory).planned == 1
+    assert read(ledger, folder, found.memory).planned == 1
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_taken(
     ledger: Ledger, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = put(folder, "a.csv", f"{HEADER}a red f,fox-1\n")
-    read = inbox_folder.content_of
+    content_of = inbox_folder.content_of
 
     def slow(path: Path) -> bytes:
-        content = read(path)
+        content = content_of(path)
         put(folder, file.name, f"{HEADER}a red fox,fox-1\n", age=30)
         return content
 
     monkeypatch.setattr(inbox, "content_of", slow)
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert (found.planned, found.memory.trouble) == (0, "")
     monkeypatch.undo()
-    assert look(ledger, folder, found.memory).planned == 1
+    assert read(ledger, folder, found.memory).planned == 1
     assert ledger.request("fox-1").payload == {"prompt": "a red fox"}
 
 
@@ -159,7 +159,7 @@ def test_a_time_far_ahead_is_another_computers_clock_and_waited_for_by_nobody(
     ledger: Ledger, folder: Path
 ) -> None:
     put(folder, "a.csv", f"{HEADER}a red fox,fox-1\n", age=-86400)
-    assert look(ledger, folder).planned == 1
+    assert read(ledger, folder).planned == 1
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_bad_file_is_named_with_its_rows_and_does_not_keep_the_others(
 ) -> None:
     put(folder, name, content)
     put(folder, "good.csv", f"{HEADER}an owl,owl-1\n")
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert found.memory.trouble.startswith(f"{name} is left out: ")
     assert words in found.memory.trouble
     assert keys(ledger) == ["owl-1"]
@@ -189,7 +189,7 @@ def test_a_bad_file_is_named_with_its_rows_and_does_not_keep_the_others(
 
 def test_a_file_with_one_bad_row_is_not_taken_in_part(ledger: Ledger, folder: Path) -> None:
     put(folder, "a.csv", f"{HEADER}fine,fine-1\n\nx,a b\n" + "z,a b\n" * 40)
-    trouble = look(ledger, folder).memory.trouble
+    trouble = read(ledger, folder).memory.trouble
     assert keys(ledger) == []
     assert "; and " in trouble
     assert len(trouble) <= LONGEST
@@ -197,14 +197,14 @@ def test_a_file_with_one_bad_row_is_not_taken_in_part(ledger: Ledger, folder: Pa
 
 def test_a_file_with_a_nul_is_left_out(ledger: Ledger, folder: Path) -> None:
     put(folder, "a.csv", f"{HEADER}fine,fine-1\nx\0y,bad-1\n")
-    assert "a.csv is left out: " in look(ledger, folder).memory.trouble
+    assert "a.csv is left out: " in read(ledger, folder).memory.trouble
     assert keys(ledger) == []
 
 
 def test_what_is_told_stays_short_however_much_is_wrong(ledger: Ledger, folder: Path) -> None:
     for number in range(200):
         put(folder, f"{number:03}.csv", f"{HEADER},\n" + "x" * 500 + ",a b\n" * 20)
-    memory = look(ledger, folder).memory
+    memory = read(ledger, folder).memory
     assert len(memory.trouble) <= LONGEST
     assert memory.trouble.endswith("…")
 
@@ -214,7 +214,7 @@ def test_a_key_that_stands_for_another_request_is_told_with_the_difference(
 ) -> None:
     put(folder, "a.csv", f"{HEADER}a red fox,fox-1\n")
     put(folder, "b.csv", f"{HEADER}an owl,owl-1\na blue fox,fox-1\n")
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert found.memory.trouble == (
         'In b.csv, row 3: the key fox-1 stands for another request (payload.prompt: "a red fox" '
         'before, "a blue fox" now): give what has changed a new key.'
@@ -250,7 +250,7 @@ def test_no_file_keeps_the_others_from_being_read(
 ) -> None:
     put(folder, name, content())
     put(folder, "b.csv", f"{HEADER}a red fox,fox-1\n")
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert found.planned == 1
     assert told in found.memory.trouble
 
@@ -269,7 +269,7 @@ def test_what_nobody_foresaw_in_one_file_is_told_and_the_others_are_read(
         return of(request, operation)
 
     monkeypatch.setattr(PaidRequest, "of", odd)
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert keys(ledger) == ["fox-1"]
     assert "a.csv is left out: it cannot be read; the log says why." in found.memory.trouble
 
@@ -279,7 +279,7 @@ def test_a_link_is_told_and_not_followed_also_one_that_takes_the_place_of_a_file
 ) -> None:
     put(tmp_path, "secret.csv", f"{HEADER}in private,fox-1\n")
     (folder / "a.csv").symlink_to(tmp_path / "secret.csv")
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert found.state == f"0 files in {folder}; left out, for links are not followed: a.csv"
     assert keys(ledger) == []
     os.mkfifo(folder / "pipe.csv")
@@ -295,7 +295,7 @@ def test_hidden_and_unfinished_files_pipes_and_folders_are_left_alone(
         put(folder, name, HEADER)
     (folder / "sub.csv").mkdir()
     os.mkfifo(folder / "pipe.csv")
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert (found.state, found.memory.trouble) == (f"0 files in {folder}", "")
 
 
@@ -304,7 +304,7 @@ def test_a_file_that_is_too_large_is_told_and_not_read(
 ) -> None:
     monkeypatch.setattr("genai_orchestration.inbox.inbox.LARGEST", 10)
     put(folder, "a.csv", f"{HEADER}a red fox,fox-1\n")
-    assert "split it" in look(ledger, folder).memory.trouble
+    assert "split it" in read(ledger, folder).memory.trouble
 
 
 def test_a_pass_that_runs_out_of_time_goes_on_and_sees_what_changed_meanwhile(
@@ -312,37 +312,37 @@ def test_a_pass_that_runs_out_of_time_goes_on_and_sees_what_changed_meanwhile(
 ) -> None:
     for name in "abc":
         put(folder, f"{name}.csv", f"{HEADER}{name},{name}-1\n")
-    found = look(ledger, folder, late=True)
+    found = read(ledger, folder, late=True)
     assert (found.memory.place, keys(ledger)) == ("b.csv", ["a-1"])
     assert "going on with b.csv" in found.state
     put(folder, "a.csv", f"{HEADER}a,a-1\na2,a-2\n", age=50)  # behind the place
     for _ in range(2):
-        found = look(ledger, folder, found.memory, late=True)
+        found = read(ledger, folder, found.memory, late=True)
     assert (found.memory.place, keys(ledger)) == ("", ["a-1", "b-1", "c-1"])
-    assert look(ledger, folder, found.memory).planned == 1
+    assert read(ledger, folder, found.memory).planned == 1
     assert "a-2" in keys(ledger)
 
 
-def test_ten_thousand_rows_are_planned_in_one_look(ledger: Ledger, folder: Path) -> None:
+def test_ten_thousand_rows_are_planned_in_one_reading(ledger: Ledger, folder: Path) -> None:
     put(folder, "a.csv", "prompt\n" + "\n".join(f"fox number {n}" for n in range(10_000)))
-    assert look(ledger, folder).planned == 10_000
+    assert read(ledger, folder).planned == 10_000
 
 
 def test_other_settings_read_the_same_files_again(ledger: Ledger, folder: Path) -> None:
     put(folder, "a.csv", "Prompt text\na red fox\n")
-    found = look(ledger, folder)
+    found = read(ledger, folder)
     assert "column 'Prompt text' is not known" in found.memory.trouble
     columns = dataclasses.replace(FOX, mapping={"Prompt text": "prompt"}, campaign="winter")
-    found = look(ledger, folder, found.memory, columns=columns)
+    found = read(ledger, folder, found.memory, columns=columns)
     assert (found.planned, found.memory.trouble) == (1, "")
     assert ledger.requests()[0].campaign == "winter"
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(ledger: Ledger, folder: Path) -> None:
     with pytest.raises(InboxUnreadable, match="nowhere is not there: make it, or set another"):
-        look(ledger, folder / "nowhere")
+        read(ledger, folder / "nowhere")
     with pytest.raises(InboxUnreadable, match="cannot be listed"):
-        look(ledger, put(folder, "file", ""))
+        read(ledger, put(folder, "file", ""))
 
 
 def test_the_rows_of_a_table_are_planned_once_and_new_ones_are_found(
@@ -353,12 +353,12 @@ def test_the_rows_of_a_table_are_planned_once_and_new_ones_are_found(
         "CREATE TABLE wishes (id INTEGER PRIMARY KEY, prompt TEXT, request_key TEXT)",
         "INSERT INTO wishes VALUES (1, 'a red fox', 'fox-1'), (2, 'an owl', NULL)",
     )
-    found = look(ledger, (database, "wishes"))
+    found = read(ledger, (database, "wishes"))
     assert (found.planned, found.memory.trouble, found.state) == (2, "", "2 rows in wishes")
-    again = look(ledger, (database, "wishes"), found.memory)
+    again = read(ledger, (database, "wishes"), found.memory)
     assert (again.planned, again.known, again.state) == (0, 0, "No new row: 2 rows in wishes")
     execute(database, "INSERT INTO wishes VALUES (3, 'a cat', 'cat-1')")
-    found = look(ledger, (database, "wishes"), found.memory)
+    found = read(ledger, (database, "wishes"), found.memory)
     assert (found.planned, found.known) == (1, 2)
 
 
@@ -370,12 +370,12 @@ def test_a_bad_row_is_named_by_its_primary_key_and_the_others_are_taken(
         "CREATE TABLE wishes (id INTEGER PRIMARY KEY, prompt TEXT, request_key TEXT)",
         "INSERT INTO wishes VALUES (17, '  ', 'bad-1'), (18, 'a fox', 'x y'), (19, 'a cat', 'c')",
     )
-    found = look(ledger, (database, "wishes"))
+    found = read(ledger, (database, "wishes"))
     assert found.memory.trouble.startswith("Rows of wishes are left out: row 17: prompt")
     assert "row 18: request_key 'x y' cannot be used" in found.memory.trouble
     assert keys(ledger) == ["c"]
     execute(database, "UPDATE wishes SET prompt = 'mended' WHERE id = 17")
-    assert look(ledger, (database, "wishes"), found.memory).planned == 1
+    assert read(ledger, (database, "wishes"), found.memory).planned == 1
 
 
 def test_typed_columns_and_a_view_do_as_well(ledger: Ledger, database: str) -> None:
@@ -389,7 +389,7 @@ def test_typed_columns_and_a_view_do_as_well(ledger: Ledger, database: str) -> N
     columns = Columns(
         provider="magic_hour", operation="ai_image_generator", mapping={"author": "", "id": ""}
     )
-    found = look(ledger, (database, "wishes"), columns=columns)
+    found = read(ledger, (database, "wishes"), columns=columns)
     assert found.memory.trouble == ""
     (only,) = ledger.requests()
     assert only.payload == {
@@ -423,7 +423,7 @@ def test_a_database_that_cannot_be_read_is_a_sentence_without_the_password(
     ledger: Ledger, address: str, words: str
 ) -> None:
     with pytest.raises(InboxUnreadable, match=words) as told:
-        look(ledger, (address, "wishes"))
+        read(ledger, (address, "wishes"))
     assert "hunter2" not in str(told.value)
 
 
@@ -431,14 +431,14 @@ def test_a_table_that_is_missing_too_long_or_misnamed_is_told(
     ledger: Ledger, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(InboxUnreadable, match="There is no table wishes in"):
-        look(ledger, (database, "wishes"))
+        read(ledger, (database, "wishes"))
     execute(database, "CREATE TABLE wishes (prompt TEXT)", "INSERT INTO wishes VALUES ('a')")
     monkeypatch.setattr(inbox_table, "MOST_ROWS", 0)
     with pytest.raises(InboxUnreadable, match="make a view of the recent ones"):
-        look(ledger, (database, "wishes"))
+        read(ledger, (database, "wishes"))
     monkeypatch.undo()
     execute(database, "ALTER TABLE wishes ADD COLUMN colour TEXT", "UPDATE wishes SET colour='r'")
-    trouble = look(ledger, (database, "wishes")).memory.trouble
+    trouble = read(ledger, (database, "wishes")).memory.trouble
     assert "column 'colour' is not known" in trouble
     assert keys(ledger) == []
 

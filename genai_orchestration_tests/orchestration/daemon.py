@@ -30,7 +30,7 @@ class Daemon:
     last_tick: float | None = None  # when the last tick began that came to its end
     said: str = ""  # the last skip's sentence
 
-    def look(self, *, keep: bool = True) -> Sequence[dg.RunRequest]:
+    def tick(self, *, keep: bool = True) -> Sequence[dg.RunRequest]:
         """One tick; what it asks for. Without `keep` the daemon dies before storing its cursor."""
         sensor = self.definitions.resolve_sensor_def(self.sensor)
         context = dg.SensorEvaluationContext(
@@ -72,5 +72,5 @@ class Daemon:
 
     def work(self) -> list[bool]:
         """One tick and the runs that it asks for; which of them succeeded."""
-        results = [self.run(request) for request in self.look()]
+        results = [self.run(request) for request in self.tick()]
         return [result.success for result in results if result]

@@ -61,7 +61,7 @@ def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
 def test_a_change_is_loaded_by_one_run_and_no_change_is_a_sentence(
     daemon: Daemon, vendor: AbyssaleSandbox, sandbox: Sandbox
 ) -> None:
-    (first,) = daemon.look()
+    (first,) = daemon.tick()
     assert {key.path[-1] for key in first.asset_selection or ()} == {
         "designs",
         "design_detail",
@@ -69,12 +69,12 @@ def test_a_change_is_loaded_by_one_run_and_no_change_is_a_sentence(
     }
     assert daemon.run(first)
     assert set(names("designs")) == set(names("design_detail")) == set(vendor.designs)
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert daemon.said.startswith(f"Nothing has changed: {DESIGNS} designs, newest change")
     renamed = rename(vendor, sandbox, "Spring sale")
     assert daemon.work() == [True]
     assert names("designs")[renamed] == names("design_detail")[renamed] == "Spring sale"
-    assert daemon.look() == []
+    assert daemon.tick() == []
 
 
 def test_a_version_that_comes_back_is_loaded_again(daemon: Daemon, vendor: AbyssaleSandbox) -> None:
@@ -93,7 +93,7 @@ def test_a_failed_load_is_asked_for_again_and_the_tick_is_red_after_five(
     daemon: Daemon, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(RED_AFTER):
-        (request,) = daemon.look()
+        (request,) = daemon.tick()
         refuse(sandbox)
         failed = daemon.run(request)
         assert failed
@@ -101,18 +101,18 @@ def test_a_failed_load_is_asked_for_again_and_the_tick_is_red_after_five(
         sandbox.traffic.faults.clear()
         later(monkeypatch, minutes=5)
     with pytest.raises(NotLoaded, match=r"A change failed 5 times: .*429"):
-        daemon.look()
+        daemon.tick()
     later(monkeypatch, minutes=61)
     assert daemon.work() == [True]
-    assert daemon.look() == []
+    assert daemon.tick() == []
 
 
 def test_after_a_reset_of_the_cursor_the_same_version_is_loaded_again(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (lost,) = daemon.look(keep=False)
+    (lost,) = daemon.tick(keep=False)
     later(monkeypatch, minutes=2)
-    (again,) = daemon.look()
+    (again,) = daemon.tick()
     assert again.run_key == lost.run_key, "a tick that is done again"
     assert daemon.run(again)
     daemon.cursor = None
@@ -120,30 +120,30 @@ def test_after_a_reset_of_the_cursor_the_same_version_is_loaded_again(
 
 
 def test_a_failed_load_rests_before_it_is_asked_for_again(daemon: Daemon, sandbox: Sandbox) -> None:
-    (request,) = daemon.look()
+    (request,) = daemon.tick()
     sandbox.traffic.faults.append(Fault(kind="status", path="/abyssale", status=401, times=1000))
     daemon.run(request)
     sandbox.traffic.faults.clear()
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert daemon.said.startswith("A change failed to load, soon again: Abyssale answered 401")
 
 
 def test_a_load_on_its_way_is_waited_for(daemon: Daemon) -> None:
-    (request,) = daemon.look()
+    (request,) = daemon.tick()
     job = daemon.definitions.resolve_job_def("abyssale_load")
     daemon.instance.create_run_for_job(
         job, tags=daemon.tags(request), status=dg.DagsterRunStatus.STARTED
     )
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert daemon.said.startswith("A change is being loaded: ")
 
 
 def test_a_run_that_was_never_started_is_asked_for_again(daemon: Daemon) -> None:
-    (lost,) = daemon.look()
-    assert [request.run_key for request in daemon.look()] == [lost.run_key]
+    (lost,) = daemon.tick()
+    assert [request.run_key for request in daemon.tick()] == [lost.run_key]
 
 
 def test_a_missing_key_is_a_sentence(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCES__ABYSSALE_SOURCE__API_KEY")
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert daemon.said.startswith("Abyssale has no API key: set api_key under")

@@ -82,7 +82,7 @@ def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
 def asked_days(daemon: Daemon) -> list[tuple[str, str]]:
     """Tick by tick, run by run, until nothing is left: first and last day of each run."""
     found = []
-    while requests := daemon.look():
+    while requests := daemon.tick():
         (request,) = requests
         first = request.tags.get("dagster/asset_partition_range_start", request.partition_key)
         last = request.tags.get("dagster/asset_partition_range_end", request.partition_key)
@@ -151,7 +151,7 @@ def test_failed_files_of_an_old_day_are_asked_for_again_when_they_are_due(
     limited = Fault(kind="status", status=404, path="/imagine_api/assets", times=10_000)
     sandbox.traffic.faults.append(limited)
     assert daemon.work() == [True]
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert "; 5 that failed are asked for again, the first at " in daemon.said
     looks: list[Any] = []
     query = warehouse.query
@@ -162,11 +162,11 @@ def test_failed_files_of_an_old_day_are_asked_for_again_when_they_are_due(
             return query(*arguments)
 
         patched.setattr(warehouse, "query", look)
-        assert daemon.look() == []
+        assert daemon.tick() == []
         assert "5 that failed" in daemon.said
         assert looks == []  # without news the warehouse is left alone
         daemon.cursor = "5"
-        assert daemon.look() == []
+        assert daemon.tick() == []
         assert looks
     later(monkeypatch, minutes=2)
     sandbox.traffic.faults.clear()
@@ -180,32 +180,32 @@ def test_one_run_is_under_way_and_a_failed_one_is_asked_for_again_under_another_
 ) -> None:
     emptied(sandbox).add(at(*days_ago(3)))
     loaded_images(settings)
-    (request,) = daemon.look(keep=False)
-    (same,) = daemon.look()  # the tick is done again after a crash
+    (request,) = daemon.tick(keep=False)
+    (same,) = daemon.tick()  # the tick is done again after a crash
     assert (same.run_key, same.run_config) == (request.run_key, request.run_config)
     assert request.run_config == {"ops": {"imagine_api_asset_file": {"config": {"files": 1000}}}}
     assert request.tags["genai/files"] == "5 of 1 job"
     keys = []
     for failures in range(1, day_watch.RED_AFTER + 1):
         run = started(daemon, request)
-        assert daemon.look() == []
+        assert daemon.tick() == []
         assert daemon.said == f"Files are being fetched: run {run.run_id[:8]}."
         daemon.instance.report_run_failed(run)
         keys.append(request.run_key)
         later(monkeypatch)
         if failures == day_watch.RED_AFTER:
             with pytest.raises(NotLoaded, match="ImagineAPI's files failed to be archived 5 times"):
-                daemon.look()
+                daemon.tick()
         else:
-            assert daemon.look() == []
+            assert daemon.tick() == []
             assert daemon.said.startswith("Files failed to be archived, soon again:")
         later(monkeypatch, seconds=day_watch.delay(failures).total_seconds() + 1)
-        (request,) = daemon.look()
+        (request,) = daemon.tick()
     assert len({*keys, request.run_key}) == day_watch.RED_AFTER + 1
     done = daemon.run(request)
     assert done
     assert done.success
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert daemon.said == NOTHING
 
 
@@ -224,7 +224,7 @@ def test_runs_are_as_far_apart_as_a_person_wants(
     emptied(sandbox).add(at(*days_ago(3, 3)))
     loaded_images(settings)
     assert daemon.work() == [True]
-    assert daemon.look() == []
+    assert daemon.tick() == []
     wait = re.fullmatch(
         r"The next run may begin in (\d+) minutes \(files_every_minutes\)\.", daemon.said
     )
@@ -236,7 +236,7 @@ def test_runs_are_as_far_apart_as_a_person_wants(
     for name, value in (("FILES_PER_RUN", "0"), ("FILES_EVERY_MINUTES", "often")):
         monkeypatch.setenv(KEY + name, value)
         daemon.cursor = None
-        assert daemon.look() == []
+        assert daemon.tick() == []
         assert f"{name.lower()} '{value}' is not a number of " in daemon.said
         monkeypatch.delenv(KEY + name)
 
@@ -252,20 +252,20 @@ def test_while_others_have_the_warehouse_or_archive_the_sensor_says_so_within_se
     ) as stranger:
         assert stranger.stdout
         assert stranger.stdout.readline() == "open\n"
-        assert daemon.look() == []
+        assert daemon.tick() == []
         stranger.communicate("close\n")
     assert daemon.said.startswith("The warehouse is in use: ")
     assert "for 0.2 s" in daemon.said
     with archiving._alone(IMAGINE, settings):
-        assert daemon.look() == []
+        assert daemon.tick() == []
         assert daemon.said == "Another process archives ImagineAPI's files."
-    assert len(daemon.look()) == 1
+    assert len(daemon.tick()) == 1
 
 
 def test_files_of_the_ledgers_jobs_are_fetched_before_their_table_is_loaded(
     sandbox: Sandbox, settings: Settings, magic: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert magic.look() == []
+    assert magic.tick() == []
     assert magic.said == NOTHING
     hero(sandbox, "hero-1")
     with monkeypatch.context() as patched:
@@ -275,9 +275,9 @@ def test_files_of_the_ledgers_jobs_are_fetched_before_their_table_is_loaded(
     assert not archived(settings, "magic_hour")
     assert magic.work() == [True]  # nothing to fetch, but to be noted
     assert archived(settings, "magic_hour")
-    assert magic.look() == []
+    assert magic.tick() == []
     monkeypatch.delenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY")
-    assert magic.look() == []
+    assert magic.tick() == []
     assert magic.said.startswith("Magic Hour has no API key: set api_key under")
 
 
@@ -341,7 +341,7 @@ def test_refused_files_stay_in_a_check_until_a_person_dismisses_them(
     assert checked(magic, "refused_files_seen") == (True, "None is refused.")
     assert set(rows(MAGIC, "state")) == {("dismissed",)}
     assert "leave out" in genai("archive", "magic_hour", "--dismiss", "--again").usage
-    assert magic.look() == []
+    assert magic.tick() == []
     sandbox.traffic.faults.clear()
     said = genai("archive", "--again", "--verify")
     assert "Magic Hour: 2 files archived (" in said.out
@@ -369,7 +369,7 @@ def test_a_job_that_succeeded_without_a_file_is_named_and_never_archived_by_itse
     passed, words = checked(daemon, "finished_jobs_have_files")
     assert not passed
     assert words.startswith(f"1 job succeeded without a file: {image}.")
-    assert (daemon.look(), daemon.said) == ([], NOTHING)
+    assert (daemon.tick(), daemon.said) == ([], NOTHING)
     days = ("--from", f"{day(3)}", "--to", f"{day(2)}")
     assert genai("archive", "imagine_api", *days, "--dismiss").out.startswith("1 refused or miss")
     assert checked(daemon, "finished_jobs_have_files") == (True, "All have files.")
@@ -388,7 +388,7 @@ def test_a_generation_without_banners_is_not_archived_until_it_is_dismissed(
         passed, words = checked(daemon, "finished_jobs_have_files")
         assert (passed, job in words) == (False, True)
         assert not archived(settings, "abyssale")
-        assert (daemon.look(), daemon.said) == ([], NOTHING)
+        assert (daemon.tick(), daemon.said) == ([], NOTHING)
         result = definitions.resolve_job_def("abyssale_load").execute_in_process(
             instance=daemon.instance,
             asset_selection=[dg.AssetKey(["abyssale", "asset_file"])],
@@ -424,4 +424,4 @@ def test_a_cursor_that_cannot_be_read_is_as_none() -> None:
         '{"until": "soon"}',
         '{"until": "2026-01-01"}',
     ):
-        assert files_sensor.LastLook.loads(text) == files_sensor.LastLook()
+        assert files_sensor.LastTick.loads(text) == files_sensor.LastTick()

@@ -47,7 +47,7 @@ class Hours:
 def hours(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Hours:
     hours = Hours(sandbox)
     monkeypatch.setattr(clock, "now", hours.now)
-    monkeypatch.setattr(job_sensor, "STAY", timedelta())  # these hours pass between two looks
+    monkeypatch.setattr(job_sensor, "LINGER", timedelta())  # these hours pass between two ticks
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     return hours
 
@@ -94,7 +94,7 @@ def test_a_tick_stays_until_a_project_that_is_about_to_end_has_ended(
 ) -> None:
     submitted(projects, "hero-1")
     hours.pass_(seconds=3)
-    monkeypatch.setattr(job_sensor, "STAY", timedelta(seconds=30))
+    monkeypatch.setattr(job_sensor, "LINGER", timedelta(seconds=30))
     napping = partial(watch.follow, sleep=lambda seconds: hours.pass_(seconds=seconds))
     monkeypatch.setattr(watch, "follow", napping)
     assert projects.work() == [True]
@@ -103,7 +103,7 @@ def test_a_tick_stays_until_a_project_that_is_about_to_end_has_ended(
 
 def test_without_an_open_job_nobody_is_asked(projects: Daemon, sandbox: Sandbox) -> None:
     sandbox.traffic.calls.clear()
-    assert projects.look() == []
+    assert projects.tick() == []
     assert projects.said == "No image projects open."
     assert not sandbox.traffic.calls
 
@@ -215,11 +215,11 @@ def test_a_stuck_job_is_named_and_looked_at_rarely(
     submitted(projects, "hero-1")
     hours.pass_(seconds=-3600 * 2)  # the vendor's clock stands still
     hours._ahead += timedelta(hours=4)
-    assert projects.look() == []
+    assert projects.tick() == []
     assert projects.said.startswith("1 image project still open; 1 for over 60 minutes: cm")
     sandbox.traffic.calls.clear()
     hours._ahead += timedelta(minutes=1)
-    assert projects.look() == []
+    assert projects.tick() == []
     assert not sandbox.traffic.calls
 
 
@@ -251,10 +251,10 @@ def test_a_setting_that_goes_missing_is_a_sentence_and_what_has_ended_is_loaded(
         report = JobReport(state=JobState.SUCCEEDED, raw="complete", record={"id": ended.job_id})
         ledger.observe(ended.key, report, hours.now())
     monkeypatch.delenv("SOURCES__MAGIC_HOUR_SOURCE__API_KEY")
-    assert len(projects.look()) == 1
+    assert len(projects.tick()) == 1
     with Ledger.open(Settings.load()) as ledger:
         ledger.mark_loaded([ended.key], hours.now())
-    assert projects.look() == []
+    assert projects.tick() == []
     assert "has no API key" in projects.said
 
 

@@ -70,7 +70,7 @@ def test_an_image_that_was_edited_after_it_was_final_is_loaded_again(sandbox: Sa
         made = vendor.images[id_]
         mended = dataclasses.replace(made.plan, outcome="completed")
         vendor.images[id_] = dataclasses.replace(made, plan=mended)
-        assert daemon.look() == [], "as many are final as before"
+        assert daemon.tick() == [], "as many are final as before"
         request = daily()
         assert isinstance(request, dg.RunRequest)
         job = defs().resolve_job_def("imagine_api_load")

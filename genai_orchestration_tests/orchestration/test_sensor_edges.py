@@ -81,7 +81,7 @@ def test_a_run_that_got_fewer_images_than_were_counted_is_asked_for_again(
         # a cache in front of the server that leaves out the newest image
         stale.setattr(listing, "read", lambda *a, **k: (page[:-1] for page in read(*a, **k)))
         stale.setattr(attempts, "PAUSES_SECONDS", (0.0,))
-        (request,) = daemon.look()
+        (request,) = daemon.tick()
         result = daemon.run(request)
         assert result
         assert not result.success
@@ -91,7 +91,7 @@ def test_a_run_that_got_fewer_images_than_were_counted_is_asked_for_again(
 def test_a_cursor_that_cannot_be_read_says_what_to_do(vendor: ImagineApiSandbox) -> None:
     daemon = Daemon("imagine_api_images_sensor", cursor='{"through": "2026-11-20"}')
     with daemon.instance, pytest.raises(UnreadableCursor, match="reset it on the sensor's page"):
-        daemon.look()
+        daemon.tick()
 
 
 def test_images_whose_status_is_null_count_as_open() -> None:
@@ -116,10 +116,10 @@ def test_a_tick_names_the_field_that_the_token_may_not_read(vendor: ImagineApiSa
     vendor.unreadable = {"date_created"}
     daemon = Daemon("imagine_api_images_sensor")
     with daemon.instance:
-        assert daemon.look() == []
+        assert daemon.tick() == []
         assert "the token may not read date_created: add it to the role" in daemon.said
         vendor.unreadable = set()
-        assert len(daemon.look()) == 1
+        assert len(daemon.tick()) == 1
 
 
 def test_images_completed_in_another_case_are_loaded_once_by_the_smallest_pages(
@@ -131,5 +131,5 @@ def test_images_completed_in_another_case_are_loaded_once_by_the_smallest_pages(
     daemon = Daemon("imagine_api_images_sensor")
     with daemon.instance:
         assert daemon.work() == [True]
-        assert daemon.look() == []
+        assert daemon.tick() == []
     assert set(stored()) == set(done)

@@ -16,7 +16,7 @@ from genai_orchestration import clock, warehouse
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.orchestration.runs.outcomes import RUN_KEY, NotLoaded
 from genai_orchestration.orchestration.sensors import days as sensors
-from genai_orchestration.orchestration.sensors.days import Watched, look
+from genai_orchestration.orchestration.sensors.days import Watched, evaluate
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Counts, DayCounter
 from genai_orchestration.providers.http import SENSOR_POLICY
@@ -85,12 +85,12 @@ def test_all_finished_images_of_a_day_share_a_run_and_open_ones_stay_out(
 ) -> None:
     done = vendor.add([image(outcome="failed"), *[image() for _ in range(30)]])
     vendor.add([image(seconds=60), image(outcome="stuck"), image(foreign=True)])
-    requests = daemon.look()
+    requests = daemon.tick()
     assert [request.partition_key for request in requests] == [f"{yesterday():%Y-%m-%d}"]
     assert requests[0].asset_selection == [dg.AssetKey(["imagine_api", "images"])]
     assert daemon.run(requests[0])
     assert set(stored()) == set(done)
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert re.fullmatch(r"2 images still open, oldest (\d\d hours|1 day)\.", daemon.said)
 
 
@@ -99,11 +99,11 @@ def test_images_of_two_days_that_finish_at_once_are_a_run_for_each_day(
 ) -> None:
     days = [datetime.now(timezone.utc), yesterday()]  # newest first
     vendor.add([image(day) for day in days for _ in range(500)])
-    assert [request.partition_key for request in daemon.look()] == [f"{d:%Y-%m-%d}" for d in days]
+    assert [request.partition_key for request in daemon.tick()] == [f"{d:%Y-%m-%d}" for d in days]
 
 
 def test_nothing_to_do_is_a_sentence(daemon: Daemon) -> None:
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert daemon.said == "No images open."
 
 
@@ -118,7 +118,7 @@ def test_images_that_finish_later_and_appear_late_are_all_loaded_exactly_once(
         vendor.add([image(yesterday() - timedelta(minutes=20))])  # behind others already loaded
         daemon.cursor = old_days_due_again(daemon.cursor)
     assert all(daemon.work())
-    assert daemon.look() == []
+    assert daemon.tick() == []
     expected = {
         id: ("SUCCEEDED" if made.plan.outcome == "completed" else "FAILED", 1)
         for id, made in vendor.images.items()
@@ -138,7 +138,7 @@ def test_requests_to_the_vendor_do_not_depend_on_the_number_of_open_images(
 ) -> None:
     def calls() -> int:
         sandbox.traffic.calls.clear()
-        assert daemon.look() == []
+        assert daemon.tick() == []
         return len(sandbox.traffic.calls)
 
     vendor.add([image(seconds=9999)])
@@ -160,10 +160,10 @@ def test_requests_to_the_vendor_do_not_depend_on_the_number_of_open_images(
 def test_a_missing_key_or_a_vendor_that_is_away_is_a_sentence(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
 ) -> None:
-    daemon.look()
+    daemon.tick()
     kept = daemon.cursor
     monkeypatch.setenv(f"SOURCES__IMAGINE_API_SOURCE__{name}", value)
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert daemon.said.startswith(sentence)
     assert daemon.cursor == kept
 
@@ -172,11 +172,11 @@ def test_an_outage_is_a_sentence_and_costs_nothing(
     daemon: Daemon, vendor: ImagineApiSandbox, sandbox: Sandbox
 ) -> None:
     old = vendor.add([image(long_ago(), seconds=5)])
-    daemon.look()
+    daemon.tick()
     daemon.cursor = old_days_due_again(daemon.cursor, resume_at=long_ago().date())
     sandbox.clock.advance(10)
     sandbox.traffic.faults.append(Fault(kind="status", path="/imagine_api", times=2))
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert daemon.said.startswith("ImagineAPI answered 500")
     assert "out of time" not in daemon.said
     assert Cursor.loads(daemon.cursor).resume_at == long_ago().date()
@@ -189,7 +189,7 @@ def test_a_failed_run_is_asked_for_again_and_the_tick_is_red_after_five(
 ) -> None:
     vendor.add([image()])
     for attempt in range(1, RED_AFTER + 1):
-        requests = daemon.look()
+        requests = daemon.tick()
         assert len(requests) == 1
         day, finished, _, tries = (requests[0].run_key or "").split("|")
         assert (day, finished, tries) == (f"{yesterday():%Y-%m-%d}", "n1", f"a{attempt}")
@@ -200,11 +200,11 @@ def test_a_failed_run_is_asked_for_again_and_the_tick_is_red_after_five(
         assert not failed.success
         later(monkeypatch, seconds=5)
         if attempt < RED_AFTER:
-            assert daemon.look() == []
+            assert daemon.tick() == []
         later(monkeypatch, minutes=5)
     kept = daemon.cursor
     with pytest.raises(NotLoaded, match=r"failed to load 5 times.*answered 429.*Mend that"):
-        daemon.look()
+        daemon.tick()
     assert daemon.cursor == kept
     later(monkeypatch, minutes=61)
     assert daemon.work() == [True]
@@ -213,28 +213,28 @@ def test_a_failed_run_is_asked_for_again_and_the_tick_is_red_after_five(
 
 def test_a_run_on_its_way_is_waited_for(daemon: Daemon, vendor: ImagineApiSandbox) -> None:
     vendor.add([image()])
-    (request,) = daemon.look()
+    (request,) = daemon.tick()
     job = daemon.definitions.resolve_job_def("imagine_api_load")
     run = daemon.instance.create_run_for_job(
         job, tags=daemon.tags(request), status=dg.DagsterRunStatus.STARTED
     )
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert daemon.said == "No images open; 1 day loading."
     daemon.instance.report_run_failed(run)
-    assert daemon.look() == []  # asked for again, but not at once
+    assert daemon.tick() == []  # asked for again, but not at once
 
 
 def test_a_tick_that_is_done_again_starts_no_second_run(
     daemon: Daemon, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vendor.add([image()])
-    (lost,) = daemon.look(keep=False)
+    (lost,) = daemon.tick(keep=False)
     assert daemon.run(lost)
     later(monkeypatch, minutes=3)
-    (again,) = daemon.look()
+    (again,) = daemon.tick()
     assert again.run_key == lost.run_key
     assert daemon.run(again) is None
-    assert daemon.look() == []
+    assert daemon.tick() == []
     assert len(stored()) == 1
 
 
@@ -252,7 +252,7 @@ def test_a_day_that_fails_again_and_again_does_not_keep_another_from_being_loade
     daemon: Daemon, vendor: ImagineApiSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vendor.add([image()])
-    (request,) = daemon.look()
+    (request,) = daemon.tick()
     asked = Cursor.loads(daemon.cursor)
     bad = yesterday().date()
     often = dataclasses.replace(asked.asked[bad], attempt=RED_AFTER)
@@ -265,15 +265,15 @@ def test_a_day_that_fails_again_and_again_does_not_keep_another_from_being_loade
     assert daemon.work() == [True]
     assert set(stored()) == set(new)
     with pytest.raises(NotLoaded, match=f"The images of {bad} failed to load 5 times"):
-        daemon.look()
+        daemon.tick()
 
 
 def test_a_run_that_was_never_started_is_asked_for_again(
     daemon: Daemon, vendor: ImagineApiSandbox
 ) -> None:
     vendor.add([image()])
-    (lost,) = daemon.look()
-    assert [request.run_key for request in daemon.look()] == [lost.run_key]
+    (lost,) = daemon.tick()
+    assert [request.run_key for request in daemon.tick()] == [lost.run_key]
 
 
 def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
@@ -288,7 +288,7 @@ def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
         slow.seconds = 0
         context = dg.build_sensor_context(instance=daemon.instance, cursor=daemon.cursor)
         now = datetime.now(timezone.utc)
-        tick, sentence = look(context, slow, WATCHED, now=now, clock=lambda: slow.seconds)
+        tick, sentence = evaluate(context, slow, WATCHED, now=now, clock=lambda: slow.seconds)
         assert sentence.endswith(f"going on with {tick.cursor.resume_at} at the next look.")
         daemon.cursor = tick.cursor.dumps()
         counted.append(str(Cursor.loads(daemon.cursor).resume_at))
@@ -302,7 +302,7 @@ def test_days_are_counted_some_at_a_time_and_each_once(
     assert IMAGINE.day_watch
     counter = Together(IMAGINE.day_watch.connect(SENSOR_POLICY))
     context = dg.build_sensor_context(instance=daemon.instance)
-    tick, sentence = look(context, counter, WATCHED, now=datetime.now(timezone.utc))
+    tick, sentence = evaluate(context, counter, WATCHED, now=datetime.now(timezone.utc))
     assert sorted(counter.days) == sorted(tick.cursor.loaded)
     assert len(counter.days) == 8  # today, too
     assert sentence.startswith("7 images still open")
@@ -359,7 +359,7 @@ def test_older_days_with_open_images_are_found_over_several_looks_of_a_slow_prov
         clock = itertools.count(0.0, 3.0).__next__  # each question takes three seconds
         context = dg.build_sensor_context(instance=daemon.instance, cursor=daemon.cursor)
         now = datetime.now(timezone.utc)
-        tick, _ = look(context, counter, WATCHED, now=now, clock=clock)
+        tick, _ = evaluate(context, counter, WATCHED, now=now, clock=clock)
         daemon.cursor = tick.cursor.dumps()
         found |= set(tick.cursor.loaded)
     assert set(days) <= found
@@ -376,5 +376,5 @@ def test_the_hint_at_a_backfill_goes_once_the_days_are_loaded(
         assert f"launch a backfill from {gap[0]} to {gap[1]}" in daemon.said
         event = dg.AssetMaterialization(IMAGES, partition=day.isoformat())
         daemon.instance.report_runless_asset_event(event)
-        daemon.look()
+        daemon.tick()
     assert "backfill" not in daemon.said

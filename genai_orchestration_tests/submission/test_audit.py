@@ -12,7 +12,7 @@ from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.submission.audit import (
-    BalanceLook,
+    BalanceReading,
     Cap,
     balance_matches,
     no_stuck,
@@ -37,8 +37,8 @@ HALF = NOW + timedelta(minutes=30)
 (GENERATION,) = provider_named("abyssale").job_kinds
 
 
-def look(credits: int | None, at: datetime = SINCE) -> BalanceLook:
-    return BalanceLook(at=at, credits=credits)
+def reading(credits: int | None, at: datetime = SINCE) -> BalanceReading:
+    return BalanceReading(at=at, credits=credits)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def look(credits: int | None, at: datetime = SINCE) -> BalanceLook:
 def test_the_balance_is_compared_with_the_ledger(
     lost: int, spent: Spent, passed: bool, words: str
 ) -> None:
-    verdict = balance_matches("magic_hour", look(200), look(200 - lost, UNTIL), spent)
+    verdict = balance_matches("magic_hour", reading(200), reading(200 - lost, UNTIL), spent)
     assert (verdict.passed, verdict.grave) == (passed, False)
     assert words in verdict.words
     assert f"went from 200 to {200 - lost} credits between 2026-03-10 12:00 and" in verdict.words
@@ -70,7 +70,7 @@ def test_the_balance_is_compared_with_the_ledger(
 
 @pytest.mark.parametrize(("before", "after"), [(None, 5), (5, None)])
 def test_a_balance_without_a_limit_is_not_compared(before: int | None, after: int | None) -> None:
-    assert balance_matches("abyssale", look(before), look(after), Spent()).passed
+    assert balance_matches("abyssale", reading(before), reading(after), Spent()).passed
 
 
 def charge(

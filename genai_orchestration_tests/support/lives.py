@@ -22,7 +22,7 @@ from genai_orchestration.settings import Settings
 from genai_orchestration.submission.submit import SubmissionRun
 from genai_orchestration.watching import watch
 
-LOOK_EVERY = 30.0  # seconds between two looks at jobs that are open
+POLL_SECONDS = 30.0  # between two polls of open jobs
 LOOKS = 100
 A_DAY = timedelta(days=1)
 
@@ -101,16 +101,21 @@ def follow(ledger: Ledger, provider: Provider, clock: Time) -> None:
     for kind in provider.job_kinds:
         for _ in range(LOOKS if kind.sensor else 0):
             found = watch.poll(
-                ledger, provider, kind, kind.connect(SENSOR_POLICY), clock.now(), seconds=LOOK_EVERY
+                ledger,
+                provider,
+                kind,
+                kind.connect(SENSOR_POLICY),
+                clock.now(),
+                seconds=POLL_SECONDS,
             )
             if not found.open:
                 break
-            clock.sleep(LOOK_EVERY)
+            clock.sleep(POLL_SECONDS)
 
 
 def load(provider: Provider, clock: Time) -> None:
     """Load the tables that jobs are loaded into, or settled from, and tell the ledger."""
-    clock.sleep(LOOK_EVERY)
+    clock.sleep(POLL_SECONDS)
     [kind] = provider.job_kinds
     tables = kind.tables or ((kind.settling.table,) if kind.settling else ())
     days: dict[str, Any] = {"start": (clock.now() - A_DAY).date()} if provider.start else {}

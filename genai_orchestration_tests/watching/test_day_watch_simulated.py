@@ -103,9 +103,9 @@ class World:
             if run.fate == "active":
                 self.end(run, self.fate())
         if step.tick == "replayed":  # the daemon died before it had stored the cursor
-            self.submit(self.look(step).requests)
+            self.submit(self.tick(step).requests)
             self.now += MINUTE
-        tick = self.look(step)
+        tick = self.tick(step)
         new = [request.run_key for request in tick.requests]
         assert len(set(new)) == len(new)
         if step.tick != "submission lost":
@@ -114,7 +114,7 @@ class World:
             self.cursor = tick.cursor.dumps()
             assert len(tick.cursor.asked) <= AT_ONCE
 
-    def look(self, step: Step) -> Tick:
+    def tick(self, step: Step) -> Tick:
         """One look, as the sensor does it."""
         cursor = Cursor.loads(self.cursor)
         outcomes = {day: self.outcome(run_key(day, ask)) for day, ask in cursor.asked.items()}

@@ -4,7 +4,7 @@
       planning.py            costing.py                         │           │        following.py
                                  sending.py, stopping.py ───────┘           │
                                  deciding.py: resolve, abandon, retry ◄─────┘ unknown, failed
-                                 looking.py: list, show
+                                 listing.py: list, show
 
 Only what is typed and printed belongs here: what happens is in `jobs`. Imports of dlt, SQLAlchemy
 and rich are inside of commands, so that `genai --help` answers at once.
@@ -15,7 +15,7 @@ from genai_orchestration.cli.requests import (  # noqa: F401
     costing,
     deciding,
     following,
-    looking,
+    listing,
     planning,
     sending,
 )

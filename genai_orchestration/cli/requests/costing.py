@@ -75,7 +75,7 @@ def _budgets(allowances: "Sequence[Allowance]") -> Iterable[str]:
         if each.floor is not None:
             yield (
                 f"{each.provider} keeps {counted(each.floor, 'credit')} (balance_floor): the "
-                "balance is looked at when a request is submitted."
+                "balance is checked when a request is submitted."
             )
         if not each.caps and each.local:
             yield f"{each.provider} has a local address, and no cap: nothing limits it."

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--job", "job_id", metavar="ID", help="It arrived, and is this job there.")
 @click.option("--never-arrived", is_flag=True, help="It did not arrive: it costs nothing.")
 def resolve(key: str, job_id: str | None, never_arrived: bool) -> None:
-    """Say what became of an unknown request, once you have looked at the provider.
+    """Say what became of an unknown request, once you have checked at the provider.
 
     With --job it is submitted, and its job is followed like any other. With --never-arrived it is
     abandoned and costs nothing; `retry` makes a new attempt. `show` prints what is known.
@@ -42,7 +42,7 @@ def resolve(key: str, job_id: str | None, never_arrived: bool) -> None:
 @requests.command()
 @click.argument("keys", nargs=-1, required=True)
 def abandon(keys: Sequence[str]) -> None:
-    """Give requests up: nobody will submit them, or look further for an unknown one.
+    """Give requests up: nobody will submit them, or look an unknown one up again.
 
     What an unknown one may have cost stays counted. The others go on when one of the KEYS cannot
     be abandoned; the exit code is 1 then.
@@ -86,7 +86,7 @@ def retry(keys: Sequence[str], approve: bool) -> None:
 
 
 def _each(keys: Sequence[str], decide: "Callable[[Ledger, str], None]") -> None:
-    """Decide each of the keys; those that cannot be are printed at the end, and the exit code is 1."""
+    """Decide each of the keys; those that cannot be are printed last, and the exit code is 1."""
     refused: list[str] = []
     with open_ledger() as ledger:
         for key in dict.fromkeys(keys):

@@ -53,14 +53,14 @@ class Explanation:
                 "it did not arrive: it costs nothing, and `retry` makes a new attempt"
             ),
             f"genai requests abandon{option}{tail}": (
-                "nobody looks further: what it may have cost stays counted"
+                "nobody looks it up again: what it may have cost stays counted"
             ),
         }
 
     def as_json(self, now: datetime) -> dict[str, Any]:
         """The same, for programs."""
         evidence = self.evidence
-        looks = {"before": evidence.before, "after": evidence.after}
+        readings = {"before": evidence.before, "after": evidence.after}
         return {
             "sent": evidence.sent,
             "seconds_ago": round((now - evidence.sent).total_seconds()),
@@ -68,8 +68,8 @@ class Explanation:
             "account": self.record.account,
             "answer": self.record.error_text,
             "balance": {
-                name: look and {"at": look.at, "credits": look.credits}
-                for name, look in looks.items()
+                name: reading and {"at": reading.at, "credits": reading.credits}
+                for name, reading in readings.items()
             },
             "spent": evidence.spent,
             "other_requests": len(evidence.others),
@@ -90,7 +90,7 @@ class Explanation:
                 (before is None, after is None), "before"
             )
             yield (
-                f"The warehouse has no look at the balance {when} it was sent "
+                f"The warehouse has no reading of the balance {when} it was sent "
                 f"({evidence.table}): genai load {self.record.provider} takes one now."
             )
         elif evidence.spent is None:
@@ -107,7 +107,7 @@ class Explanation:
         fell = f"{spent} less" if spent >= 0 else f"{-spent} more"
         yield (
             f"The balance was {counted(before, 'credit')} "
-            f"{moment(evidence.before.at)}, the last look before it was sent, and "
+            f"{moment(evidence.before.at)}, the last reading before it was sent, and "
             f"{evidence.after.credits:,} {moment(evidence.after.at)}, the first after: {fell}."
         )
         charged = (
@@ -120,7 +120,7 @@ class Explanation:
             "of no published price" if price is None else f"estimated at {counted(price, 'credit')}"
         )
         yield (
-            f"Between the two looks the ledger knows of {charged}. That leaves "
+            f"Between the two readings the ledger knows of {charged}. That leaves "
             f"{counted(evidence.unaccounted or 0, 'credit')}; this request is {expected}."
         )
 

@@ -9,7 +9,7 @@ import click
 
 from genai_orchestration.errors import counted
 
-EVERY = 30.0  # seconds between two lines in a log
+LINE_SECONDS = 30.0  # between two lines in a log
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def _lines(title: str, total: int) -> Callable[[], None]:
     def sent() -> None:
         nonlocal done, printed
         done += 1
-        if time.monotonic() - printed >= EVERY:
+        if time.monotonic() - printed >= LINE_SECONDS:
             printed = time.monotonic()
             click.echo(f"{title}: {done} of {total} sent.", err=True)
 

@@ -71,7 +71,7 @@ def _balance_check(provider: Provider, table: Table) -> dg.AssetChecksDefinition
         asset=key,
         name=BALANCE,
         pool=provider.name,  # as the loads: it reads the warehouse
-        description="Between two looks the balance lost what the ledger says was charged.",
+        description="Between two readings the balance lost what the ledger says was charged.",
     )
     def check() -> dg.AssetCheckResult:
         return _result(key, BALANCE, functools.partial(_balance, provider, table))
@@ -144,7 +144,7 @@ def _balance(provider: Provider, table: Table) -> Verdict:
     settings = Settings.load()
     found = balance_looks(provider, table, settings, "ORDER BY read_at DESC LIMIT 2")
     if len(found) < 2:
-        return Verdict(True, "The balance was looked at once; the next look can be compared.")
+        return Verdict(True, "The balance was read once; the next reading can be compared.")
     after, before = found
     with Ledger.open(settings) as ledger:
         spent = ledger.spent_between(provider.name, before.at, after.at)

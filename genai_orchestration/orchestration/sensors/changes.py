@@ -22,7 +22,7 @@ from genai_orchestration.orchestration.runs.outcomes import (
 from genai_orchestration.providers.base import ChangeWatch, Provider
 from genai_orchestration.watching import day_watch
 
-EVERY = 300  # seconds between two questions
+INTERVAL_SECONDS = 300  # between two requests
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def change_sensor(provider: Provider, watch: ChangeWatch) -> dg.SensorDefinition
     @dg.sensor(
         name=watch.sensor,
         job_name=f"{provider.name}_load",
-        minimum_interval_seconds=EVERY,
+        minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             f"Asks {provider.title} one small question, and loads {', '.join(watch.tables)} "

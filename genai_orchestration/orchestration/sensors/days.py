@@ -31,8 +31,8 @@ from genai_orchestration.watching import day_watch
 from genai_orchestration.watching.day_cursor import DAY, Cursor
 from genai_orchestration.watching.day_watch import Tick
 
-EVERY = 30  # seconds between two looks
-BUDGET = 20.0  # seconds of one look; Dagster ends it after 60
+INTERVAL_SECONDS = 30  # between two ticks
+BUDGET_SECONDS = 20.0  # of one tick; Dagster ends it after 60
 THREADS = 4  # days that are counted at a time
 
 
@@ -57,7 +57,7 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
     @dg.sensor(
         name=watch.sensor,
         job_name=f"{provider.name}_load",
-        minimum_interval_seconds=EVERY,
+        minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             f"Follows every open image of {provider.title} by counting, whoever made it, and "
@@ -68,7 +68,7 @@ def _day_sensor(provider: Provider, watch: DayWatch) -> dg.SensorDefinition:
     def watch_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         start = provider.start() if provider.start else date.min
         watched = Watched(watch, asset_key(provider, watch.table), start)
-        tick, sentence = look(context, watch.connect(SENSOR_POLICY), watched, now=clock.now())
+        tick, sentence = evaluate(context, watch.connect(SENSOR_POLICY), watched, now=clock.now())
         if tick.failed:
             raise NotLoaded(tick.failure)
         requests = [_day_request(group, watch.table, request) for request in tick.requests]
@@ -90,7 +90,7 @@ class Watched:
     start: date
 
 
-def look(
+def evaluate(
     context: dg.SensorEvaluationContext,
     counter: DayCounter,
     watched: Watched,
@@ -98,7 +98,7 @@ def look(
     now: datetime,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Tick, str]:
-    """One look: what to do, and a sentence about the state of things."""
+    """One evaluation: what to do, and a sentence about the state of things."""
     cursor = Cursor.loads(context.cursor, first_round(context))
     cursor = _without_filled_gap(cursor, context.instance, watched.key)
     outcomes = {
@@ -107,9 +107,9 @@ def look(
     }
     cursor = day_watch.open_days(cursor, now, (), watched.start)  # an outage must not cost a day
     counts: dict[date, Counts] = {}
-    deadline = clock() + BUDGET
+    deadline = clock() + BUDGET_SECONDS
     try:
-        half = deadline - BUDGET / 2
+        half = deadline - BUDGET_SECONDS / 2
         earliest = day_watch.reach(now, watched.start)
         unfinished, resume_at = _unfinished(counter, cursor, now, earliest, lambda: clock() > half)
         cursor = day_watch.open_days(cursor, now, unfinished, watched.start)
@@ -119,7 +119,7 @@ def look(
         state = "" if late else _state_of_things(counter, watched.watch.noun, now, earliest)
     except UserError as error:  # an outage: what was counted so far still counts
         tick = day_watch.advance(cursor, now, counts, outcomes, resume_at=cursor.resume_at)
-        return tick, _sentence(f"{error} The next look is in {EVERY} s", tick, None)
+        return tick, _sentence(f"{error} The next tick is in {INTERVAL_SECONDS} s", tick, None)
     tick = day_watch.advance(cursor, now, counts, outcomes, resume_at=resume_at)
     return tick, _sentence(state, tick, resume_at)
 
@@ -137,7 +137,7 @@ def _without_filled_gap(cursor: Cursor, instance: dg.DagsterInstance, key: dg.As
 def _unfinished(
     counter: DayCounter, cursor: Cursor, now: datetime, earliest: date, late: Callable[[], bool]
 ) -> tuple[list[date], date | None]:
-    """Older days with open images, looked for now and then; and where time ran out, if it did."""
+    """Older days with open images, searched now and then; and where time ran out, if it did."""
     if not day_watch.old_days_due(cursor, now):
         return [], None
     recent = now.date() - (day_watch.RECENT - 1) * DAY
@@ -180,7 +180,7 @@ def _sentence(state: str, tick: Tick, resume_at: date | None) -> str:
     if tick.loading:
         parts.append(f"{counted(tick.loading, 'day')} loading")
     if resume_at:
-        parts.append(f"out of time, going on with {resume_at} at the next look")
+        parts.append(f"out of time, going on with {resume_at} at the next tick")
     if tick.cursor.gap:
         first, last = tick.cursor.gap
         parts.append(

@@ -1,11 +1,11 @@
 """The sensor of a provider's files: it asks for a run of `asset_file` while some are to be fetched.
 
 newest run ─► under way, or failed a moment ago? ─► a sentence
-    └no─► news since the last look? ─► backlog (archive_backlog.py) ─► a run of at most some files
+    └no─► news since the last tick? ─► backlog (archive_backlog.py) ─► a run of at most some files
 
 Whatever loaded a finished job, its files are found in the warehouse or the ledger. One run at a
 time; its key names the run before it, so that a tick which is done again repeats its key, and none
-is ever used up. The cursor only saves looks into the warehouse: without it nothing is lost.
+is ever used up. The cursor only saves queries of the warehouse: without it nothing is lost.
 """
 
 import dataclasses
@@ -40,8 +40,8 @@ from genai_orchestration.warehouse import locks
 from genai_orchestration.watching import day_watch
 
 INTERVAL_SECONDS = 15  # most ticks read one run and the ledger
-LOOK_EVERY = timedelta(minutes=10)  # into the warehouse, for what Dagster has not loaded
-LOCK_SECONDS = 5.0  # for which a look waits while others write; Dagster ends a tick after 60
+QUERY_INTERVAL = timedelta(minutes=10)  # of the warehouse, for what Dagster has not loaded
+LOCK_SECONDS = 5.0  # for which a tick waits while others write; Dagster ends a tick after 60
 LOOK_SECONDS = 20.0
 # of runs that fetch files: how many, and of how many jobs that wait. dagster.yaml limits how many
 # runs with this tag there are at a time; they have a low priority, for loads to begin first
@@ -76,15 +76,15 @@ def files_sensor(provider: Provider, archive: Archive) -> dg.SensorDefinition:
 
 
 @dataclass(frozen=True)
-class LastLook:
-    """The sensor's cursor: what the last look saw, and when there has to be another one."""
+class LastTick:
+    """The sensor's cursor: what the last tick saw, and when there has to be another one."""
 
     of: str = ""  # what there was to see: another text when there may be news
     until: str = ""  # ISO 8601; after that time it is too old
     sentence: str = ""
 
     @classmethod
-    def loads(cls, text: str | None) -> "LastLook":
+    def loads(cls, text: str | None) -> "LastTick":
         """The cursor from its text; one that cannot be read is as none."""
         try:
             found = cls(**json.loads(text)) if text else cls()
@@ -106,7 +106,7 @@ class _Tick:
         self.provider, self.archive, self.settings = provider, archive, Settings.load()
         archiving.store_of(self.settings)
         self.files, self.pause = files_per_run(provider), minutes_between_runs(provider)
-        self.instance, self.last = context.instance, LastLook.loads(context.cursor)
+        self.instance, self.last = context.instance, LastTick.loads(context.cursor)
         self.now = clock.now()
         self.name = files_sensor_name(provider)
         # the newest first; enough to see how often it failed in a row
@@ -136,9 +136,9 @@ class _Tick:
         if found:
             return dg.SensorResult(run_requests=[self._request(found)])
         summary = sentence(self.provider, found)
-        until = min(filter(None, (self.now + LOOK_EVERY, found.next_due)))
-        look = LastLook(seen, until.isoformat(), summary)
-        return _skip(summary, json.dumps(dataclasses.asdict(look), sort_keys=True))
+        until = min(filter(None, (self.now + QUERY_INTERVAL, found.next_due)))
+        seen_now = LastTick(seen, until.isoformat(), summary)
+        return _skip(summary, json.dumps(dataclasses.asdict(seen_now), sort_keys=True))
 
     def _waits_for_run(self) -> str | None:
         """Why no other run is asked for yet: one is under way, has just failed, or just begun."""

@@ -1,6 +1,6 @@
 """The sensor of a kind of jobs that are followed by id: it asks after those that are due.
 
-open jobs in the ledger ─► looks ─► ended ─► not loaded yet? ─► a run, until one has succeeded
+open jobs in the ledger ─► polls ─► ended ─► not loaded yet? ─► a run, until one has succeeded
 
 Without an open job nobody is asked. Looking and loading are free.
 """
@@ -25,11 +25,11 @@ from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
 from genai_orchestration.watching.watch import PollResult
 
-# Dagster's daemon looks every 5 seconds whose last tick began long enough ago: one that began 5
+# Dagster's daemon checks every 5 seconds whose last tick began long enough ago: one that began 5
 # seconds ago would often be a blink too young, and wait for 10.
-EVERY = 4  # seconds; a tick without open jobs is one question to the ledger
-STAY = timedelta(seconds=4)  # for which a tick looks again and again at jobs that are to end
-BUDGET = 20.0  # seconds of one look; Dagster ends a tick after 60
+INTERVAL_SECONDS = 4  # seconds; a tick without open jobs is one question to the ledger
+LINGER = timedelta(seconds=4)  # for which a tick polls jobs that are about to end
+BUDGET_SECONDS = 20.0  # of one tick; Dagster ends it after 60
 NAMED = 3  # jobs that a sentence names
 
 
@@ -40,7 +40,7 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
     @dg.sensor(
         name=name,
         job_name=f"{provider.name}_load",
-        minimum_interval_seconds=EVERY,
+        minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             f"Follows the {kind.noun} of this project's own requests to {provider.title} by id "
@@ -50,7 +50,7 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
     @skipping
     def follow(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with Ledger.open(Settings.load()) as ledger:
-            found = _look(ledger, provider, kind)
+            found = _poll(ledger, provider, kind)
             waiting = settling.finished_jobs(ledger, provider, kind.tables)
         summary = sentence(kind, found)
         if not waiting:
@@ -63,10 +63,10 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
     return follow
 
 
-def _look(ledger: Ledger, provider: Provider, kind: JobKind) -> PollResult:
+def _poll(ledger: Ledger, provider: Provider, kind: JobKind) -> PollResult:
     try:
         return watch.follow(
-            ledger, provider, kind, SENSOR_POLICY, ledger.now, seconds=BUDGET, linger=STAY
+            ledger, provider, kind, SENSOR_POLICY, ledger.now, seconds=BUDGET_SECONDS, linger=LINGER
         )
     except UserError as error:
         return PollResult(trouble=str(error))
@@ -80,7 +80,7 @@ def version(waiting: Sequence[JobRecord]) -> str:
 
 
 def sentence(kind: JobKind, found: PollResult) -> str:
-    """What a look found, for the list of ticks."""
+    """What a poll found, for the list of ticks."""
     parts = [
         f"{counted(found.open, kind.noun.removesuffix('s'))} still open"
         if found.open

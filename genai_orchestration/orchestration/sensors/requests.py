@@ -1,6 +1,6 @@
 """The sensor of new requests: it plans what lies in a watched folder or table.
 
-    place ─► Inbox.look ─► planned in the ledger         free; a person approves
+    place ─► Inbox.read ─► planned in the ledger         free; a person approves
     per operation: approved ─► obstacle? ─► a sentence
                                    └none─► decide ─► a run that submits, or a sentence
 
@@ -52,8 +52,8 @@ from genai_orchestration.warehouse.destination_errors import translate_error
 from genai_orchestration.watching.day_watch import Outcome
 
 SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
-EVERY = 30  # seconds between two looks
-BUDGET = 20.0  # seconds of reading in one look; Dagster ends it after 60
+INTERVAL_SECONDS = 30  # between two evaluations
+BUDGET_SECONDS = 20.0  # of reading in one evaluation; Dagster ends it after 60
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.Sen
     @dg.sensor(
         name=SENSOR,
         jobs=jobs,
-        minimum_interval_seconds=EVERY,
+        minimum_interval_seconds=INTERVAL_SECONDS,
         # planning is free, and what follows needs a person outside the sandbox
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
@@ -80,15 +80,15 @@ def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.Sen
             return dg.SkipReason(NOWHERE)
         with Ledger.open(Settings.load(), who=SENSOR) as ledger:
             cursor = InboxCursor.loads(context.cursor, first_round(context))
-            look = _Look(context.instance, ledger, providers, settings, ledger.now())
-            return look.result(cursor)
+            evaluation = _Evaluation(context.instance, ledger, providers, settings, ledger.now())
+            return evaluation.result(cursor)
 
     return take_in
 
 
 @dataclass
-class _Look:
-    """One look: the runs to ask for, and sentences for the list of ticks."""
+class _Evaluation:
+    """One evaluation: the runs to ask for, and sentences for the list of ticks."""
 
     instance: dg.DagsterInstance
     ledger: Ledger
@@ -125,9 +125,9 @@ class _Look:
             now=self.now,
             known=lambda requests: _known(requests, operations_of(self.providers)),
         )
-        end = self.clock() + BUDGET
+        end = self.clock() + BUDGET_SECONDS
         try:
-            found = inbox.look(cursor.memory, lambda: self.clock() > end)
+            found = inbox.read(cursor.memory, lambda: self.clock() > end)
         except UserError as error:
             self.reasons.append(str(error))
             return cursor
@@ -216,7 +216,7 @@ def _in_sandbox(provider: Provider) -> bool:
 def _known(requests: Iterable[NewRequest], operations: Operations) -> Known:
     """What the warehouse has of the designs; nothing while it cannot be asked.
 
-    `genai requests approve` looks again.
+    `genai requests approve` checks again.
     """
     settings = Settings.load()
     try:

@@ -30,7 +30,7 @@ class AbyssaleSubmitter:
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         """One generation request; Abyssale does not say what it costs."""
         design = str(payload.get("design_id"))
-        if not is_uuid(design):  # it would be another path, and its 404 would look like a wrong key
+        if not is_uuid(design):  # it would be another path, and its 404 would seem a wrong key
             raise Rejected(f"design_id {design[:40]!r} is not a UUID.", Failure.INVALID)
         body = {name: value for name, value in payload.items() if name != "design_id"}
         what = "generate-multipage-pdf" if "pages" in body else "generate"

@@ -128,7 +128,7 @@ FILE = Table(
 CREDITS = Table(
     name="credits",
     description=(
-        "The two credit pools each time they were asked for, a row per look with `read_at`: "
+        "The two credit pools each time they were asked for, a row per reading with `read_at`: "
         "generation and AI credits of the current billing period. Null means unlimited; "
         "spendable is available + extra."
     ),

@@ -3,7 +3,7 @@
     payload + a row of `design_detail` ─► sentences: layers, attributes, variables, formats, pages
 
 The API says nothing of a misspelt layer, attribute or variable, and bills the banner all the same.
-What the design cannot be rendered to is reported here as well, since it too takes the design to know.
+What the design cannot be rendered to is reported here as well: it takes the design, too.
 Pure: the row comes from the warehouse, its JSON columns parsed.
 """
 

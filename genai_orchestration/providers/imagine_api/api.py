@@ -92,7 +92,7 @@ def connect(api_key: str, base_url: str, policy: RetryPolicy = LOAD_POLICY) -> I
 
 
 def account_of(client: ImageClient) -> str | None:
-    """The id of the key's user, which stays when its token is changed; None where the role may not read it.
+    """The id of the key's user, which its tokens share; None where the role may not read it.
 
     Directus answers `/users/me` with the id alone where the role may not read its own user.
     """

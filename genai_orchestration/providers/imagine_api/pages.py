@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 def sound(page: list[Any], *, dated: bool = True) -> Page:
-    """The page, if each record can be distinguished from others and, where `dated`, has its place in time.
+    """The page, if each record has an id of its own and, where `dated`, has its place in time.
 
     The number that a self-hosted server may count its images by becomes text. Raises Unreadable
     when the role may not read `id` or `date_created`.

@@ -121,7 +121,7 @@ def images(
         pages = listing.read_ids(client, ids)
     found: set[str] = set()
     order = Order()
-    # finished rows of other days cannot come again, and need not be looked through
+    # finished rows of other days cannot come again, and need not be compared
     among = window.condition() if ids is None else "TRUE"
     unique: bool | None = None  # what dlt got last: it reads its configuration for each hint
     for records in _together(pages):
@@ -165,7 +165,7 @@ def _disposition(among: str, *, unique: bool) -> Any:
     """Merge on `id`, but over a finished row only another whose `status` says so itself.
 
     `among` is a condition, in DuckDB's SQL, for the stored rows that can be met. `unique` says that
-    no id comes twice in what is loaded: looking for such takes a third of the load step.
+    no id comes twice in what is loaded: searching for such takes a third of the load step.
 
     A late progress report has four pictures, and so is SUCCEEDED, but its `url` is a partial one.
     The condition is evaluated by dlt inside the merge's own transaction, so that it also holds

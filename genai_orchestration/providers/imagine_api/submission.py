@@ -1,4 +1,4 @@
-"""ImagineAPI's paid POST, sent; and what came of one whose answer was lost, looked up.
+"""ImagineAPI's paid POST, sent; and the look-up of one whose answer was lost.
 
 The request key goes out as `ref`, and an id that follows from it as `id`: where the server takes
 it, a second POST of the same request is refused as not unique. A self-hosted server has no `ref`
@@ -23,7 +23,7 @@ from genai_orchestration.providers.refusals import ProviderError, Unavailable
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import Accepted, Payload, id_in
 
-MOST = 100  # records of one `ref` that are looked at: others may use the same
+MOST = 100  # records of one `ref` that are read: others may use the same
 
 
 class ImagineApiSubmitter:

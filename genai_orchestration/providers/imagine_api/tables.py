@@ -58,7 +58,7 @@ STATUS = Table(
     name="status",
     description=(
         "The ImagineAPI bot's health (`bot_status`: healthy, unhealthy, starting, paused) each "
-        "time it was asked, a row per look with `read_at`. It is not per user, and may say "
+        "time it was asked, a row per reading with `read_at`. It is not per user, and may say "
         "unhealthy while images are made."
     ),
     disposition="append",

@@ -22,7 +22,7 @@ CREDITS = Table(
     name="credits",
     description=(
         "The account's credit balance, tier and subscription each time they were asked for, a row "
-        "per look with `read_at`. `answered_by` names the path that answered: Magic Hour's "
+        "per reading with `read_at`. `answered_by` names the path that answered: Magic Hour's "
         "current API has the balance in /v1/account."
     ),
     disposition="append",
@@ -93,8 +93,8 @@ IMAGE_PROJECTS = Table(
 STATUS = Table(
     name="status",
     description=(
-        "Whether Magic Hour's API answers, a row per look with `read_at` and the milliseconds it "
-        "took. There is no status path in the current API: an answer of /v1/account counts as up."
+        "Whether Magic Hour's API answers, a row per reading with `read_at` and the milliseconds "
+        "that it took. There is no status path in the current API: an answer of /v1/account counts as up."
     ),
     disposition="append",
     fresh_within=HOURLY,

@@ -1,4 +1,4 @@
-"""HTTP as Directus 9.23.1 speaks it: who may ask, what a body is, how an answer and an error look.
+"""HTTP as Directus 9.23.1 speaks it: who may ask, and the forms of bodies, answers and errors.
 
     request ─► too long? 431 ─► endpoint ─► answer(): JSON with a weak ETag, or 304
                                    └─ DirectusError ─► {"errors": [{message, extensions: {code}}]}

@@ -1,7 +1,7 @@
 """What the sandbox's server knows: its images, its settings, and what a customer may see of them.
 
 In: images put in by a test or posted by a customer. Out: rows, as of the clock's present. Only
-what was posted and when is kept; everything else is worked out when somebody looks.
+what was posted and when is kept; everything else is computed when it is read.
 """
 
 import dataclasses

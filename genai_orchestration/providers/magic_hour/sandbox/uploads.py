@@ -1,6 +1,6 @@
 """Uploads of Magic Hour's sandbox: a list of file types goes in, URLs to PUT the bytes to come out.
 
-Nothing looks at the bytes that arrive; that they arrived is what `received` remembers.
+Nothing reads the bytes that arrive; that they arrived is what `received` remembers.
 """
 
 import re
