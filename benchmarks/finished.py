@@ -153,6 +153,6 @@ def _alone(runs: Sequence[Moments], each: RunPerImage) -> Line:
         reached=seconds < ALONE_WITHIN,
         why=(
             f"{parts}; before that the image had waited {waited:.0f} s for the tick: the sensor "
-            f"has one every {INTERVAL_SECONDS} s, and Dagster's daemon checks every 5 s which is due"
+            f"has one every {INTERVAL_SECONDS} s, and Dagster's daemon checks every 5 s"
         ),
     )

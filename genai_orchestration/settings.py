@@ -170,7 +170,7 @@ def _absolute_database(address: str) -> str | None:
 def _absolute_place(address: str) -> str | None:
     """The archive's address, absolute if it is a folder; None without one.
 
-    `~` stays as it is: only the archive is concerned where it stands for no folder.
+    `~` stays as it is: only the archive is concerned where it means no folder.
     """
     if not address or "://" in address or address.startswith("~"):
         return address or None

@@ -33,7 +33,7 @@ PACKED = ("br", "zstd", "deflate", "compress")  # Content-Encoding that nobody h
 GZIP = b"\x1f\x8b"  # how it begins; no file that is kept does
 CHUNK = 128 * 1024  # bytes in memory for each download
 TIMEOUT = urllib3.Timeout(connect=10.0, read=30.0)  # seconds; to read: between two bytes
-DEADLINE = 900.0  # seconds of one download: a server that drips does not keep a place for ever
+DEADLINE = 900.0  # seconds of one download: a server that drips does not keep a place without end
 ATTEMPTS = 4
 DIGITS = 18  # of a length; more of them are over every limit anyway
 LONGEST_WAIT = 10.0  # seconds; who asks for a longer one is asked again by a later run

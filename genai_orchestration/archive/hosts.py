@@ -79,7 +79,7 @@ def public(address: str) -> bool:
 
 
 def _inside(ip: ipaddress.IPv6Address) -> Ip | None:
-    """The IPv4 address that an IPv6 one stands for."""
+    """The IPv4 address inside of an IPv6 one."""
     if ip in NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)

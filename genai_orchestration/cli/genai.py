@@ -99,7 +99,7 @@ def dev(port: int) -> None:
     help="A file that keeps all it is given, for the next time.",
 )
 def sandbox(port: int, keep: Path | None) -> None:
-    """Serve local stand-ins of the three APIs; their key is "sandbox"."""
+    """Serve local sandboxes of the three APIs; their key is "sandbox"."""
     from genai_orchestration.dev.start import stopped_by_signals
     from genai_orchestration.providers.sandbox import Sandbox
 

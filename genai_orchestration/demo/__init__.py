@@ -3,7 +3,7 @@
     once      sandbox ─► loads ─► paid requests ─► sensors ─► their runs ─► … all over ─► a table
     with UI   sandbox ─► dagster dev ─► the same jobs launched as the web UI does ─► Ctrl-C
 
-Its state is a folder of its own below GENAI_HOME, and is made anew each time.
+Its state is a folder of its own below GENAI_HOME, and is new each time.
 """
 
 import os

@@ -189,7 +189,7 @@ def port_is_free(port: int) -> None:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
-    """Wait for the web UI, and make sure that the guard stands in front of it."""
+    """Wait for the web UI, and make sure that the guard is in front of it."""
     deadline = time.monotonic() + READY_WITHIN
     with requests.Session() as session:
         session.trust_env = False  # this machine is not asked by way of a proxy

@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 class Filters:
     """What is searched for; empty means everything."""
 
-    words: str = ""  # all of them stand in the prompt
+    words: str = ""  # all of them are in the prompt
     provider: str | None = None
     state: str | None = None
     campaign: str | None = None

@@ -56,7 +56,7 @@ def listing(folder: Path, now: float) -> Listing:
     except FileNotFoundError:
         raise _unreadable(folder, "is not there: make it") from None
     except OSError as error:
-        raise _unreadable(folder, f"cannot be listed ({error.strerror}): mend that") from None
+        raise _unreadable(folder, f"cannot be listed ({error.strerror}): fix that") from None
     found = [file for name in names if (file := listed(folder / name))]
     # a time far ahead is another computer's clock: no reason to wait until then
     new = {each.name for each in found if abs(now - each.modified / 1e9) < SETTLED}

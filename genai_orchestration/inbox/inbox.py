@@ -167,7 +167,7 @@ class Inbox:
         return {n: request for n, request in taken.items() if n not in wrong}, problems
 
     def _plan(self, taken: Taken) -> tuple[int, int, list[Problem]]:
-        """Plan the requests: how many are new, how many known, and whose keys stand for others."""
+        """Plan the requests: how many are new or known, and whose keys are those of others."""
         paid: dict[str, tuple[int, PaidRequest]] = {}
         problems = []
         for row, request in taken.items():
@@ -182,7 +182,7 @@ class Inbox:
         problems += [
             Problem(
                 paid[each.request_key][0],
-                f"the key {each.request_key} stands for another request ({each.difference}): give "
+                f"the key {each.request_key} is that of another request ({each.difference}): give "
                 "what has changed a new key.",
             )
             for each in added.conflicts

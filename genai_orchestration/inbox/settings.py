@@ -38,7 +38,7 @@ class InboxSettings:
 
     @classmethod
     def load(cls) -> "InboxSettings":
-        """The settings of dlt's configuration; WrongSetting names the one to mend."""
+        """The settings of dlt's configuration; WrongSetting names the one to fix."""
         folder, database, table = _text("folder"), _text("database"), _text("table")
         if folder and database:
             raise _wrong("folder and database are both set", "remove one of them")

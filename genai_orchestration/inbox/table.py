@@ -130,13 +130,13 @@ def _in_words(url: sa.URL, table: str) -> Iterator[None]:
         ) from None
     except (SQLAlchemyError, UnicodeError) as error:
         raise InboxUnreadable(
-            f"The table {table} in {_shown(url)} cannot be read: {_cause(error, url)}. Mend that, "
+            f"The table {table} in {_shown(url)} cannot be read: {_cause(error, url)}. Fix that, "
             "or set another database or table in [requests]."
         ) from None
 
 
 def _shown(url: sa.URL) -> str:
-    """The address without a password, which may also stand in its query."""
+    """The address without a password, which may also be in its query."""
     return url.set(query={}).render_as_string(hide_password=True)
 
 

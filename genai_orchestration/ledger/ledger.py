@@ -42,7 +42,7 @@ class Ledger(LedgerReader):
 
     All methods raise LedgerBusy when others keep the database; those that take a key raise
     UnknownRequest for one that is not there, and WrongState for a step that does not begin where
-    the request stands, in which case nothing has changed.
+    the request is, in which case nothing has changed.
     """
 
     def __init__(

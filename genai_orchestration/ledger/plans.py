@@ -1,4 +1,4 @@
-"""Many requests into the ledger at once: new ones, known ones, and keys that stand for others."""
+"""Many requests into the ledger at once: new ones, known ones, and keys of other requests."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Conflict:
-    """A key that stands for another request, and what differs."""
+    """A key of another request, and what differs."""
 
     request_key: str
     difference: str

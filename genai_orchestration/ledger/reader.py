@@ -113,7 +113,7 @@ class LedgerReader:
         operation: str | None = None,
         campaign: str | None = None,
     ) -> dict[RequestState, int]:
-        """How many requests stand in each state, where there are any."""
+        """How many requests are in each state, where there are any."""
         query = _filtered(
             sa.select(requests.c.state, sa.func.count()),
             requests,
@@ -137,7 +137,7 @@ class LedgerReader:
             return usage_of(connection, provider, campaign, limits or Limits(address=""), now)
 
     def waiting(self, provider: str) -> list[Waiting]:
-        """The provider's requests that are planned or approved, in groups that stand alike."""
+        """The provider's requests that are planned or approved, in groups of one state."""
         with self._database.read() as connection:
             return ledger_sums.waiting(connection, provider)
 

@@ -1,7 +1,7 @@
 """The steps of a paid request, each in a transaction that the ledger gives it.
 
 Every step is an UPDATE that names the states it may leave (`states.py` draws them); a request that
-stands elsewhere is left as it is, and WrongState says where it stands and what to do.
+is in another state is left as it is, and WrongState says in which and what to do.
 """
 
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ class UnknownRequest(UserError):
 
 
 class WrongState(UserError):
-    """The request, or its job, does not stand where this step begins."""
+    """The request, or its job, is not in the state where this step begins."""
 
 
 class JobTaken(UserError):

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 
 
 class RequestState(str, enum.Enum):
-    """Where a paid request stands."""
+    """The state of a paid request."""
 
     PLANNED = "planned"
     APPROVED = "approved"
@@ -74,12 +74,12 @@ ENTERS: Mapping[Step, RequestState] = {
 }
 # said again, they change nothing; a start said again would be a second POST
 REPEATABLE = (Step.APPROVE, Step.REJECTED, Step.UNKNOWN, Step.ABANDON)
-NEXT: Mapping[RequestState, str] = {  # what a person does with a request that stands there
+NEXT: Mapping[RequestState, str] = {  # what a person does with a request in that state
     _S.PLANNED: "approve it first",
     _S.APPROVED: "start it, or abandon it",
     _S.SUBMITTING: "wait for the provider's answer",
     _S.SUBMITTED: "follow its job, or retry it once the job has failed",
-    _S.REJECTED: "retry it as a new attempt when the cause is mended",
+    _S.REJECTED: "retry it as a new attempt when the cause is fixed",
     _S.UNKNOWN: "see at the provider whether it arrived, and resolve it",
     _S.ABANDONED: "retry it as a new attempt if it is wanted after all",
 }

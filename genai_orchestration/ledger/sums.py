@@ -24,7 +24,7 @@ columns = requests.c
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """Requests of one operation that stand alike before their submission, and were let alike."""
+    """Requests of one operation in one state before their submission, approved by one person."""
 
     operation: str
     state: RequestState

@@ -1,4 +1,4 @@
-"""`genai.generations`: one row per job of any provider, made anew from the providers' tables.
+"""`genai.generations`: one row per job of any provider, rebuilt from the providers' tables.
 
     job tables ──┐                                            ┌► picture, sha256s, seconds
     requests ────┼─ one SELECT a provider ─► in batches ──────┤
@@ -91,7 +91,7 @@ def read(provider: Provider, tables: Collection[str]) -> bool:
 
 
 def build(settings: Settings) -> int:
-    """Make the table anew from what is loaded; how many rows it has. Nobody is asked for them."""
+    """Rebuild the table from what is loaded, without a request; how many rows it has."""
     if not possible(settings.destination):
         raise NoSql(
             f"genai.generations is made by SQL, and {settings.destination} has none: set "

@@ -127,7 +127,7 @@ def _find(
 
 
 def _is_of(recipient: Recipient | None, server: str) -> bool:
-    """Whether rows of that server may stand for what was sent there, or nobody knows where."""
+    """Whether rows of that server may be those of what was sent there, or nobody knows where."""
     return recipient is None or recipient.is_server(server)
 
 

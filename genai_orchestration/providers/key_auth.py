@@ -3,7 +3,7 @@
 import requests
 from requests.auth import AuthBase
 
-SHORTEST = 8  # characters of a secret key; the sandbox's word may stand in any text
+SHORTEST = 8  # characters of a secret key; the sandbox's word may be in any text
 
 
 class KeyAuth(AuthBase):

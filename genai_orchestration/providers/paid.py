@@ -39,7 +39,7 @@ DEFINITE: Mapping[int, Failure] = {
     402: Failure.OUT_OF_CREDITS,
     403: Failure.PLAN,
     404: Failure.KEY,
-    413: Failure.INVALID,  # too large for whatever stands in front of the API, too
+    413: Failure.INVALID,  # too large for whatever is in front of the API, too
     422: Failure.INVALID,
     451: Failure.MODERATION,
 }
@@ -99,7 +99,7 @@ class PaidClient:
     def unclear(self, what: str, said: bytes | Mapping[str, Any] = b"") -> Ambiguous:
         """The error for an answer that does not say whether a job was made.
 
-        The beginning of what it `said` is kept: the id of a job may stand there, for a person.
+        The beginning of what it `said` is kept: it may have the id of a job, for a person.
         """
         begun = self._begun(said) if said else ""
         return Ambiguous(

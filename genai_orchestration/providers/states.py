@@ -1,4 +1,4 @@
-"""The project's own vocabulary: how a job stands, and why a paid request came to nothing."""
+"""The project's own vocabulary: the state of a job, and why a paid request came to nothing."""
 
 import enum
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class Failure(str, enum.Enum):
 
     @property
     def of_the_account(self) -> bool:
-        """Whether every other request would fail as well, until a person has mended the cause."""
+        """Whether every other request would fail as well, until a person has fixed the cause."""
         return self in (Failure.OUT_OF_CREDITS, Failure.SUBSCRIPTION, Failure.KEY)
 
     @property

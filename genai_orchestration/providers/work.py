@@ -118,7 +118,7 @@ class JobReader(Api, Protocol):
     """An API that reports one job at a time. Free of charge."""
 
     def report(self, job_id: str) -> JobReport:
-        """How the job stands; raises ProviderError in words."""
+        """The job's state now; raises ProviderError in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,4 +170,4 @@ class JobKind:
     sensor: str | None = None  # follows it by id; None: something else does
     tables: tuple[str, ...] = ()  # that finished jobs' records are loaded into
     settling: Settling | None = None
-    lasts: timedelta | None = None  # how long the provider remembers a job; None: for ever
+    lasts: timedelta | None = None  # how long the provider remembers a job; None: always

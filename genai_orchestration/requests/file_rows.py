@@ -60,7 +60,7 @@ class Problem:
 class Sheet:
     """What a file holds."""
 
-    columns: Mapping[str, int]  # column -> the row where it stands first
+    columns: Mapping[str, int]  # column -> the row where it is first
     rows: tuple[Row, ...]
     problems: tuple[Problem, ...] = ()
     as_text: bool = False  # the file cannot say whether a cell is text, a number or a list

@@ -19,7 +19,7 @@ class WrongRequest(UserError):
 
 
 class KeyConflict(UserError):
-    """A key that stands for another request already."""
+    """A key of another request already."""
 
 
 @dataclass(frozen=True, kw_only=True)

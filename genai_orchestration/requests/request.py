@@ -2,7 +2,7 @@
 
     provider + operation + payload ─► NewRequest ─► (plan) ─► (ledger) ─► (submit)
 
-Its `request_key` names it for ever: the same key is the same request, and is paid for once. Where
+Its `request_key` names it: the same key is the same request, and is paid for once. Where
 the caller gives none, it follows from the request itself, so that importing a file twice asks for
 nothing new. Pure: what a provider takes is known by its `Operation`.
 """

@@ -20,7 +20,7 @@ class Clock:
 
 
 class FrozenClock(Clock):
-    """A clock that stands still between calls of `advance`, for tests that count seconds."""
+    """A clock that stops between calls of `advance`, for tests that count seconds."""
 
     def __init__(self, start: datetime | None = None) -> None:
         super().__init__()

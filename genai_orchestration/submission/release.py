@@ -24,7 +24,7 @@ from genai_orchestration.watching.day_watch import RED_AFTER, Outcome, delay
 
 SANDBOX_KEY = "sandbox"  # the API key of every provider's sandbox, and of no real account
 SANDBOX_APPROVER = "generation_requests_sensor"  # who approves in the sandbox, and nowhere else
-ACCOUNT_REST = timedelta(hours=1)  # after a refusal that a person has to mend first
+ACCOUNT_REST = timedelta(hours=1)  # after a refusal that a person has to fix first
 
 
 def is_sandbox(address: str, api_key: object) -> bool:
@@ -34,7 +34,7 @@ def is_sandbox(address: str, api_key: object) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueStatus:
-    """How the requests of an operation stand before their submission."""
+    """The requests of an operation that are not submitted yet, as numbers."""
 
     planned: int = 0
     approved: int = 0
@@ -81,25 +81,25 @@ class Decision:
 
 
 def decide(
-    asked: RequestedRun | None, outcome: Outcome, stand: QueueStatus, seq: int, now: datetime
+    asked: RequestedRun | None, outcome: Outcome, queue: QueueStatus, seq: int, now: datetime
 ) -> Decision:
     """Whether to ask for a run now; `outcome` is that of `asked`, and `seq` a new number."""
-    first = RequestedRun(seq=seq, at=now, waiting=stand.approved)
+    first = RequestedRun(seq=seq, at=now, waiting=queue.approved)
     if asked is None:
-        return Decision(asked=first, run=True) if stand.approved else Decision(asked=None)
+        return Decision(asked=first, run=True) if queue.approved else Decision(asked=None)
     if outcome.state == "active":
         return Decision(asked=asked, words="are being submitted")
-    if not stand.approved:
+    if not queue.approved:
         return Decision(asked=None)
     match outcome.state:
         case "missing":
             return Decision(asked=asked, run=True)
-        case "succeeded" if stand.newest is None or stand.newest > asked.at:
+        case "succeeded" if queue.newest is None or queue.newest > asked.at:
             return Decision(asked=first, run=True)
     again = (outcome.ended or asked.at) + delay(asked.attempt)
     if now < again:
         return _resting(asked, outcome, again)
-    progress = outcome.state == "succeeded" and stand.approved < asked.waiting
+    progress = outcome.state == "succeeded" and queue.approved < asked.waiting
     attempt = 1 if progress else asked.attempt + 1
     return Decision(asked=dataclasses.replace(first, attempt=attempt), run=True)
 
@@ -127,6 +127,6 @@ def refused_by_account(title: str, newest: Iterable[End], now: datetime) -> str 
         return None
     return (
         f"{title} has refused the last request for the whole account "
-        f"({end.failure.value.replace('_', ' ')}): mend that, and run genai requests submit, or "
+        f"({end.failure.value.replace('_', ' ')}): fix that, and run genai requests submit, or "
         f"wait until {again:%H:%M:%S} UTC"
     )

@@ -52,11 +52,11 @@ def kept_back(provider: Provider, address: str, record: RequestRecord) -> str | 
 
 
 def obstacle(
-    ledger: Ledger, provider: Provider, stand: QueueStatus, now: datetime, *, submit: bool
+    ledger: Ledger, provider: Provider, queue: QueueStatus, now: datetime, *, submit: bool
 ) -> str | None:
     """Why the approved requests stay where they are, without a point; None when they may go."""
     if not in_sandbox(provider):
-        why = _not_asked_for(stand, submit) or _no_cap(provider, stand)
+        why = _not_asked_for(queue, submit) or _no_cap(provider, queue)
         if why:
             return why
     try:
@@ -68,10 +68,10 @@ def obstacle(
     return (stopped or "").rstrip(".") or refused_by_account(provider.title, newest, now)
 
 
-def _not_asked_for(stand: QueueStatus, submit: bool) -> str | None:
-    if stand.by_sensor:
+def _not_asked_for(queue: QueueStatus, submit: bool) -> str | None:
+    if queue.by_sensor:
         return (
-            f"{stand.by_sensor} of them were approved for the sandbox, and by no person: give "
+            f"{queue.by_sensor} of them were approved for the sandbox, and by no person: give "
             "them up with genai requests abandon, and plan again what is wanted"
         )
     if not submit:
@@ -79,12 +79,12 @@ def _not_asked_for(stand: QueueStatus, submit: bool) -> str | None:
     return None
 
 
-def _no_cap(provider: Provider, stand: QueueStatus) -> str | None:
+def _no_cap(provider: Provider, queue: QueueStatus) -> str | None:
     """The sentence about a budget that nobody has set: a run could submit nothing."""
-    budget = budget_of(provider, stand.campaigns)
+    budget = budget_of(provider, queue.campaigns)
     limits = Limits(address=address_of(provider), budget=budget)
     refusals = [
-        refusal(provider.name, each, 0, limits, Usage()) for each in sorted_names(stand.campaigns)
+        refusal(provider.name, each, 0, limits, Usage()) for each in sorted_names(queue.campaigns)
     ]
     if refusals and all(isinstance(each, BudgetNotConfigured) for each in refusals):
         return str(refusals[0]).rstrip(".")

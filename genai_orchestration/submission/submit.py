@@ -159,7 +159,7 @@ class SubmissionRun:
                     waited_since = self.now()
 
     def _wait(self, full: Refused, waited: timedelta) -> bool:
-        """Wait for a place; whether jobs have ended meanwhile, so that patience begins anew."""
+        """Wait for a place; whether jobs have ended meanwhile, so that patience starts again."""
         if isinstance(full, RateLimitExceeded) and waited < MOMENTS:
             self.sleep(RATE_SECONDS)
             return False

@@ -177,7 +177,7 @@ def _no_answer(error: BaseException, settings: Settings) -> WarehouseUnreachable
 def _reason(error: BaseException) -> str:
     """The first line of a driver's words, without addresses that may hold a password.
 
-    A connection's reason is inside: around it stands "Max retries exceeded with url", and the url.
+    A connection's reason is inside: around it is "Max retries exceeded with url", and the url.
     """
     if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
         return cause_of(error)

@@ -114,7 +114,7 @@ _locks_mutex = threading.Lock()
 
 
 def process_lock(path: Path) -> ProcessLock:
-    """The process's one lock object for `path`: two of them would wait for each other for ever."""
+    """The process's one lock object for `path`: two of them would deadlock."""
     with _locks_mutex:
         return _locks.setdefault(path.resolve(), ProcessLock(path.resolve()))
 

@@ -21,7 +21,7 @@ from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse.pipelines import Dataset, destination
 
 NAMES = 500  # in one SELECT
-NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may stand between quotes
+NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may be between quotes
 BATCH = 5_000  # rows in memory at once
 
 

@@ -5,7 +5,7 @@
 
     a day:   unknown ──► counted ──► asked ──► loaded ──► over: asked a last time ──► closed
                             ▲          │ failed: asked again, later each time
-                            └──────────┘ counted anew: more have finished
+                            └──────────┘ counted again: more have finished
 
 No job id is kept. Ten thousand open jobs cost what ten do, rows that appear late behind others are
 seen, and a crash forgets nothing: a day counts as loaded only when its run has succeeded.
@@ -200,5 +200,5 @@ def _request(day: date, ask: RequestedRun) -> Request:
 def _failure(day: date, ask: RequestedRun, outcome: Outcome) -> str:
     return (
         f"The images of {day} failed to load {counted(ask.attempt, 'time')}, last because: "
-        f"{outcome.cause or 'see the run'}. Mend that; the sensor asks again within the hour."
+        f"{outcome.cause or 'see the run'}. Fix that; the sensor asks again within the hour."
     )

@@ -247,7 +247,7 @@ def test_pictures_that_are_stored_at_another_host_are_found(
     assert len(words) == 1
     assert words[0].startswith("ImagineAPI stores picture addresses at ")
     assert shown in words[0]
-    assert "its PUBLIC_URL is wrong. Mend that on the server" in words[0]
+    assert "its PUBLIC_URL is wrong. Fix that on the server" in words[0]
 
 
 def test_a_field_that_the_token_may_not_read_is_found_before_any_load(sandbox: Sandbox) -> None:

@@ -56,8 +56,8 @@ def test_an_unknown_request_is_explained_with_what_the_balance_did(sandbox: Sand
 @pytest.mark.parametrize(
     ("looks", "words"),
     [
-        ((), "no look at the balance before and after"),
-        (("one",), "no look at the balance after"),
+        ((), "no reading of the balance before and after"),
+        (("one",), "no reading of the balance after"),
     ],
 )
 def test_without_looks_at_the_balance_it_says_so(

@@ -216,7 +216,7 @@ def test_a_key_that_stands_for_another_request_is_told_with_the_difference(
     put(folder, "b.csv", f"{HEADER}an owl,owl-1\na blue fox,fox-1\n")
     found = read(ledger, folder)
     assert found.memory.trouble == (
-        'In b.csv, row 3: the key fox-1 stands for another request (payload.prompt: "a red fox" '
+        'In b.csv, row 3: the key fox-1 is that of another request (payload.prompt: "a red fox" '
         'before, "a blue fox" now): give what has changed a new key.'
     )
     assert keys(ledger) == ["fox-1", "owl-1"]

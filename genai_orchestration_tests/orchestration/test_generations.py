@@ -1,4 +1,4 @@
-"""When Dagster makes `genai/generations` anew: after news of the tables behind it, once."""
+"""When Dagster rebuilds `genai/generations`: after news of the tables behind it, once."""
 
 import itertools
 from collections.abc import Callable, Iterator

@@ -160,7 +160,7 @@ def test_a_balance_is_compared_from_the_second_look_on(
 ) -> None:
     assert looked(instance, provider.name) == (
         True,
-        "The balance was looked at once; the next look can be compared.",
+        "The balance was read once; the next reading can be compared.",
     )
     passed, words = looked(instance, provider.name)
     assert passed

@@ -203,7 +203,7 @@ def test_a_failed_run_is_asked_for_again_and_the_tick_is_red_after_five(
             assert daemon.tick() == []
         later(monkeypatch, minutes=5)
     kept = daemon.cursor
-    with pytest.raises(NotLoaded, match=r"failed to load 5 times.*answered 429.*Mend that"):
+    with pytest.raises(NotLoaded, match=r"failed to load 5 times.*answered 429.*Fix that"):
         daemon.tick()
     assert daemon.cursor == kept
     later(monkeypatch, minutes=61)

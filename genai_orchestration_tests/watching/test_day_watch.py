@@ -123,7 +123,7 @@ def test_a_red_tick_says_what_failed_and_what_to_do() -> None:
     red = tick(cursor, NOON, {TODAY: (0, 1)}, {TODAY: failed(NOON)})
     assert red.failure is not None
     assert red.failure.startswith(f"The images of {TODAY} failed to load 5 times")
-    assert "no space left. Mend that" in red.failure
+    assert "no space left. Fix that" in red.failure
 
 
 def test_another_day_is_loaded_while_one_is_red() -> None:

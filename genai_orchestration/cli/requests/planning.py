@@ -115,7 +115,7 @@ def approved(
 ) -> int:
     """Approve planned requests, by their keys or (None) all that the filters pass; how many.
 
-    None at all when one has a mistake. Estimates are written anew where they are known better.
+    None at all when one has a mistake. Estimates are updated where they are known better.
     """
     from genai_orchestration.ledger.states import RequestState
     from genai_orchestration.settings import Settings
@@ -148,7 +148,7 @@ def approved(
 
 
 def _record(wanted: "list[NewRequest]") -> None:
-    """Plan the requests in the ledger, unless one of them has a mistake or stands for another."""
+    """Plan the requests in the ledger, unless one has a mistake or a key of another request."""
     from genai_orchestration.requests.paid_request import PaidRequest
 
     known, plan = operations(), plan_of(wanted)

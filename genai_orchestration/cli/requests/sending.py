@@ -158,7 +158,7 @@ def _note_unknown(ledger: "Ledger", key: str, result: "SubmissionResult") -> Non
 def _states(
     ledger: "Ledger", provider: "Provider", chosen: Filters
 ) -> "Mapping[RequestState, int]":
-    """How many of the chosen requests stand in each state."""
+    """How many of the chosen requests are in each state."""
     return Counter(
         ledger.counts(provider=provider.name, operation=chosen.operation, campaign=chosen.campaign)
     )

@@ -1,4 +1,4 @@
-"""The asset `genai/generations`: made anew soon after any of the tables that it is read from.
+"""The asset `genai/generations`: rebuilt soon after any of the tables that it is read from.
 
 A declarative condition decides when, in one place: a load knows nothing of it, several loads in a
 row are followed by one build at most two minutes behind the first, and a build that fails fails no
@@ -65,7 +65,7 @@ def generations_job() -> Any:  # Dagster does not export the type
     return dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.assets(KEY),
-        description="Makes genai.generations anew from what is loaded. Nothing is asked for.",
+        description="Rebuilds genai.generations from what is loaded, without a request.",
     )
 
 
@@ -75,7 +75,7 @@ def generations_sensor() -> dg.AutomationConditionSensorDefinition:
         "genai_generations_sensor",
         target=dg.AssetSelection.assets(KEY),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Makes genai.generations anew when one of the tables behind it has news.",
+        description="Rebuilds genai.generations when one of the tables behind it has news.",
     )
 
 

@@ -3,7 +3,7 @@
     run_in_process ─────► a lock that ends with the process ─► the run, with its name
     fail_orphaned_runs ─► runs of this kind that are "started", without their lock ─► failed
 
-A run of a dead process would be "started" for ever, and keep its place in the pool: every later
+A run of a dead process would stay "started", and keep its place in the pool: every later
 run of the same assets would wait behind it. The daemon asks, too (see launcher.py).
 """
 

@@ -148,8 +148,8 @@ class _Evaluation:
             self._approve([each for each in planned if each.planned_by == SENSOR])
         groups = self.ledger.waiting(provider.name)
         for operation in provider.operations:
-            stand = QueueStatus.of(groups, operation.name, SENSOR)
-            cursor = self._operation(cursor, provider, operation, stand)
+            queue = QueueStatus.of(groups, operation.name, SENSOR)
+            cursor = self._operation(cursor, provider, operation, queue)
         return cursor
 
     def _approve(self, planned: Sequence[RequestRecord]) -> None:
@@ -169,31 +169,31 @@ class _Evaluation:
         self.ledger.approve(new, self.now)
 
     def _operation(
-        self, cursor: InboxCursor, provider: Provider, operation: Operation, stand: QueueStatus
+        self, cursor: InboxCursor, provider: Provider, operation: Operation, queue: QueueStatus
     ) -> InboxCursor:
         what = f"{provider.name}/{operation.name}"
         asked = cursor.asked.get(what)
         outcome = self._outcome(asked, what)
-        if stand.planned:
+        if queue.planned:
             self.reasons.append(
-                f"{what}: {counted(stand.planned, 'request')} to be approved: "
+                f"{what}: {counted(queue.planned, 'request')} to be approved: "
                 "run genai requests plan, then genai requests approve."
             )
-        if stand.approved and outcome.state != "active":
+        if queue.approved and outcome.state != "active":
             try:
                 submit = self.settings.submit
-                why = obstacle(self.ledger, provider, stand, self.now, submit=submit)
+                why = obstacle(self.ledger, provider, queue, self.now, submit=submit)
             except UserError as error:  # another provider's settings may be right
                 why = str(error).rstrip(".")
             if why:
                 self.reasons.append(
-                    f"{what}: {counted(stand.approved, 'request')} approved: {why}."
+                    f"{what}: {counted(queue.approved, 'request')} approved: {why}."
                 )
                 return cursor
-        decision = decide(asked, outcome, stand, cursor.seq + 1, self.now)
+        decision = decide(asked, outcome, queue, cursor.seq + 1, self.now)
         if decision.words:
             sentence = (
-                f"{what}: {counted(stand.approved, 'request')} approved and {decision.words}."
+                f"{what}: {counted(queue.approved, 'request')} approved and {decision.words}."
             )
             self.reasons.append(sentence)
             self.failures += [sentence] if decision.failed else []

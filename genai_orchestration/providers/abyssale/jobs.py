@@ -49,7 +49,7 @@ class GenerationReader:
         return account_of(self.client)
 
     def report(self, job_id: str) -> JobReport:
-        """The request as it stands; after 7 days Abyssale has forgotten it, and it is GONE."""
+        """The request now; after 7 days Abyssale has forgotten it, and it is GONE."""
         try:
             body = self.client.read(f"generation-request/{job_id}", shape=generation)
             return report_of(self.client.redact(body))

@@ -28,7 +28,7 @@ _DESIGN: dict[str, TDataType] = {
 DESIGNS = Table(
     name="designs",
     description=(
-        "Every design (template) of the workspace as it stands now: static, animated, printer or "
+        "Every design (template) of the workspace as it is now: static, animated, printer or "
         "printer_multipage, with its project. Replaced as a whole by each load; designs outside a "
         "project and deleted ones are not listed by Abyssale."
     ),
@@ -70,7 +70,7 @@ DESIGN_DETAIL = Table(
 
 PROJECTS = Table(
     name="projects",
-    description="The workspace's projects (once called categories) as they stand now.",
+    description="The workspace's projects (once called categories) as they are now.",
     disposition="replace",
     primary_key=("id",),
     uuids=("id",),

@@ -30,7 +30,7 @@ def examine(account: Account) -> Iterator[Finding]:
     if newest and server_of(newest) != server_of(account.base_url):
         yield Finding.bad(
             f"ImagineAPI stores picture addresses at {urlsplit(newest).netloc or newest!r}, but "
-            f"its base_url is {account.base_url}: its PUBLIC_URL is wrong. Mend that on the "
+            f"its base_url is {account.base_url}: its PUBLIC_URL is wrong. Fix that on the "
             "server; addresses already stored keep the wrong host."
         )
     if undated := listing.count(client, api.UNDATED):

@@ -41,7 +41,7 @@ class ImageReader:
         return account_of(self.client)
 
     def report(self, job_id: str) -> JobReport:
-        """The image as it stands; deleted, it is GONE: there is no 404 for records."""
+        """The image now; deleted, it is GONE: there is no 404 for records."""
         found = [image for page in read_ids(self.client, [job_id]) for image in page]
         if not found:
             return JobReport(state=JobState.GONE, raw="not found")

@@ -59,7 +59,7 @@ class ProjectReader:
         return account_of(self.client)
 
     def report(self, job_id: str) -> JobReport:
-        """The project as it stands; deleted in the web app, it is GONE."""
+        """The project now; deleted in the web app, it is GONE."""
         try:
             project = self.client.get_object(f"v1/image-projects/{job_id}", needs=PROJECT)
         except NotFound:  # also the answer of a wrong address, where an account is not found either

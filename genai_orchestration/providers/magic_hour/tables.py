@@ -93,8 +93,8 @@ IMAGE_PROJECTS = Table(
 STATUS = Table(
     name="status",
     description=(
-        "Whether Magic Hour's API answers, a row per reading with `read_at` and the milliseconds "
-        "that it took. There is no status path in the current API: an answer of /v1/account counts as up."
+        "Whether Magic Hour's API answers, a row per reading with `read_at` and `milliseconds`. "
+        "There is no status path in the current API: an answer of /v1/account counts as up."
     ),
     disposition="append",
     fresh_within=HOURLY,

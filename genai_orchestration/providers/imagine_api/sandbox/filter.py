@@ -106,9 +106,9 @@ def _parsed(value: object) -> object:
 
 
 def _clauses(wanted: Mapping[str, Any], rules: Rules) -> list[Condition]:
-    """What a filter adds to the group that it stands in: several keys are one group of their own.
+    """What a filter adds to the group that it is in: several keys are one group of their own.
 
-    One key may add no clause, or two: the group's `AND` or `OR` stands between those, too.
+    One key may add no clause, or two: the group's `AND` or `OR` is between those, too.
     """
     if len(wanted) != 1:
         return [_every([c for key, value in wanted.items() for c in _of_key(key, value, rules)])]

@@ -117,7 +117,7 @@ class Picture:
 
     @property
     def id(self) -> str:
-        """The file's id: the same for ever, and in no order that means anything."""
+        """The file's id: always the same, and in no order that means anything."""
         return file_id(self.image.id, self.name)
 
     def bytes(self, width: int | None = None, height: int | None = None) -> bytes:

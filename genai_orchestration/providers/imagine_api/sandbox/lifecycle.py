@@ -3,14 +3,14 @@
 waiting ──starts──► in-progress 0…93 ──ends──► completed ──(late)──► in-progress 93 again
    │ (pending,                    │                                  with all its pictures
    │  or queued)                  ├──ends──► failed, with its last partial picture
-   │                              └──ends──► in-progress for ever (stuck)
+   │                              └──ends──► in-progress without end (stuck)
    └──────────────ends (never started)─────► failed, without a picture
 """
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
-Outcome = Literal["completed", "failed", "stuck", "late", "pending"]  # "pending": for ever
+Outcome = Literal["completed", "failed", "stuck", "late", "pending"]  # "pending": without end
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 PENDING_SECONDS = 2.0  # a new image waits this long: a poller sees `pending` once
@@ -59,7 +59,7 @@ def plan_for(prompt: str) -> Plan:
 
 
 def state(plan: Plan, age: float) -> State:
-    """Where a plan stands at that age in seconds; nothing is remembered between two calls."""
+    """The state of a plan at that age in seconds; nothing is remembered between two calls."""
     if plan.outcome == "pending" or age < (plan.starts if plan.started else plan.ends):
         return State(plan.waits_as)
     return _rendering(plan, age) if age < plan.ends else _ended(plan, age)

@@ -52,7 +52,7 @@ class ImageStore:
         return self._keep([image_from(spec, now=now, new_id=new_id) for spec in asked])
 
     def never_ending(self) -> list[str]:
-        """Ids of the customer's images that stay open for ever."""
+        """Ids of the customer's images that never end."""
         return [
             image.id
             for image in self.images.values()
