@@ -72,7 +72,7 @@ def test_the_location_loads_and_what_it_concerns_says_so(
     definitions = defs()
     jobs = definitions.get_repository_def().job_names
     assert {f"{provider.name}_load" for provider in all_providers()} <= set(jobs)
-    assert len([f for f in examine() if f.broken and words in f.words]) == 1
+    assert len([f for f in examine() if f.broken and words in f.message]) == 1
     for tick in ticks:
         said = tick_of(definitions, tick)
         assert words in said, tick

@@ -92,8 +92,8 @@ def _unknown(begin: bytes) -> Refused | NotFetched:
     text = begin.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in text:
         return Refused(f"It is SVG, which can run scripts: {kept}.")
-    if words := _words(begin, text):
-        return UnexpectedAnswer(f"It is {words}: {kept}.")
+    if message := _words(begin, text):
+        return UnexpectedAnswer(f"It is {message}: {kept}.")
     if len(begin) < SHORTEST:
         return NotFetched(f"It has {len(begin)} bytes, and no more: {kept}.", again=False)
     first = begin[:8].hex(" ")

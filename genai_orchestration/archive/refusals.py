@@ -56,9 +56,10 @@ def translate_archive_errors(where: str) -> Iterator[None]:
         if not (isinstance(error, OSError) or modules & {"botocore", "aiohttp"}):
             raise
         trouble = trouble_with(error, Path(where))
-        words = CREDENTIALS.sub("***", shown(str(error))) or NO_REASON
+        message = CREDENTIALS.sub("***", shown(str(error))) or NO_REASON
+        reason = getattr(error, "strerror", None) or message
         raise ArchiveUnusable(
-            f"The archive {where} cannot be written ({getattr(error, 'strerror', None) or words}): "
+            f"The archive {where} cannot be written ({reason}): "
             f"{trouble.remedy if trouble else 'correct that'}, or set {ARCHIVE_VARIABLE} to a "
             "folder or an address that can be written to."
         ) from None

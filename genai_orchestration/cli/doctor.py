@@ -154,8 +154,8 @@ def _ledger(settings: Settings) -> Finding:
     """Whether paid requests can be kept, and what was sent is known to it; no file is made."""
     if not (settings.ledger_address or settings.ledger.exists()):
         shown, made_at = str(settings.ledger), datetime.now(timezone.utc)
-        words = f"The ledger will be {shown}: nothing was asked for yet."
-        return _replaced(shown, made_at, settings) or Finding.good(words)
+        message = f"The ledger will be {shown}: nothing was asked for yet."
+        return _replaced(shown, made_at, settings) or Finding.good(message)
     try:
         with contextlib.closing(LedgerDatabase.open(settings)) as database:
             well = Finding.good(f"The ledger {database.shown} answers.")

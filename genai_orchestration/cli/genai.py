@@ -121,7 +121,7 @@ def doctor() -> None:
 
     healthy = True
     for finding in examine():
-        click.echo(f"{finding.mark} {finding.words}")
+        click.echo(f"{finding.mark} {finding.message}")
         healthy = healthy and not finding.broken
     if not healthy:
         raise click.exceptions.Exit(1)

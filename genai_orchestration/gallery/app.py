@@ -50,7 +50,7 @@ def _filters(mo, rows, settings):
 def _wanted(chosen, days, rows, span, words):
     # all days are no filter: a job may have no day
     _first, _last = (None, None) if not span or days.value == span else days.value
-    filters = rows.Filters(words=words.value, **chosen.value, first=_first, last=_last)
+    filters = rows.Filters(text=words.value, **chosen.value, first=_first, last=_last)
     return (filters,)
 
 

@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 class Filters:
     """What is searched for; empty means everything."""
 
-    words: str = ""  # all of them are in the prompt
+    text: str = ""  # all of them are in the prompt
     provider: str | None = None
     state: str | None = None
     campaign: str | None = None
@@ -42,7 +42,7 @@ class Filters:
 
     def conditions(self) -> Iterator[exp.Expression]:
         """The filters as SQL; what a person typed is only ever a literal."""
-        for word in self.words.lower().replace("\0", " ").split():
+        for word in self.text.lower().replace("\0", " ").split():
             yield exp.StrPosition(
                 this=exp.func("LOWER", exp.column("prompt")), substr=exp.Literal.string(word)
             ) > exp.Literal.number(0)

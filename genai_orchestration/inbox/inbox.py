@@ -193,7 +193,7 @@ class Inbox:
 def _listed(problems: Sequence[Problem]) -> str:
     shown = sorted(problems, key=lambda problem: problem.row)
     trouble_text = "; ".join(
-        f"row {each.row}: {each.words.rstrip('.')}" for each in shown[:PROBLEMS_SHOWN]
+        f"row {each.row}: {each.message.rstrip('.')}" for each in shown[:PROBLEMS_SHOWN]
     )
     more = f"; and {len(shown) - PROBLEMS_SHOWN} more" if len(shown) > PROBLEMS_SHOWN else ""
     return f"{trouble_text}{more}."

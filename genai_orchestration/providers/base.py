@@ -93,23 +93,23 @@ class Finding:
     """Something that `genai doctor` says: a mark, and a sentence with the next step."""
 
     mark: str
-    words: str
+    message: str
     broken: bool = False
 
     @classmethod
-    def good(cls, words: str) -> "Finding":
+    def good(cls, message: str) -> "Finding":
         """It works."""
-        return cls("ok  ", words)
+        return cls("ok  ", message)
 
     @classmethod
-    def off(cls, words: str) -> "Finding":
+    def off(cls, message: str) -> "Finding":
         """It is not configured, or not as it could be; nothing is broken by that."""
-        return cls("--  ", words)
+        return cls("--  ", message)
 
     @classmethod
-    def bad(cls, words: str) -> "Finding":
+    def bad(cls, message: str) -> "Finding":
         """It does not work, and a person has to do something."""
-        return cls("BAD ", words, broken=True)
+        return cls("BAD ", message, broken=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -179,9 +179,9 @@ class ReadClient:
             shaped = shape(parsed)
         except shapes.Misshapen as odd:
             said = self._shown(message_of(answer))
-            words = "" if said in (answer.reason, NO_REASON) else f' that says "{said}"'
+            quoted = "" if said in (answer.reason, NO_REASON) else f' that says "{said}"'
             raise Unavailable(
-                f"{self.title} answered JSON of another shape at {self.where(path)}: {odd}{words}. "
+                f"{self.title} answered JSON of another shape at {self.where(path)}: {odd}{quoted}. "
                 f"Try again later; if it stays, check base_url in [sources.{self.section}]."
             ) from None
         _answering.add(self.base_url)
@@ -216,17 +216,17 @@ class ReadClient:
 
     def error(self, answer: requests.Response, path: str) -> ProviderError:
         """What an answer that is not 2xx means, in words fit to be shown."""
-        words = self._shown(message_of(answer))
+        message = self._shown(message_of(answer))
         section = f"[sources.{self.section}]"
-        own = self.classify(answer, words) if self.classify else None
-        error = own or refusal(self.title, section, self.where(path), answer, words)
+        own = self.classify(answer, message) if self.classify else None
+        error = own or refusal(self.title, section, self.where(path), answer, message)
         if answer.status_code < 400 and self.base_url in _answering:
             return Unavailable(f"{error} It has answered before: try again later.")
         return error
 
-    def _shown(self, words: str) -> str:
+    def _shown(self, message: str) -> str:
         """A vendor's words, fit to be shown: some repeat a wrong key in their answer."""
-        return shown(self.auth.hide(words) if self.auth else words)
+        return shown(self.auth.hide(message) if self.auth else message)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

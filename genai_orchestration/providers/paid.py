@@ -160,8 +160,8 @@ class PaidClient:
         return self.unclear(f"answered {status} ({self._words(answer)}) instead of a job")
 
     def _words(self, answer: requests.Response) -> str:
-        words = message_of(answer)
-        return shown(self.reads.auth.hide(words) if self.reads.auth else words)
+        message = message_of(answer)
+        return shown(self.reads.auth.hide(message) if self.reads.auth else message)
 
 
 def _definite(answer: requests.Response, error: ProviderError) -> Failure | None:

@@ -22,7 +22,7 @@ class Rule(Protocol):
     """What one field may hold."""
 
     @property
-    def words(self) -> str:
+    def expected(self) -> str:
         """What is allowed, to follow "must be"."""
 
     @property
@@ -42,14 +42,14 @@ class Text:
     required: bool = False
 
     @property
-    def words(self) -> str:
+    def expected(self) -> str:
         """What is allowed."""
         return f"one of {listed(self.allowed)}" if self.allowed else "text"
 
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Of another type, no allowed word, blank, or not to be written as UTF-8."""
         if not isinstance(value, str) or (self.allowed and value not in self.allowed):
-            yield f"{field} is {shown(value)}, but must be {self.words}."
+            yield f"{field} is {shown(value)}, but must be {self.expected}."
         elif self.filled and not value.strip():
             yield f"{field} is {shown(value)}: a blank text would be paid for all the same."
         elif any("\ud800" <= character <= "\udfff" for character in value):
@@ -67,7 +67,7 @@ class Number:
     required: bool = False
 
     @property
-    def words(self) -> str:
+    def expected(self) -> str:
         """What is allowed."""
         if self.allowed:
             return listed(self.allowed)
@@ -76,7 +76,7 @@ class Number:
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Of another type (true is no number), or out of range."""
         if not self._fits(value):
-            yield f"{field} is {shown(value)}, but must be {self.words}."
+            yield f"{field} is {shown(value)}, but must be {self.expected}."
 
     def _fits(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
@@ -89,12 +89,12 @@ class Flag:
     """True or false."""
 
     required: bool = False
-    words: str = "true or false"
+    expected: str = "true or false"
 
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Anything else."""
         if not isinstance(value, bool):
-            yield f"{field} is {shown(value)}, but must be {self.words}."
+            yield f"{field} is {shown(value)}, but must be {self.expected}."
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Anything:
     """Whatever is there: the vendor does not say, or it depends on what we cannot see."""
 
     required: bool = False
-    words: str = "anything"
+    expected: str = "anything"
 
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """None."""
@@ -117,14 +117,14 @@ class ListOf:
     required: bool = False
 
     @property
-    def words(self) -> str:
+    def expected(self) -> str:
         """What is allowed."""
         return "a list"
 
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """No list, a bad item, or the same item again."""
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
-            yield f"{field} is {shown(value)}, but must be {self.words}."
+            yield f"{field} is {shown(value)}, but must be {self.expected}."
             return
         for number, item in enumerate(value):
             yield from self.rule.mistakes(f"{field}[{number}]", item)
@@ -138,12 +138,12 @@ class Keyed:
 
     rule: Rule
     required: bool = False
-    words: str = "an object"
+    expected: str = "an object"
 
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """No object, or a bad value."""
         if not isinstance(value, Mapping):
-            yield f"{field} is {shown(value)}, but must be {self.words}."
+            yield f"{field} is {shown(value)}, but must be {self.expected}."
             return
         for key, inner in value.items():
             yield from self.rule.mistakes(inside(field, key), inner)
@@ -157,21 +157,21 @@ class Fields:
     required: bool = False
 
     @property
-    def words(self) -> str:
+    def expected(self) -> str:
         """What is allowed."""
         return f"an object with {listed(self.fields)}"
 
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Unknown fields, missing ones, and bad values, in this order."""
         if not isinstance(value, Mapping):
-            yield f"{field or 'The payload'} is {shown(value)}, but must be {self.words}."
+            yield f"{field or 'The payload'} is {shown(value)}, but must be {self.expected}."
             return
         yield from (unknown(field, key, self.fields) for key in value if key not in self.fields)
         for key, rule in self.fields.items():
             if key in value:
                 yield from rule.mistakes(inside(field, key), value[key])
             elif rule.required:
-                yield f"{inside(field, key)} is missing: it must be {rule.words}."
+                yield f"{inside(field, key)} is missing: it must be {rule.expected}."
 
 
 def value_at(payload: Mapping[str, Any], path: str, kind: type[T]) -> T | None:

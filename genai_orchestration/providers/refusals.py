@@ -59,14 +59,14 @@ class RateLimited(Unavailable):
 
 
 def refusal(
-    title: str, section: str, where: str, answer: requests.Response, words: str
+    title: str, section: str, where: str, answer: requests.Response, message: str
 ) -> ProviderError:
     """The error for an answer that is not 2xx.
 
     `section` is where the settings are, `words` what the vendor says, made fit to be shown.
     """
     status, wait = answer.status_code, retry_after(answer)
-    said = f"{title} answered {status} ({words}) at {where}."
+    said = f"{title} answered {status} ({message}) at {where}."
     match status:
         case 401:
             return WrongSetting(f"{said} The key is not accepted: set api_key in {section}.")
@@ -87,7 +87,7 @@ def refusal(
             target = shown(answer.headers.get("location", "elsewhere"))
             return WrongSetting(f"{said} It redirects to {target}: set base_url in {section}.")
         case _:  # the vendor's words first: the person has to change what they are about
-            said = f"{words.rstrip('.')}: {title} answered {status} at {where}."
+            said = f"{message.rstrip('.')}: {title} answered {status} at {where}."
             return WrongSetting(f"{said} Change the request, or see {section}.")
 
 
@@ -96,15 +96,15 @@ def message_of(answer: requests.Response) -> str:
     try:
         body = orjson.loads(answer.content)
         errors = body.get("errors") or [body]
-        words = body.get("message") or errors[0].get("message")
+        message = body.get("message") or errors[0].get("message")
     except (orjson.JSONDecodeError, AttributeError, IndexError, TypeError, KeyError):
-        words = None
-    return str(words or answer.reason or NO_REASON)
+        message = None
+    return str(message or answer.reason or NO_REASON)
 
 
-def shown(words: str) -> str:
+def shown(message: str) -> str:
     """Words of a vendor on one line, shortened, and without what may sign or open an address."""
-    return str(redact(" ".join(words.split())))[:SHOWN]
+    return str(redact(" ".join(message.split())))[:SHOWN]
 
 
 def retry_after(answer: requests.Response | urllib3.BaseHTTPResponse) -> float | None:

@@ -41,7 +41,7 @@ class BadRequests(UserError):
     def __init__(self, file: str, problems: tuple[Problem, ...]) -> None:
         self.file = file
         self.problems = tuple(sorted(problems, key=lambda problem: problem.row))
-        lines = [f"{file} row {problem.row}: {problem.words}" for problem in self.problems]
+        lines = [f"{file} row {problem.row}: {problem.message}" for problem in self.problems]
         super().__init__("\n".join([f"Nothing was taken from {file}:", *lines]))
 
 
@@ -103,8 +103,8 @@ def _bad_columns(sheet: Sheet, columns: Columns) -> list[Problem]:
         if target not in ("", *PLAIN) and (path == target or not all(path.split("."))):
             problems.append(Problem(row, _unknown_column(name, target, sheet)))
         if target and target in meant:
-            words = f"columns {meant[target]!r} and {name!r} both mean {target}."
-            problems.append(Problem(row, words))
+            message = f"columns {meant[target]!r} and {name!r} both mean {target}."
+            problems.append(Problem(row, message))
         meant[target] = name
     return problems
 
@@ -112,10 +112,10 @@ def _bad_columns(sheet: Sheet, columns: Columns) -> list[Problem]:
 def _unknown_column(name: str, target: str, sheet: Sheet) -> str:
     if near := meant(target, PLAIN):
         return f"column {name!r} is not known: write it {near}."
-    words = unknown("", f"column {name!r}", [*PLAIN, f"{DEEP}<path>"])
+    message = unknown("", f"column {name!r}", [*PLAIN, f"{DEEP}<path>"])
     if sheet.as_text and len(sheet.columns) == 1:
-        return f"{words} If it is a title, remove its row: the columns' names have to come first."
-    return f'{words} Map it to one of these, or to "" to drop it.'
+        return f"{message} If it is a title, remove its row: the columns' names have to come first."
+    return f'{message} Map it to one of these, or to "" to drop it.'
 
 
 def _request(row: Row, sheet: Sheet, operations: Operations, columns: Columns) -> NewRequest:

@@ -53,7 +53,7 @@ class Problem:
     """What is wrong in a row, as a sentence."""
 
     row: int
-    words: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def _csv(content: bytes) -> Sheet:
     text = content.decode("utf-8-sig")
     first = text.partition("\n")[0]
     if found := DIRECTIVE.fullmatch(first.strip()):
-        words = f"the first row is {found[0]}, which is meant for Excel alone: remove it."
-        return Sheet({}, (), (Problem(1, words),))
+        message = f"the first row is {found[0]}, which is meant for Excel alone: remove it."
+        return Sheet({}, (), (Problem(1, message),))
     delimiter = max(DELIMITERS, key=first.count)
     csv.field_size_limit(LONGEST_CELL)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -160,8 +160,8 @@ def _yaml(content: bytes) -> Sheet:
     _check_yaml(text)
     listed = yaml.load(text, _Yaml12) or []  # noqa: S506 a safe loader
     if not isinstance(listed, list):
-        words = "the file must be a list of requests: begin each with a dash."
-        return Sheet({}, (), (Problem(1, words),))
+        message = "the file must be a list of requests: begin each with a dash."
+        return Sheet({}, (), (Problem(1, message),))
     return sheet_of(iter(enumerate(listed, 1)))
 
 
@@ -196,8 +196,8 @@ def sheet_of(numbered: Iterator[tuple[int, Any]], *, prune: bool = False) -> She
     rows, problems = [], []
     for number, found in numbered:
         if not isinstance(found, dict):
-            words = f": {found}" if isinstance(found, ValueError) else ", but no object"
-            problems.append(Problem(number, f"not one JSON object{words}."))
+            message = f": {found}" if isinstance(found, ValueError) else ", but no object"
+            problems.append(Problem(number, f"not one JSON object{message}."))
             continue
         cells = {str(name): _pruned(cell) if prune else cell for name, cell in found.items()}
         cells = {name: cell for name, cell in cells.items() if not _empty(cell)}

@@ -27,7 +27,7 @@ class Verdict:
     """Whether it holds, and the numbers; `grave` when it does not and a person has to act."""
 
     passed: bool
-    words: str
+    description: str
     grave: bool = False
 
 
@@ -40,7 +40,7 @@ class Cap:
     spent: int
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """The numbers."""
         share = f" ({100 * self.spent // self.credits} %)" if self.credits else ""
         return f"{self.spent} of {counted(self.credits, 'credit')}{share} by {self.setting}"
@@ -69,12 +69,12 @@ def no_unknown(requests: Iterable[RequestRecord], now: datetime) -> Verdict:
     if not unknown:
         return Verdict(True, "The outcome of every request is known.")
     named = [f"{each.request_key} since {each.submitting_at:%Y-%m-%d %H:%M}" for each in unknown]
-    words = (
+    description = (
         f"Nobody knows whether the provider has taken {counted(len(unknown), 'request')}: "
         f"{_some(named)} (UTC). Look with genai requests show {unknown[0].request_key}, which "
         "shows the ways out."
     )
-    return Verdict(False, words, grave=True)
+    return Verdict(False, description, grave=True)
 
 
 def within_budget(caps: Sequence[Cap]) -> Verdict:
@@ -82,7 +82,7 @@ def within_budget(caps: Sequence[Cap]) -> Verdict:
     # a cap of 0 is a lock, and no budget that runs out
     full = [cap for cap in caps if cap.spent >= cap.credits and cap.spent]
     near = [cap for cap in caps if cap.credits and cap.spent >= WARN_AT * cap.credits]
-    caps_used = "; ".join(cap.words for cap in full or near or caps)
+    caps_used = "; ".join(cap.description for cap in full or near or caps)
     if full:
         return Verdict(False, f"Used up: {caps_used}. Wait, or raise it.", grave=True)
     if near:
@@ -100,7 +100,7 @@ def no_stuck(jobs: Iterable[JobRecord], kind: JobKind, now: datetime) -> Verdict
     if not old:
         return Verdict(True, f"{len(found)} open, none for {limit}.")
     named = [f"{job.job_id} since {job.first_seen:%Y-%m-%d %H:%M}" for job in old]
-    words = f"Open for over {limit}: {_some(named)} (UTC)."
+    description = f"Open for over {limit}: {_some(named)} (UTC)."
     if kind.lasts is not None:
         ends = [(job, job.first_seen + kind.lasts) for job in old]
         gone = [job.job_id for job, end in ends if end <= now]
@@ -110,10 +110,10 @@ def no_stuck(jobs: Iterable[JobRecord], kind: JobKind, now: datetime) -> Verdict
             if now < end <= now + ANNOUNCED
         ]
         if expiring:
-            words += f" The provider will forget within a day: {_some(expiring)} (UTC)."
+            description += f" The provider will forget within a day: {_some(expiring)} (UTC)."
         if gone:
-            words += f" It has forgotten by now: {_some(gone)}."
-    return Verdict(False, f"{words} Look with genai jobs show {old[0].job_id}.")
+            description += f" It has forgotten by now: {_some(gone)}."
+    return Verdict(False, f"{description} Look with genai jobs show {old[0].job_id}.")
 
 
 def balance_matches(

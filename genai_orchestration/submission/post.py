@@ -91,8 +91,8 @@ class Sender:
             self._unclear(record, str(unclear))
         except BaseException:
             with contextlib.suppress(Exception):
-                words, started = "the submission was interrupted", record.submitting_at
-                self.ledger.unknown(key, words, self.now(), started=started)
+                message, started = "the submission was interrupted", record.submitting_at
+                self.ledger.unknown(key, message, self.now(), started=started)
             raise
         else:
             self._accepted(record, accepted)
@@ -135,11 +135,11 @@ class Sender:
     def _write(self, outcome: str, write: Callable[[], None], resolve: str) -> None:
         _write_down(f"{self.title} {outcome}", write, self.sleep, resolve=resolve)
 
-    def _unclear(self, record: RequestRecord, words: str) -> None:
+    def _unclear(self, record: RequestRecord, message: str) -> None:
         """An answer was lost: look the request up where that can be done."""
         key = record.request_key
         with contextlib.suppress(WrongState):  # somebody else has decided on it since
-            self.ledger.unknown(key, words, self.now(), started=record.submitting_at)
+            self.ledger.unknown(key, message, self.now(), started=record.submitting_at)
         lost = [self.ledger.request(key)]
         reconcile.reconcile(self.ledger, self.submitter, lost, self.now, self.sleep)
         found = self.ledger.request(key).state is RequestState.SUBMITTED
@@ -167,12 +167,12 @@ def _write_down(
         except WrongState:
             raise
         except Exception as error:
-            words = _words(error)
-            logger.error("%s, and the ledger cannot be written: %s", outcome, words)
+            message = _words(error)
+            logger.error("%s, and the ledger cannot be written: %s", outcome, message)
             if attempt == WRITE_ATTEMPTS - 1:
                 minutes = LONGEST_POST.seconds // 60
                 raise LedgerUnusable(
-                    f"{words} {outcome}: once the ledger works, and {minutes} minutes have made "
+                    f"{message} {outcome}: once the ledger works, and {minutes} minutes have made "
                     f"the request unknown, run genai requests resolve {resolve}."
                 ) from None
             sleep(2.0**attempt)

@@ -92,8 +92,8 @@ def _is_missing(
     try:
         found = submitter.find(record.request_key, record.payload)
     except Rejected as no:  # of this request alone: the others are looked up
-        words, failure = str(no), no.failure
-        _take(lambda key, sent: ledger.rejected(key, failure, words, clock()), record)
+        message, failure = str(no), no.failure
+        _take(lambda key, sent: ledger.rejected(key, failure, message, clock()), record)
         return False
     if found:  # of two, the oldest: the other is a twin that somebody else has sent
         _take(lambda key, sent: ledger.submitted(key, found[0], None, clock()), record)

@@ -76,7 +76,7 @@ class Decision:
 
     asked: RequestedRun | None
     run: bool = False
-    words: str = ""
+    reason: str = ""
     failed: bool = False  # it has failed too often
 
 
@@ -88,7 +88,7 @@ def decide(
     if asked is None:
         return Decision(asked=first, run=True) if queue.approved else Decision(asked=None)
     if outcome.state == "active":
-        return Decision(asked=asked, words="are being submitted")
+        return Decision(asked=asked, reason="are being submitted")
     if not queue.approved:
         return Decision(asked=None)
     match outcome.state:
@@ -106,15 +106,15 @@ def decide(
 
 def _resting(asked: RequestedRun, outcome: Outcome, again: datetime) -> Decision:
     if outcome.state == "succeeded":
-        words = (
+        reason = (
             f"could not be submitted by the last run, which says why; the next one is at "
             f"{again:%H:%M:%S} UTC"
         )
-        return Decision(asked=asked, words=words)
+        return Decision(asked=asked, reason=reason)
     times = counted(asked.attempt, "time")
     cause = outcome.cause or "see the run"
-    words = f"failed to be submitted {times}, again at {again:%H:%M:%S} UTC: {cause}"
-    return Decision(asked=asked, words=words, failed=asked.attempt >= RED_AFTER)
+    reason = f"failed to be submitted {times}, again at {again:%H:%M:%S} UTC: {cause}"
+    return Decision(asked=asked, reason=reason, failed=asked.attempt >= RED_AFTER)
 
 
 def refused_by_account(title: str, newest: Iterable[End], now: datetime) -> str | None:

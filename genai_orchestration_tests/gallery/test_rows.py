@@ -51,10 +51,10 @@ def drawn(chart: Any) -> Any:
 
 
 def test_a_search_finds_prompts_that_have_all_of_the_words(filled: Settings) -> None:
-    assert found(filled, words="fox RED") == {"fox-1", "fox-2"}
-    assert found(filled, words="fox snow") == {"fox-1"}
-    assert found(filled, words="100%") == {"fox-2"}  # a percent sign is no wildcard
-    assert found(filled, words="_") == set()
+    assert found(filled, text="fox RED") == {"fox-1", "fox-2"}
+    assert found(filled, text="fox snow") == {"fox-1"}
+    assert found(filled, text="100%") == {"fox-2"}  # a percent sign is no wildcard
+    assert found(filled, text="_") == set()
 
 
 @pytest.mark.parametrize("words", ["' OR 1=1 --", "\\'", "$evil", "'); DROP TABLE x", "\0", "%s{}"])
@@ -66,12 +66,12 @@ def test_filters_narrow_down(filled: Settings) -> None:
     assert found(filled, state="FAILED") == {"failed"}
     assert found(filled, campaign="spring") == {"fox-1"}
     assert found(filled, provider="magic_hour") == set()
-    assert found(filled, words="fox", first=FOX_DAY) == {"fox-1"}
-    assert found(filled, words="fox", last=date(2026, 3, 9)) == {"fox-2"}
+    assert found(filled, text="fox", first=FOX_DAY) == {"fox-1"}
+    assert found(filled, text="fox", last=date(2026, 3, 9)) == {"fox-2"}
 
 
 def test_pages_hold_each_image_once(filled: Settings) -> None:
-    pages = [rows.page(filled, Filters(words="crab"), number) for number in (1, 2)]
+    pages = [rows.page(filled, Filters(text="crab"), number) for number in (1, 2)]
     assert [(page.total, page.pages) for page in pages] == [(60, 2), (60, 2)]
     ids = [row["job_id"] for page in pages for row in page.rows]
     assert ids == [f"crab-{n:02}" for n in range(60)]
@@ -87,12 +87,12 @@ def test_choices_and_span_are_those_of_the_rows(filled: Settings) -> None:
 
 
 def test_files_of_a_job(filled: Settings) -> None:
-    (fox,) = rows.page(filled, Filters(words="fox snow")).rows
+    (fox,) = rows.page(filled, Filters(text="fox snow")).rows
     assert [file["role"] for file in rows.files(filled, fox)] == ["grid", "quadrant_1"]
 
 
 def test_charts_are_drawn_from_rows_of_days(filled: Settings) -> None:
-    days = rows.days(filled, Filters(words="fox"))
+    days = rows.days(filled, Filters(text="fox"))
     assert {(row["day"], row["images"], row["credits"]) for row in days} == {
         (FOX_DAY, 1, 7),
         (date(2026, 3, 9), 1, 0),

@@ -127,5 +127,5 @@ def test_a_trailing_slash_in_its_address_does_not_matter(
 def test_its_doctor_finds_a_good_account_well(provider: Provider, sandbox: Sandbox) -> None:
     findings = list(provider.examine(account_of(provider, None, None)))
     assert findings
-    assert not [finding.words for finding in findings if finding.broken]
-    assert KEY not in " ".join(finding.words for finding in findings)
+    assert not [finding.message for finding in findings if finding.broken]
+    assert KEY not in " ".join(finding.message for finding in findings)

@@ -35,8 +35,8 @@ def problems(path: Path, content: str, columns: Columns | None = None) -> list[t
         read(path, content, columns)
     assert str(caught.value).startswith(f"Nothing was taken from {path.name}:\n")
     for problem in caught.value.problems:
-        assert f"\n{path.name} row {problem.row}: {problem.words}" in str(caught.value)
-    return [(problem.row, problem.words) for problem in caught.value.problems]
+        assert f"\n{path.name} row {problem.row}: {problem.message}" in str(caught.value)
+    return [(problem.row, problem.message) for problem in caught.value.problems]
 
 
 def test_a_sheet_of_prompts_becomes_requests(tmp_path: Path) -> None:

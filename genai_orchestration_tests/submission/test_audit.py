@@ -63,9 +63,11 @@ def test_the_balance_is_compared_with_the_ledger(
 ) -> None:
     verdict = balance_matches("magic_hour", reading(200), reading(200 - lost, UNTIL), spent)
     assert (verdict.passed, verdict.grave) == (passed, False)
-    assert words in verdict.words
-    assert f"went from 200 to {200 - lost} credits between 2026-03-10 12:00 and" in verdict.words
-    assert passed or "genai requests list --provider magic_hour" in verdict.words
+    assert words in verdict.description
+    assert (
+        f"went from 200 to {200 - lost} credits between 2026-03-10 12:00 and" in verdict.description
+    )
+    assert passed or "genai requests list --provider magic_hour" in verdict.description
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, 5), (5, None)])
@@ -167,7 +169,7 @@ def test_a_request_of_unknown_outcome_is_named_with_its_command(ledger: Ledger) 
     verdict = no_unknown(ledger.requests(), NOW + 11 * MINUTE)
     assert (verdict.passed, verdict.grave) == (False, True)
     BRING[RequestState.UNKNOWN](ledger, "lost")
-    words = no_unknown(ledger.requests(), NOW + 11 * MINUTE).words
+    words = no_unknown(ledger.requests(), NOW + 11 * MINUTE).description
     assert "taken 2 requests: lost since 2026-03-10 12:00, sent since" in words
     assert "genai requests show lost" in words
 
@@ -190,12 +192,12 @@ def test_a_cap_is_told_from_80_percent_and_grave_from_100(
     other = Cap(setting="campaigns.spring", credits=1000, spent=1)
     verdict = within_budget([Cap(setting="credits_per_day", credits=cap, spent=spent), other])
     assert (verdict.passed, verdict.grave) == (passed, grave)
-    assert words.rstrip(".") in verdict.words
-    assert ("campaigns.spring" in verdict.words) == passed
+    assert words.rstrip(".") in verdict.description
+    assert ("campaigns.spring" in verdict.description) == passed
 
 
 def test_without_a_cap_that_is_said() -> None:
-    assert within_budget([]).words == (
+    assert within_budget([]).description == (
         "No cap is configured: only a local address is submitted to."
     )
 
@@ -205,11 +207,16 @@ def test_a_job_that_is_open_for_too_long_is_named(ledger: Ledger) -> None:
     submitted(ledger, "done")
     ledger.observe(job("job of done"), said(JobState.SUCCEEDED, "complete"), NOW)
     hour = timedelta(hours=1)
-    assert no_stuck(ledger.jobs(), PROJECT, NOW + hour / 2).words == "1 open, none for 60 minutes."
+    assert (
+        no_stuck(ledger.jobs(), PROJECT, NOW + hour / 2).description
+        == "1 open, none for 60 minutes."
+    )
     verdict = no_stuck(ledger.jobs(), PROJECT, NOW + hour)
     assert (verdict.passed, verdict.grave) == (False, False)
-    assert "Open for over 60 minutes: job of slow since 2026-03-10 12:00 (UTC)." in verdict.words
-    assert "genai jobs show job of slow" in verdict.words
+    assert (
+        "Open for over 60 minutes: job of slow since 2026-03-10 12:00 (UTC)." in verdict.description
+    )
+    assert "genai jobs show job of slow" in verdict.description
 
 
 @pytest.mark.parametrize(
@@ -225,8 +232,8 @@ def test_a_job_that_the_provider_will_forget_is_announced_a_day_before(
 ) -> None:
     submitted(ledger, "b1", provider="abyssale", operation="generation_requests")
     verdict = no_stuck(ledger.jobs(), GENERATION, NOW + timedelta(days=days))
-    assert words in verdict.words
-    assert ("forg" in verdict.words) == (days > 6)
+    assert words in verdict.description
+    assert ("forg" in verdict.description) == (days > 6)
 
 
 def test_failures_of_a_job_do_not_make_it_stuck(ledger: Ledger) -> None:

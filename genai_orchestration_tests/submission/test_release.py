@@ -33,8 +33,8 @@ FAILED, SUCCEEDED = Outcome("failed", NOW, "429"), Outcome("succeeded", NOW)
     [
         (None, MISSING, QueueStatus(), Decision(asked=None)),
         (None, MISSING, FIVE, Decision(asked=FIRST, run=True)),
-        (ASKED, ACTIVE, FIVE, Decision(asked=ASKED, words="are being submitted")),
-        (ASKED, ACTIVE, QueueStatus(), Decision(asked=ASKED, words="are being submitted")),
+        (ASKED, ACTIVE, FIVE, Decision(asked=ASKED, reason="are being submitted")),
+        (ASKED, ACTIVE, QueueStatus(), Decision(asked=ASKED, reason="are being submitted")),
         (ASKED, FAILED, QueueStatus(), Decision(asked=None)),
         (ASKED, SUCCEEDED, QueueStatus(), Decision(asked=None)),
         (ASKED, MISSING, FIVE, Decision(asked=ASKED, run=True)),
@@ -77,7 +77,7 @@ def test_a_run_rests_from_its_end_until_its_delay_has_passed(outcome: Outcome) -
     until = NOW + HOUR + delay(ASKED.attempt)
     resting = decide(ASKED, ended, FIVE, 4, until - SECOND)
     assert (resting.run, resting.asked) == (False, ASKED)
-    assert f"{until:%H:%M:%S} UTC" in resting.words
+    assert f"{until:%H:%M:%S} UTC" in resting.reason
     assert decide(ASKED, ended, FIVE, 4, until).run
 
 

@@ -59,13 +59,13 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
         with translate_errors(context), Ledger.open(settings) as ledger:
             plan = archiving.plan_of(provider, settings, ledger)
             for chosen in sorted(context.selected_asset_check_keys):
-                passed, words, severity = _CHECKS[chosen.name](plan)
+                passed, description, severity = _CHECKS[chosen.name](plan)
                 yield dg.AssetCheckResult(
                     asset_key=key,
                     check_name=chosen.name,
                     passed=passed,
                     severity=severity,
-                    description=as_text(words),
+                    description=as_text(description),
                 )
 
     return [check]
@@ -84,15 +84,15 @@ def _refused(plan: Plan) -> Verdict:
         WHERE state = 'refused' ORDER BY tried_at DESC, job_id, role"""  # noqa: S608 own name
     found = warehouse.query(plan.provider, plan.settings, sql) or []
     named = _named([f"{role} of {job_id} ({reason})" for job_id, role, reason in found])
-    words = f"{len(found)} refused: {named}. {_advice(plan, 'see them')}"
-    return not found, words if found else "None is refused.", dg.AssetCheckSeverity.WARN
+    description = f"{len(found)} refused: {named}. {_advice(plan, 'see them')}"
+    return not found, description if found else "None is refused.", dg.AssetCheckSeverity.WARN
 
 
 def _without_files(plan: Plan) -> Verdict:
     found = [job.job_id for job in without_files(plan)]
-    words = f"{counted(len(found), 'job')} succeeded without a file: {_named(found)}. "
-    words += _advice(plan, "ask the provider about them")
-    return not found, words if found else "All have files.", dg.AssetCheckSeverity.WARN
+    description = f"{counted(len(found), 'job')} succeeded without a file: {_named(found)}. "
+    description += _advice(plan, "ask the provider about them")
+    return not found, description if found else "All have files.", dg.AssetCheckSeverity.WARN
 
 
 def _advice(plan: Plan, first: str) -> str:

@@ -49,8 +49,8 @@ def request_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
 def _operation_checks(provider: Provider, operation: Operation) -> dg.AssetChecksDefinition:
     key = asset_key(provider, operation.name)
     specs = [
-        dg.AssetCheckSpec(name, asset=key, description=words)
-        for name, words in DESCRIPTIONS.items()
+        dg.AssetCheckSpec(name, asset=key, description=description)
+        for name, description in DESCRIPTIONS.items()
     ]
 
     @dg.multi_asset_check(
@@ -94,7 +94,7 @@ def _result(key: dg.AssetKey, name: str, ask: Callable[[], Verdict]) -> dg.Asset
         check_name=name,
         passed=verdict.passed,
         severity=severity,
-        description=as_text(verdict.words),
+        description=as_text(verdict.description),
     )
 
 

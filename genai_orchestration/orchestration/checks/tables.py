@@ -41,13 +41,13 @@ def table_checks(group: TableSet) -> list[dg.AssetChecksDefinition]:
             table = group.provider.table(key.asset_key.path[-1])
             with translate_errors(context):
                 asked = _CHECKS[key.name]
-                passed, words, severity = asked(group.provider, table, Settings.load())
+                passed, description, severity = asked(group.provider, table, Settings.load())
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
                 check_name=key.name,
                 passed=passed,
                 severity=severity,
-                description=as_text(words),
+                description=as_text(description),
             )
 
     return [check]
@@ -115,16 +115,20 @@ def _ids(provider: Provider, table: Table, settings: Settings) -> Verdict:
     (key,) = table.primary_key
     sql = f"SELECT count(*), count({key}), count(DISTINCT {key}) FROM {{{table.name}}}"  # noqa: S608 own names
     rows, present, distinct = (warehouse.query(provider, settings, sql) or [(0, 0, 0)])[0]
-    words = f"{counted(rows, 'row')}, {rows - present} without {key}, {present - distinct} twice."
-    return rows == present == distinct, words, dg.AssetCheckSeverity.ERROR
+    description = (
+        f"{counted(rows, 'row')}, {rows - present} without {key}, {present - distinct} twice."
+    )
+    return rows == present == distinct, description, dg.AssetCheckSeverity.ERROR
 
 
 def _words(provider: Provider, table: Table, settings: Settings) -> Verdict:
     sql = f"SELECT DISTINCT status FROM {{{table.name}}}"  # noqa: S608 own name
     found = {row[0] for row in warehouse.query(provider, settings, sql) or []}
     unknown = sorted(map(str, found - set(provider.statuses)))
-    words = f"Taken as still open: {', '.join(unknown)}." if unknown else "All words are known."
-    return not unknown, words, dg.AssetCheckSeverity.WARN
+    description = (
+        f"Taken as still open: {', '.join(unknown)}." if unknown else "All words are known."
+    )
+    return not unknown, description, dg.AssetCheckSeverity.WARN
 
 
 def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
@@ -141,8 +145,10 @@ def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
     rest = max(len(stuck), number) - NAMED
     more = f" and {rest} more" if rest > 0 else ""
     limit = counted(allowed.total_seconds() / 60, "minute")
-    words = f"Open for over {limit}: {named}{more}." if stuck else f"None is open for {limit}."
-    return not (stuck or trouble), words + trouble, dg.AssetCheckSeverity.WARN
+    description = (
+        f"Open for over {limit}: {named}{more}." if stuck else f"None is open for {limit}."
+    )
+    return not (stuck or trouble), description + trouble, dg.AssetCheckSeverity.WARN
 
 
 def _stuck_rows(
@@ -195,11 +201,11 @@ def _in_a_day(provider: Provider, table: Table, settings: Settings) -> Verdict:
     found = ", ".join(f"{number} {reason}" for reason, number in outside.items() if number)
     if not found:
         return True, f"Every one of the {watch.noun} is in a day.", dg.AssetCheckSeverity.WARN
-    words = (
+    description = (
         f"In no day: {found}. Set their date_created at the provider, or start_date in "
         f"[sources.{provider.section}], or load them with genai load {provider.name} --id."
     )
-    return False, words, dg.AssetCheckSeverity.WARN
+    return False, description, dg.AssetCheckSeverity.WARN
 
 
 _CHECKS = {IDS: _ids, WORDS: _words, STUCK: _stuck, IN_A_DAY: _in_a_day}

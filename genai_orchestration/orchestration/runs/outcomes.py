@@ -89,17 +89,17 @@ def cause_of(instance: dg.DagsterInstance, run_id: str) -> str:
     failures = instance.get_records_for_run(
         run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1, ascending=False
     ).records
-    words = ""
+    message = ""
     for record in failures:
         event = record.event_log_entry.dagster_event
         data = event.step_failure_data if event else None
         if data and data.user_failure_data:
-            words = data.user_failure_data.description or ""
+            message = data.user_failure_data.description or ""
         elif data and data.error and data.error.cls_name in INTERRUPTS:
-            words = "it was interrupted"
+            message = "it was interrupted"
         elif data and data.error:
-            words = _innermost(cast("_ErrorInfo", data.error))
-    return f"{words[:300]} (run {run_id})".strip()
+            message = _innermost(cast("_ErrorInfo", data.error))
+    return f"{message[:300]} (run {run_id})".strip()
 
 
 class _ErrorInfo(Protocol):

@@ -191,9 +191,9 @@ class _Evaluation:
                 )
                 return cursor
         decision = decide(asked, outcome, queue, cursor.seq + 1, self.now)
-        if decision.words:
+        if decision.reason:
             sentence = (
-                f"{what}: {counted(queue.approved, 'request')} approved and {decision.words}."
+                f"{what}: {counted(queue.approved, 'request')} approved and {decision.reason}."
             )
             self.reasons.append(sentence)
             self.failures += [sentence] if decision.failed else []

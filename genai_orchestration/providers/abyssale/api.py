@@ -87,16 +87,20 @@ def account_of(client: ReadClient) -> str | None:
     return id_in(client.read_by_post("auth", shape=shapes.record()).get("company"))
 
 
-def _classify(answer: requests.Response, words: str) -> ProviderError | None:
+def _classify(answer: requests.Response, message: str) -> ProviderError | None:
     """Abyssale's 429 has three meanings, distinguished by `id`."""
     try:
         code = answer.json()["id"]
     except (ValueError, LookupError, TypeError):
         return None
     if answer.status_code == 410:
-        return Gone(f"Abyssale has forgotten it: {words} It keeps generation requests for 7 days.")
+        return Gone(
+            f"Abyssale has forgotten it: {message} It keeps generation requests for 7 days."
+        )
     if code == "feature_not_in_plan":
-        return OutOfCredits(f"Abyssale refuses: {words} The workspace's plan does not include it.")
+        return OutOfCredits(
+            f"Abyssale refuses: {message} The workspace's plan does not include it."
+        )
     if code == "rate_limit_exceeded":  # the gateway's 10 requests a second, without a Retry-After
-        return RateLimited(f"Abyssale answered 429: {words}", retry_after=1.0)
+        return RateLimited(f"Abyssale answered 429: {message}", retry_after=1.0)
     return None

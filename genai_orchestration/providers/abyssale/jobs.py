@@ -89,8 +89,8 @@ def failure_of(reasons: Sequence[str]) -> Failure:
 def _reason(error: object) -> str:
     if not isinstance(error, Mapping):
         return shown(str(error))
-    words = shown(str(error.get("reason") or "no reason given"))
-    return f"{error.get('template_format_name') or 'all'}: {words}"
+    message = shown(str(error.get("reason") or "no reason given"))
+    return f"{error.get('template_format_name') or 'all'}: {message}"
 
 
 def generation_requests(account: Callable[[], Account]) -> JobKind:

@@ -33,7 +33,7 @@ FILE_TYPES = {  # type of the design -> what it can be rendered to
     "printer": ("pdf",),
     "printer_multipage": ("pdf",),
 }
-ALL_FILE_TYPES = tuple(dict.fromkeys(word for words in FILE_TYPES.values() for word in words))
+ALL_FILE_TYPES = tuple(dict.fromkeys(kind for kinds in FILE_TYPES.values() for kind in kinds))
 BLOCKS = {"gif": "gif", "html5": "html5", "video": "mp4", "print": "pdf"}  # block -> its file type
 
 
@@ -42,12 +42,12 @@ class Id:
     """A UUID in the form with hyphens, as Abyssale's paths want it."""
 
     required: bool = False
-    words: str = "a UUID such as 0b6f6d0e-8a0e-4a38-9d0c-6b1f3f6f2a11"
+    expected: str = "a UUID such as 0b6f6d0e-8a0e-4a38-9d0c-6b1f3f6f2a11"
 
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Anything else."""
         if not (isinstance(value, str) and is_uuid(value)):
-            yield f"{field} is {shown(value)}, but must be {self.words}."
+            yield f"{field} is {shown(value)}, but must be {self.expected}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Layers:
     """Layer -> its properties, every one an object; `vars` holds variables instead."""
 
     required: bool = False
-    words: str = "an object of layers"
+    expected: str = "an object of layers"
 
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Wrong shapes, and prompts that are too short."""

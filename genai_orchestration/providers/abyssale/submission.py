@@ -60,9 +60,9 @@ def meaning(answer: requests.Response) -> Failure | None:
     """What an error means by its `id`; of `rate_limit_exceeded` by its message alone."""
     try:
         body = answer.json()
-        code, words = str(body["id"]), str(body.get("message")).lower()
+        code, message = str(body["id"]), str(body.get("message")).lower()
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
-    if code == "rate_limit_exceeded" and any(word in words for word in SPENT):
+    if code == "rate_limit_exceeded" and any(word in message for word in SPENT):
         return Failure.OUT_OF_CREDITS
     return MEANINGS.get(code)

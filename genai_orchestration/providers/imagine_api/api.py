@@ -142,17 +142,17 @@ def uncached(filters: Sequence[Mapping[str, Any]]) -> str:
     return all_of([*filters, {"id": {"_neq": str(uuid.uuid4())}}])
 
 
-def _classify(answer: requests.Response, words: str) -> ProviderError | None:
+def _classify(answer: requests.Response, message: str) -> ProviderError | None:
     """What a status means here and nowhere else: Directus has codes, and two of them mislead."""
     try:
         code = answer.json()["errors"][0]["extensions"]["code"]
     except (ValueError, LookupError, TypeError):
         return None
     if code == "IMAGE_ERROR":  # answers 429, but never goes away
-        return OutOfCredits(f"ImagineAPI refuses: {words} (the demo account's limit of images).")
+        return OutOfCredits(f"ImagineAPI refuses: {message} (the demo account's limit of images).")
     if code == "FORBIDDEN":
         where = answer.url.split("?")[0]
-        return Forbidden(str(refusal(TITLE, f"[sources.{SECTION}]", where, answer, words)))
+        return Forbidden(str(refusal(TITLE, f"[sources.{SECTION}]", where, answer, message)))
     if code == "INVALID_QUERY":
-        return InvalidQuery(words)
+        return InvalidQuery(message)
     return None

@@ -26,11 +26,11 @@ T = TypeVar("T")
 class InvalidQuery(WrongSetting):
     """The server does not take a query parameter's value, such as a limit above its maximum."""
 
-    def __init__(self, words: str) -> None:
-        super().__init__(f"ImagineAPI does not take the query: {words.rstrip('.')}.")
-        found = _LIMIT.search(words)
+    def __init__(self, message: str) -> None:
+        super().__init__(f"ImagineAPI does not take the query: {message.rstrip('.')}.")
+        found = _LIMIT.search(message)
         self.limit_max = int(found[1]) if found else None
-        self.of_limit = "limit" in words
+        self.of_limit = "limit" in message
 
 
 class Forbidden(WrongSetting):

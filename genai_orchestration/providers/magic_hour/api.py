@@ -44,17 +44,17 @@ def payment_code(answer: requests.Response) -> str | None:
     return code if isinstance(code, str) else None
 
 
-def _classify(answer: requests.Response, words: str) -> ProviderError | None:
+def _classify(answer: requests.Response, message: str) -> ProviderError | None:
     """A 402 that more credits would not change."""
     match payment_code(answer):
         case "plan_upgrade_required":
             return OutOfCredits(
-                f"{words}: Magic Hour answered 402. This request asks for more than the account's "
-                "plan has, and others may pass: change it, or upgrade the plan."
+                f"{message}: Magic Hour answered 402. This request asks for more than the plan of "
+                "the account has, and others may pass: change it, or upgrade the plan."
             )
         case "subscription_required":
             return OutOfCredits(
-                f"{words}: Magic Hour answered 402. The account has no plan, and every request "
+                f"{message}: Magic Hour answered 402. The account has no plan, and every request "
                 "will be refused: subscribe at magichour.ai, and submit again."
             )
         case _:

@@ -80,7 +80,7 @@ def report_of(project: Mapping[str, Any]) -> JobReport:
     failed = state is JobState.FAILED
     error = project.get("error")
     said = error if isinstance(error, Mapping) else {"message": error}
-    words = said.get("message") or said.get("code") or "no reason given"
+    message = said.get("message") or said.get("code") or "no reason given"
     there, due = len(downloads(project)), pictures(project) or 1
     incomplete = state is JobState.SUCCEEDED and there < due
     missing = f"Magic Hour gives {there} of {counted(due, 'picture')}." if incomplete else None
@@ -89,7 +89,7 @@ def report_of(project: Mapping[str, Any]) -> JobReport:
         raw=word,
         charged=credits_in(charged),
         failure=failure_of(said) if failed else None,
-        error=shown(str(words)) if failed else missing,
+        error=shown(str(message)) if failed else missing,
         incomplete=incomplete,
         record=dict(project) if state and state.terminal else None,
     )
@@ -97,8 +97,8 @@ def report_of(project: Mapping[str, Any]) -> JobReport:
 
 def failure_of(said: Mapping[str, Any]) -> Failure:
     """Why a project failed, by its `error`; a fault of Magic Hour's by default."""
-    code, words = str(said.get("code")), str(said.get("message"))
-    return FAILURES.get(code) or failure_in(f"{code} {words}") or Failure.PROVIDER_FAULT
+    code, message = str(said.get("code")), str(said.get("message"))
+    return FAILURES.get(code) or failure_in(f"{code} {message}") or Failure.PROVIDER_FAULT
 
 
 def downloads(project: Mapping[str, Any]) -> list[Mapping[str, Any]]:

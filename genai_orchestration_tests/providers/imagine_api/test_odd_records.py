@@ -214,7 +214,9 @@ def test_an_image_without_a_date_stops_no_other_and_is_loaded_by_id(
     sql = "SELECT job_id, count(*) FROM {asset_file} WHERE state = 'archived' GROUP BY job_id"
     assert dict(select(settings, PROVIDER, sql)) == {dated: 5, undated: 5}
     (finding,) = (each for each in PROVIDER.examine(account(sandbox)) if each.broken)
-    assert finding.words.startswith("Images of ImagineAPI without date_created: 1. They are in no")
+    assert finding.message.startswith(
+        "Images of ImagineAPI without date_created: 1. They are in no"
+    )
 
 
 @pytest.mark.parametrize("counts", [True, False])
@@ -248,7 +250,7 @@ def test_a_field_that_the_token_may_not_read_is_named(
     words = f"the token may not read {field}: add it to the role"
     (finding,) = PROVIDER.examine(account(sandbox))
     assert finding.broken
-    assert words in finding.words
+    assert words in finding.message
     for chosen in ({}, {"finished_only": True}, {"ids": known}):
         with pytest.raises(Exception, match=words) as caught:
             read(imagine_api_source(**chosen), "images")
@@ -291,7 +293,7 @@ def test_a_field_that_can_be_done_without_is_missed_aloud(
     assert words in caplog.text
     first, *others = PROVIDER.examine(account(sandbox))
     assert (first.mark, first.broken) == ("--  ", False)
-    assert words in first.words
+    assert words in first.message
     assert not any(finding.broken for finding in others)
 
 
