@@ -144,7 +144,7 @@ class Ours:
                 break
             self.seconds, key = job.start, f"job-{self.submitted}"
             self.ledger.start(key, LOCAL, self.now())
-            self.ledger.submitted(key, key, 5, self.now())
+            self.ledger.mark_submitted(key, key, 5, self.now())
             self.submitted += 1
         self.seconds = until
 

@@ -51,7 +51,7 @@ def _submitted(ledger: Ledger, keys: list[str]) -> float:
     started = time.perf_counter()
     for key in keys:
         ledger.start(key, CAPPED, NOW)
-        ledger.submitted(key, f"job-{key}", 5, NOW, answer={"id": f"job-{key}"})
+        ledger.mark_submitted(key, f"job-{key}", 5, NOW, answer={"id": f"job-{key}"})
     return time.perf_counter() - started
 
 

@@ -333,7 +333,7 @@ def checksum(block: bytes) -> bytes:
 def test_a_warehouse_that_a_stranger_keeps_open_names_the_stranger(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "PATIENCE", 0.5)
+    monkeypatch.setattr(locks, "LOCK_TIMEOUT_SECONDS", 0.5)
     settings.home.mkdir()
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(settings.warehouse)], stdin=-1, stdout=-1, text=True

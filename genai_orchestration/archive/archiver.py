@@ -25,8 +25,8 @@ from genai_orchestration.archive.fetch import Fetched, Fetcher
 from genai_orchestration.archive.folder import path_of, quarantined
 from genai_orchestration.archive.refusals import (
     UNEXPECTED_RUNS,
+    FileRefused,
     NotFetched,
-    Refused,
     UnexpectedAnswer,
 )
 from genai_orchestration.archive.rows import FileRow
@@ -81,7 +81,7 @@ class Archiver:
             if wanted.trouble:
                 raise wanted.trouble
             return self._from_any(wanted)
-        except Refused as error:
+        except FileRefused as error:
             return self._not_kept(wanted, "refused", str(error))
         except UnexpectedAnswer as error:
             final = _runs(wanted) >= UNEXPECTED_RUNS
@@ -91,15 +91,15 @@ class Archiver:
 
     def _from_any(self, wanted: Wanted) -> FileRow:
         """From the first address that has it; the reasons of all when none has."""
-        errors: list[Refused | NotFetched] = []
+        errors: list[FileRefused | NotFetched] = []
         for source in wanted.file.sources:
             try:
                 return self._from(source, wanted)
-            except (Refused, NotFetched) as error:
+            except (FileRefused, NotFetched) as error:
                 errors.append(error)
         if not errors:
             raise UnexpectedAnswer("The provider gives no address of it.")
-        kinds = [Refused, UnexpectedAnswer, NotFetched]  # the mildest of them is the verdict
+        kinds = [FileRefused, UnexpectedAnswer, NotFetched]  # the mildest of them is the verdict
         verdict = max(map(type, errors), key=kinds.index)
         raise verdict(" ".join(dict.fromkeys(map(str, errors))))
 
@@ -129,8 +129,8 @@ class Archiver:
     ) -> Sequence[str]:
         """Paths of what was kept of the file before and is cut off: the new content replaces it.
 
-        Refused, and the new content in quarantine, when other content that is whole was seen under
-        an id whose content never changes.
+        FileRefused, with the new content in quarantine, when other whole content was seen under an id
+        whose content never changes.
         """
         before, kept = wanted.before, dict[str, str]()
         if before and before.sha256 and before.archived_path:
@@ -144,7 +144,7 @@ class Archiver:
         if id_ and first != fetched.sha256:
             if first not in halves:
                 path = self.store.keep(file, fetched.sha256, extension, quarantine=True)
-                raise Refused(
+                raise FileRefused(
                     f"The content of {id_}, which never changes, has changed: it was {first[:12]}, "
                     f"and is {fetched.sha256[:12]} now, which is kept as {path}. Ask the provider."
                 )
@@ -194,10 +194,10 @@ def _runs(wanted: Wanted) -> int:
 def _content(file: BinaryIO, wanted: RemoteFile, fetched: Fetched) -> Content:
     try:
         return content_of(file, picture=wanted.picture)
-    except Refused as error:
+    except FileRefused as error:
         if not fetched.packed:
             raise
-        raise Refused(f"{error} The server has packed it, which was not asked for.") from None
+        raise FileRefused(f"{error} The server has packed it, which was not asked for.") from None
 
 
 def _is_whole(kept: BinaryIO, file: RemoteFile) -> bool:
@@ -205,6 +205,6 @@ def _is_whole(kept: BinaryIO, file: RemoteFile) -> bool:
         content_of(kept, picture=file.picture)
     except NotFetched:
         return False
-    except Refused:
+    except FileRefused:
         pass  # by a rule that is newer than the file
     return True

@@ -18,7 +18,7 @@ from genai_orchestration import clock, warehouse
 from genai_orchestration.archive.archiver import Archiver, Wanted
 from genai_orchestration.archive.backlog import without_files
 from genai_orchestration.archive.fetch import Fetcher
-from genai_orchestration.archive.plan import ArchiveJob, Days, Plan, Refresh
+from genai_orchestration.archive.plan import ArchiveJob, ArchivePlan, Days, Refresh
 from genai_orchestration.archive.rows import NO_FILE, Archived, FileRow, Journal, files_source
 from genai_orchestration.archive.store import Store, open_store
 from genai_orchestration.errors import UserError
@@ -34,8 +34,8 @@ from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse import locks
 
-BATCH = 1000  # rows of one load, which takes about a second
-SOON = timedelta(hours=6)  # of life that a file has left when the radar shows it
+ROWS_PER_LOAD = 1000  # rows of one load, which takes about a second
+EXPIRES_SOON = timedelta(hours=6)  # of life that a file has left when its check fails
 
 
 class ArchiveBusy(UserError):
@@ -94,9 +94,9 @@ def _refresh(provider: Provider) -> Refresh | None:
     return refresh
 
 
-def plan_of(provider: Provider, settings: Settings, ledger: LedgerReader) -> Plan:
+def plan_of(provider: Provider, settings: Settings, ledger: LedgerReader) -> ArchivePlan:
     """What is still to be archived as of now, for the configured account; MissingKey without."""
-    return Plan(
+    return ArchivePlan(
         provider=provider,
         archive=archive_of(provider),
         settings=settings,
@@ -122,7 +122,7 @@ def dismiss(provider: Provider, settings: Settings, *, days: Days | None = None)
     return len(seen)
 
 
-def _no_file(plan: Plan, job: ArchiveJob) -> FileRow:
+def _no_file(plan: ArchivePlan, job: ArchiveJob) -> FileRow:
     return FileRow(
         job_id=job.job_id,
         kind=plan.archive.kind,
@@ -136,7 +136,9 @@ def _no_file(plan: Plan, job: ArchiveJob) -> FileRow:
     )
 
 
-def _run(plan: Plan, keeping: Archiver, ledger: Ledger, wanted: Iterable[Wanted]) -> Archived:
+def _run(
+    plan: ArchivePlan, keeping: Archiver, ledger: Ledger, wanted: Iterable[Wanted]
+) -> Archived:
     journal, done = Journal(plan.settings, plan.provider), Archived()
     if left := journal.rows():  # by an archiver that was killed
         _load(plan, ledger, journal, left)
@@ -146,7 +148,7 @@ def _run(plan: Plan, keeping: Archiver, ledger: Ledger, wanted: Iterable[Wanted]
         done.count(row)
         plan.settled(row)
         batch.append(row)
-        if len(batch) >= BATCH:
+        if len(batch) >= ROWS_PER_LOAD:
             _load(plan, ledger, journal, batch)
             batch = []
     _load(plan, ledger, journal, batch)
@@ -154,7 +156,7 @@ def _run(plan: Plan, keeping: Archiver, ledger: Ledger, wanted: Iterable[Wanted]
     return done
 
 
-def _load(plan: Plan, ledger: Ledger, journal: Journal, rows: list[FileRow]) -> None:
+def _load(plan: ArchivePlan, ledger: Ledger, journal: Journal, rows: list[FileRow]) -> None:
     """Into the warehouse with the rows, then into the ledger with the jobs that are done."""
     if rows or not plan.has_table():
         source = files_source(plan.provider, plan.archive.table, rows)
@@ -175,14 +177,14 @@ def archive_of(provider: Provider) -> Archive:
 def expiring(
     provider: Provider, ledger: LedgerReader, now: datetime
 ) -> tuple[list[tuple[JobRecord, datetime]], int]:
-    """Jobs whose files are not archived and live for less than `SOON`; and how many live at all."""
+    """Jobs whose files are not archived and expire within `EXPIRES_SOON`; and the number of all."""
     of = archive_of(provider)
     jobs = ledger.jobs(
         provider=provider.name, kind=of.kind, states=[JobState.SUCCEEDED], archived=False
     )
     ends = [(job, of.expires(job.finished_job)) for job in jobs] if of.expires else []
     return sorted(
-        ((job, end) for job, end in ends if end - now < SOON), key=lambda each: each[1]
+        ((job, end) for job, end in ends if end - now < EXPIRES_SOON), key=lambda each: each[1]
     ), len(jobs)
 
 
@@ -212,7 +214,7 @@ def _alone(provider: Provider, settings: Settings) -> Iterator[None]:
     except Timeout:
         raise ArchiveBusy(
             f"Another process has been archiving {provider.title}'s files for over "
-            f"{locks.PATIENCE:g} s: wait for it to end, or run this again later."
+            f"{locks.LOCK_TIMEOUT_SECONDS:g} s: wait for it to end, or run this again later."
         ) from None
     try:
         yield

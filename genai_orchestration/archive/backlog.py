@@ -16,7 +16,7 @@ from typing import Any
 
 from genai_orchestration import warehouse
 from genai_orchestration.archive.archiver import Wanted
-from genai_orchestration.archive.plan import DAY, SUCCEEDED, ArchiveJob, Days, Plan
+from genai_orchestration.archive.plan import DAY, SUCCEEDED, ArchiveJob, ArchivePlan, Days
 from genai_orchestration.archive.rows import NO_FILE, due_sql, rest_after
 
 RECENT = timedelta(days=1)  # today and yesterday
@@ -48,7 +48,11 @@ class Backlog:
 
 
 def backlog(
-    plan: Plan, most: int, *, recent_first: bool = True, late: Callable[[], bool] = lambda: False
+    plan: ArchivePlan,
+    most: int,
+    *,
+    recent_first: bool = True,
+    late: Callable[[], bool] = lambda: False,
 ) -> Backlog:
     """What is to be archived next, at most `most` files. `plan` must not have a `refresh`.
 
@@ -76,7 +80,7 @@ def backlog(
     )
 
 
-def without_files(plan: Plan, days: Days | None = None) -> Iterator[ArchiveJob]:
+def without_files(plan: ArchivePlan, days: Days | None = None) -> Iterator[ArchiveJob]:
     """The jobs that succeeded, have no file, and were not dismissed."""
     jobs = _without_rows(plan, days) if plan.archive.columns else plan.of_ledger()
     for job in jobs:
@@ -84,7 +88,7 @@ def without_files(plan: Plan, days: Days | None = None) -> Iterator[ArchiveJob]:
             yield job
 
 
-def _without_rows(plan: Plan, days: Days | None) -> Iterator[ArchiveJob]:
+def _without_rows(plan: ArchivePlan, days: Days | None) -> Iterator[ArchiveJob]:
     """By day: the jobs that succeeded and have no row of a file, the oldest of them."""
     columns = plan.archive.columns
     bounds = f"AND {warehouse.day_range_sql(*days)}" if days else ""
@@ -98,7 +102,7 @@ def _without_rows(plan: Plan, days: Days | None) -> Iterator[ArchiveJob]:
         yield ArchiveJob(job_id=record["id"], record=record, date_created=created)
 
 
-def _has_partition(plan: Plan, day: date) -> bool:
+def _has_partition(plan: ArchivePlan, day: date) -> bool:
     start = plan.provider.start() if plan.provider.start else date.min
     return start <= day <= plan.now.date()
 
@@ -116,7 +120,7 @@ def _unbroken(days: Iterable[date]) -> Iterator[Days]:
         yield first, (more[-1] if more else first) + DAY
 
 
-def _first(plan: Plan, ranges: list[Days], most: int, late: Callable[[], bool]) -> Backlog:
+def _first(plan: ArchivePlan, ranges: list[Days], most: int, late: Callable[[], bool]) -> Backlog:
     """What is to be fetched of the first range that has something."""
     for days in ranges:
         if late():
@@ -133,7 +137,7 @@ def _day(file: Wanted) -> date:
     return file.date_created.astimezone(timezone.utc).date()
 
 
-def _waiting(plan: Plan) -> dict[date, int]:
+def _waiting(plan: ArchivePlan) -> dict[date, int]:
     """How many jobs lack files that may be fetched now, by day."""
     sql = f"""SELECT {DAY_SQL} AS day, count(*)
         FROM (SELECT * FROM {{{plan.archive.job_table}}} WHERE {SUCCEEDED}) AS j
@@ -144,7 +148,7 @@ def _waiting(plan: Plan) -> dict[date, int]:
     return dict(warehouse.query(plan.provider, plan.settings, sql) or [])
 
 
-def _resting(plan: Plan) -> dict[str, Any]:
+def _resting(plan: ArchivePlan) -> dict[str, Any]:
     """How many failed files rest, and until when the first of them does."""
     sql = f"""SELECT attempts, MIN(tried_at), count(*) FROM {_files(plan)} AS rows
         WHERE state = 'failed' AND NOT {due_sql(plan.now)} GROUP BY 1"""  # noqa: S608 own names and dates
@@ -153,7 +157,7 @@ def _resting(plan: Plan) -> dict[str, Any]:
     return {"resting": sum(number for *_, number in found), "next_due": min(dues, default=None)}
 
 
-def _files(plan: Plan) -> str:
+def _files(plan: ArchivePlan) -> str:
     """The archive's table for a SELECT, or nothing in its shape while it is not there."""
     if plan.has_table():
         return f"{{{plan.archive.table.name}}}"

@@ -3,7 +3,7 @@
 file ─► first bytes on the list? ─► a picture where one is due? ─► not too many pixels? ─► Content
               │ no                                                 whole, to its end? ─┘
               ├─ empty, a page, JSON, XML, text: servers answer so in passing ─► UnexpectedAnswer
-              └─ anything else ─► Refused                a file that is cut ─► NotFetched
+              └─ anything else ─► FileRefused            a file that is cut ─► NotFetched
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from genai_orchestration.archive.file_end import check_end
 from genai_orchestration.archive.picture_size import NotWhole, Size, size_of
-from genai_orchestration.archive.refusals import NotFetched, Refused, UnexpectedAnswer
+from genai_orchestration.archive.refusals import FileRefused, NotFetched, UnexpectedAnswer
 
 PIXELS = 300_000_000  # Magic Hour makes 268 million of its largest input; nobody makes more
 BEGIN = 512  # bytes that show the kind
@@ -39,7 +39,7 @@ def content_of(file: BinaryIO, *, picture: bool) -> Content:
     begin = file.read(BEGIN)
     extension, content_type = _kind(begin)
     if picture and not content_type.startswith("image/"):
-        raise Refused(f"It is {content_type}, where a picture is due.")
+        raise FileRefused(f"It is {content_type}, where a picture is due.")
     try:
         size = size_of(extension, file)
         _check_pixels(size)
@@ -47,14 +47,14 @@ def content_of(file: BinaryIO, *, picture: bool) -> Content:
     except NotWhole as error:
         raise NotFetched(f"It begins like {content_type}, but {error}.", again=False) from None
     except ValueError as error:
-        raise Refused(f"It begins like {content_type}, but {error}.") from None
+        raise FileRefused(f"It begins like {content_type}, but {error}.") from None
     return Content(extension, content_type, *(size or ()))
 
 
 def _check_pixels(size: Size | None) -> None:
     width, height = size or (0, 0)
     if width * height > PIXELS:
-        raise Refused(
+        raise FileRefused(
             f"It unfolds to {width} x {height} pixels, which is over the limit of "
             f"{PIXELS // 1_000_000} million: such a picture fills the memory of who opens it."
         )
@@ -83,21 +83,23 @@ def _boxed(begin: bytes) -> tuple[str, str]:
         return "mov", "video/quicktime"
     if brand in VIDEO or brand.startswith((b"iso", b"mp4")):
         return "mp4", "video/mp4"
-    raise Refused(f"It is a media file of the brand {brand!r}: only {', '.join(ALLOWED)} are kept.")
+    raise FileRefused(
+        f"It is a media file of the brand {brand!r}: only {', '.join(ALLOWED)} are kept."
+    )
 
 
-def _unknown(begin: bytes) -> Refused | NotFetched:
+def _unknown(begin: bytes) -> FileRefused | NotFetched:
     """Why a file is not kept whose first bytes are those of no kind on the list."""
     kept = f"only {', '.join(ALLOWED)} are kept"
     text = begin.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in text:
-        return Refused(f"It is SVG, which can run scripts: {kept}.")
+        return FileRefused(f"It is SVG, which can run scripts: {kept}.")
     if message := _words(begin, text):
         return UnexpectedAnswer(f"It is {message}: {kept}.")
     if len(begin) < SHORTEST:
         return NotFetched(f"It has {len(begin)} bytes, and no more: {kept}.", again=False)
     first = begin[:8].hex(" ")
-    return Refused(f"It is of no kind that is known (it begins with {first}): {kept}.")
+    return FileRefused(f"It is of no kind that is known (it begins with {first}): {kept}.")
 
 
 def _words(begin: bytes, text: bytes) -> str:

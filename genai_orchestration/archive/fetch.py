@@ -3,7 +3,7 @@
     GET ─┬─► 200 ─► under the limit, unpacked? ─► as long as the server says? ─► Fetched
          ├─► 30x ─► the new address is checked like the first one, three times at most
          ├─► 429, 5xx, no answer, half an answer ─► a few times again ─► NotFetched
-         └─► anything else ──────────────────────────────────────────► NotFetched, or Refused
+         └─► anything else ──────────────────────────────────────────► NotFetched, or FileRefused
 
 A server that does not say how long the file is ends it by hanging up: whether it is whole then,
 only its content shows it. Redirects are followed by hand. Neither an address with its query string
@@ -24,7 +24,7 @@ import tenacity
 import urllib3
 
 from genai_orchestration.archive.hosts import Guard, connections
-from genai_orchestration.archive.refusals import NotFetched, Refused
+from genai_orchestration.archive.refusals import FileRefused, NotFetched
 from genai_orchestration.providers.refusals import cause_of, pause_seconds, retry_after
 
 REDIRECTS = 3
@@ -64,7 +64,7 @@ class Fetcher:
         self._connections.clear()
 
     def fetch(self, url: str, into: BinaryIO) -> Fetched:
-        """Write the file at that address into `into`, from its beginning; Refused or NotFetched."""
+        """Write the file at that URL into `into`, from the beginning; FileRefused or NotFetched."""
         attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             retry=tenacity.retry_if_exception(_worth_waiting),
@@ -83,7 +83,7 @@ class Fetcher:
             with contextlib.closing(answer):
                 return self._read(answer, host, into)
         except urllib3.exceptions.LocationValueError:
-            raise Refused("Its address cannot be read.") from None
+            raise FileRefused("Its address cannot be read.") from None
         except urllib3.exceptions.HTTPError as error:
             host = urlsplit(url).hostname
             raise NotFetched(f"{host} does not answer as it should ({cause_of(error)}).") from None
@@ -99,7 +99,7 @@ class Fetcher:
                 return answer, urlsplit(url).hostname
             answer.close()
             url = _joined(url, answer.headers.get("location", ""))
-        raise Refused(f"It is redirected more than {REDIRECTS} times.")
+        raise FileRefused(f"It is redirected more than {REDIRECTS} times.")
 
     def _read(self, answer: urllib3.BaseHTTPResponse, host: str | None, into: BinaryIO) -> Fetched:
         if answer.status != 200:
@@ -134,7 +134,7 @@ class Fetcher:
             raise NotFetched(f"{host} sent {size:,} of {expected:,} bytes.")
 
     def _limited(self, parts: Iterator[bytes]) -> Iterator[bytes]:
-        """The same, as long as it stays under the limit; Refused where it does not."""
+        """The same, as long as it stays under the limit; FileRefused where it does not."""
         size = 0
         for part in parts:
             size += len(part)
@@ -153,8 +153,8 @@ class Fetcher:
             raise self._too_large(f"{length:,}")
         return length
 
-    def _too_large(self, size: str) -> Refused:
-        return Refused(
+    def _too_large(self, size: str) -> FileRefused:
+        return FileRefused(
             f"It has {size} bytes; the limit is {self._limit:,}: raise GENAI_ARCHIVE_LIMIT "
             "(megabytes), and archive it with --again."
         )
@@ -190,7 +190,7 @@ def _joined(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError:
-        raise Refused("It is redirected to an address that cannot be read.") from None
+        raise FileRefused("It is redirected to an address that cannot be read.") from None
 
 
 def _worth_waiting(error: BaseException) -> bool:

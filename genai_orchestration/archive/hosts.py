@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
 
-from genai_orchestration.archive.refusals import NotFetched, Refused
+from genai_orchestration.archive.refusals import FileRefused, NotFetched
 
 CONNECTIONS = 16  # kept alive for each host
 PORTS = {"http": 80, "https": 443}
@@ -39,21 +39,21 @@ class Guard:
         self._own = (_plain(parts.hostname), parts.port or PORTS.get(parts.scheme))
 
     def check(self, url: str) -> None:
-        """Refused for an address that nobody should be asked at; its host is checked later."""
+        """FileRefused for an address that nobody should be asked at; its host is checked later."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
         except ValueError:
-            raise Refused("Its address cannot be read.") from None
+            raise FileRefused("Its address cannot be read.") from None
         if parts.scheme not in PORTS:
-            raise Refused(f"Its address is {parts.scheme or 'no'}:, where http(s) is due.")
+            raise FileRefused(f"Its address is {parts.scheme or 'no'}:, where http(s) is due.")
         if not host:
-            raise Refused("Its address names no host.")
+            raise FileRefused("Its address names no host.")
         if "@" in parts.netloc:
-            raise Refused(f"Its address at {host} holds a user name or a password.")
+            raise FileRefused(f"Its address at {host} holds a user name or a password.")
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses of the host, resolved now; Refused when one of them is not public."""
+        """The addresses of the host, resolved now; FileRefused when one of them is not public."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
@@ -63,7 +63,7 @@ class Guard:
             return addresses
         for address in addresses:
             if not public(address):
-                raise Refused(
+                raise FileRefused(
                     f"The host {host} is at {address}, which is not public, and is not the "
                     "provider's own: nobody inside a network is asked for a file."
                 )

@@ -16,7 +16,7 @@ from typing import Any
 
 from genai_orchestration import warehouse
 from genai_orchestration.archive.archiver import Wanted
-from genai_orchestration.archive.refusals import NotFetched, Refused
+from genai_orchestration.archive.refusals import FileRefused, NotFetched
 from genai_orchestration.archive.rows import NO_FILE, FileRow
 from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.reader import LedgerReader
@@ -29,8 +29,8 @@ from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 
 DAY = timedelta(days=1)
-JOBS = 500  # that are read at once: a query of the warehouse opens it, whatever it brings
-IN_A_ROW = 3  # refusals of the provider to report a job, in a row, that end the plan
+JOBS_PER_QUERY = 500  # that are read at once: a query of the warehouse opens it, whatever it brings
+REFUSALS_IN_A_ROW = 3  # refusals of the provider to report a job, in a row, that end the plan
 
 Days = tuple[date, date]  # first (inclusive) and last (exclusive) UTC day
 
@@ -52,7 +52,7 @@ Refresh = Callable[[ArchiveJob], Mapping[str, Any]]
 
 
 @dataclass(kw_only=True)
-class Plan:
+class ArchivePlan:
     """The files to be archived, read step by step as an archiver takes them."""
 
     provider: Provider
@@ -138,10 +138,10 @@ class Plan:
         except OtherAccount as error:  # the job's own account may have it
             return files, NotFetched(str(error))
         except NotFound as error:
-            return files, Refused(str(error))
+            return files, FileRefused(str(error))
         except ProviderError as error:
             self.refusals += 1
-            if self.refusals >= IN_A_ROW:
+            if self.refusals >= REFUSALS_IN_A_ROW:
                 raise  # not one odd job: the provider is down, or the key is wrong
             return files, NotFetched(str(error))
         self.refusals = 0
@@ -210,7 +210,7 @@ class Plan:
             yield "date_created IS NULL"
 
     def _spans(self, days: Days | None) -> Iterator[Days]:
-        """The days that have jobs that succeeded, as many together as have some `JOBS`."""
+        """The days with jobs that succeeded, as many together as have some `JOBS_PER_QUERY`."""
         day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
         bounds = f"AND {warehouse.day_range_sql(*days) if days else 'date_created IS NOT NULL'}"
         sql = f"""SELECT {day} AS day, count(*) FROM {{{self.archive.job_table}}}
@@ -218,7 +218,7 @@ class Plan:
         span: list[date] = []
         jobs = 0
         for each, number in warehouse.query(self.provider, self.settings, sql) or []:
-            if span and jobs + number > JOBS:
+            if span and jobs + number > JOBS_PER_QUERY:
                 yield span[0], span[-1] + DAY
                 span, jobs = [], 0
             span.append(each)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genai_orchestration.errors import UserError
-from genai_orchestration.providers.refusals import NO_REASON, shown
+from genai_orchestration.providers.refusals import NO_REASON, fit_message
 from genai_orchestration.settings import ARCHIVE_VARIABLE
 from genai_orchestration.warehouse.storage_errors import trouble_with
 
@@ -14,7 +14,7 @@ CREDENTIALS = re.compile(r"\S*@\S*")  # an address that holds some
 UNEXPECTED_RUNS = 10  # with their rests, over eight hours: a night of maintenance
 
 
-class Refused(UserError):
+class FileRefused(UserError):
     """The file, or where it is, is not what it should be: it is not asked for again by itself."""
 
 
@@ -56,7 +56,7 @@ def translate_archive_errors(where: str) -> Iterator[None]:
         if not (isinstance(error, OSError) or modules & {"botocore", "aiohttp"}):
             raise
         trouble = trouble_with(error, Path(where))
-        message = CREDENTIALS.sub("***", shown(str(error))) or NO_REASON
+        message = CREDENTIALS.sub("***", fit_message(str(error))) or NO_REASON
         reason = getattr(error, "strerror", None) or message
         raise ArchiveUnusable(
             f"The archive {where} cannot be written ({reason}): "

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from genai_orchestration.archive.rows import Archived
     from genai_orchestration.providers.base import Provider
 
-DAY = click.DateTime(["%Y-%m-%d"])
+DAY_TYPE = click.DateTime(["%Y-%m-%d"])
 NAMED = 10  # reasons that are shown
 
 Days = tuple[date, date] | None
@@ -18,8 +18,10 @@ Days = tuple[date, date] | None
 
 @click.command()
 @click.argument("provider", required=False)
-@click.option("--from", "start", type=DAY, metavar="YYYY-MM-DD", help="First UTC day.")
-@click.option("--to", "end", type=DAY, metavar="YYYY-MM-DD", help="The UTC day after the last one.")
+@click.option("--from", "start", type=DAY_TYPE, metavar="YYYY-MM-DD", help="First UTC day.")
+@click.option(
+    "--to", "end", type=DAY_TYPE, metavar="YYYY-MM-DD", help="The UTC day after the last one."
+)
 @click.option("--again", is_flag=True, help="Refused files, too, and failed ones at once.")
 @click.option("--verify", is_flag=True, help="Fetch archived files once more and compare them.")
 @click.option("--dismiss", is_flag=True, help="Fetch nothing: note that you saw what is refused.")

@@ -24,7 +24,7 @@ from genai_orchestration.providers.states import OPEN, TERMINAL
 from genai_orchestration.settings import Settings
 
 TICK_SECONDS = 3.0  # between two ticks of a sensor
-PATIENCE = 120.0  # seconds until the tour gives up on what is open
+TOUR_TIMEOUT_SECONDS = 120.0  # seconds until the tour gives up on what is open
 
 console = Console(highlight=False)
 
@@ -70,7 +70,7 @@ class Tour:
         """Do what Dagster's daemon does for a sensor, until there is nothing left to do."""
         sensor = self.definitions.resolve_sensor_def(name)
         cursor: str | None = None
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TOUR_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             context = dg.build_sensor_context(
                 instance=self.instance, cursor=cursor, definitions=self.definitions
@@ -85,7 +85,9 @@ class Tour:
                 if self._over(provider, stuck):
                     return
                 time.sleep(TICK_SECONDS)
-        raise DemoFailed(f"{name} has not ended after {PATIENCE:g} s: run the demo again.")
+        raise DemoFailed(
+            f"{name} has not ended after {TOUR_TIMEOUT_SECONDS:g} s: run the demo again."
+        )
 
     def _over(self, provider: Provider, stuck: list[str]) -> bool:
         """Whether no paid job is open, and no image but the stuck ones."""

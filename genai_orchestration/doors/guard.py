@@ -22,7 +22,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 # what a form, or a script of another page, may send without asking the server first
 OF_FORMS = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 FORBIDDEN, UNSUPPORTED = 403, 415
-SHOWN = 100  # characters of a header that a sentence repeats
+LONGEST_HEADER = 100  # characters of a header that a sentence repeats
 
 Refusal = tuple[int, str]  # status and sentence
 
@@ -64,14 +64,14 @@ def refusal(
     host = headers.get("host", "").lower()
     if len(headers.getlist("host")) != 1 or not _is_known(host, hosts):
         return FORBIDDEN, (
-            f"The host name {host[:SHOWN]!r} is not served here: use 127.0.0.1 or localhost, or "
-            f"add the name to {HOSTS_VARIABLE} if it is that of your proxy.\n"
+            f"The host name {host[:LONGEST_HEADER]!r} is not served here: use 127.0.0.1 or "
+            f"localhost, or add the name to {HOSTS_VARIABLE} if it is that of your proxy.\n"
         )
     origins = [origin.lower() for origin in headers.getlist("origin")]
     for origin in origins:
         if not _is_own(origin, host, hosts):
             return FORBIDDEN, (
-                f"A page of {origin[:SHOWN]!r} may not ask this server: add its host to "
+                f"A page of {origin[:LONGEST_HEADER]!r} may not ask this server: add its host to "
                 f"{HOSTS_VARIABLE} if it is that of your proxy.\n"
             )
     if _from_another_site(method, headers) and not (pictures and _shows_picture(method, headers)):

@@ -23,7 +23,7 @@ from genai_orchestration.warehouse.select import Reader, reading
 PAGE = 48  # cards of a page: rows of 2, 3, 4, 6 and 8 come out even
 MOST_CHOICES = 500  # of a filter
 TABLE = f"{OWN.dataset}.{GENERATIONS.name}"
-DAY = "CAST(created_at AT TIME ZONE 'UTC' AS DATE)"
+DAY_SQL = "CAST(created_at AT TIME ZONE 'UTC' AS DATE)"
 FILE_COLUMNS = "role, archived_path, sha256, bytes, width, height, state, reason"
 
 Row = Mapping[str, Any]
@@ -99,7 +99,7 @@ def choices(settings: Settings) -> Mapping[str, list[str]]:
 
 def span(settings: Settings) -> tuple[date, date] | None:
     """The first and the last day that has images; None without any."""
-    asked = _parsed(f"SELECT MIN({DAY}) AS first, MAX({DAY}) AS last FROM {TABLE}")  # noqa: S608 own names
+    asked = _parsed(f"SELECT MIN({DAY_SQL}) AS first, MAX({DAY_SQL}) AS last FROM {TABLE}")  # noqa: S608 own names
     found = ask(settings, asked)[0]
     return (found[0]["first"], found[0]["last"]) if found and found[0]["first"] else None
 
@@ -115,7 +115,7 @@ def files(settings: Settings, job: Row) -> Sequence[Row]:
 def days(settings: Settings, filters: Filters) -> Sequence[Row]:
     """How many images, and their credits, by day, provider and state."""
     asked = filters.of(f"""
-        SELECT {DAY} AS day, provider, state, COUNT(*) AS images, SUM(credits) AS credits
+        SELECT {DAY_SQL} AS day, provider, state, COUNT(*) AS images, SUM(credits) AS credits
         FROM {TABLE} WHERE NOT created_at IS NULL GROUP BY 1, 2, 3""")  # noqa: S608 own names
     return [{**row, "credits": int(row["credits"] or 0)} for row in ask(settings, asked)[0]]
 
@@ -123,7 +123,7 @@ def days(settings: Settings, filters: Filters) -> Sequence[Row]:
 def speeds(settings: Settings, filters: Filters) -> Sequence[Row]:
     """Seconds from creation to end of what succeeded, by day: p50 and p95."""
     asked = filters.of(f"""
-        SELECT {DAY} AS day, QUANTILE_CONT(seconds, 0.5) AS p50,
+        SELECT {DAY_SQL} AS day, QUANTILE_CONT(seconds, 0.5) AS p50,
                QUANTILE_CONT(seconds, 0.95) AS p95
         FROM {TABLE} WHERE NOT seconds IS NULL AND state = 'SUCCEEDED' GROUP BY 1""")  # noqa: S608 own names
     return ask(settings, asked)[0]

@@ -23,7 +23,7 @@ from genai_orchestration.settings import Settings, hosts
 
 HOST = "127.0.0.1"  # it asks for no password: never open it to a network by itself
 FOR_EVER = "private, max-age=31536000, immutable"  # a content address never changes
-GRACE = 2  # seconds that open pages get to notice the end
+GRACE_SECONDS = 2  # seconds that open pages get to notice the end
 TYPES = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp", "gif": "gif", "avif": "avif"}
 APP = Path(__file__).with_name("app.py")
 
@@ -40,7 +40,7 @@ def serve(settings: Settings, port: int, ready: Callable[[str], None]) -> None:
         raise PortInUse(f"Port {port} is in use: choose another one with --port.") from None
     with listener:
         config = uvicorn.Config(
-            application(settings), log_level="warning", timeout_graceful_shutdown=GRACE
+            application(settings), log_level="warning", timeout_graceful_shutdown=GRACE_SECONDS
         )
         ready(f"http://{HOST}:{listener.getsockname()[1]}")
         uvicorn.Server(config).run([listener])

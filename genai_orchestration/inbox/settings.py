@@ -15,7 +15,7 @@ from typing import Any
 
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.sources import configured
-from genai_orchestration.providers.wording import shown
+from genai_orchestration.providers.wording import quote_value
 from genai_orchestration.requests.file import Columns
 
 SECTION = "requests"
@@ -69,7 +69,7 @@ def _text(name: str) -> str | None:
     value = configured(f"{SECTION}.{name}")
     if value is None or isinstance(value, str):
         return (value or "").strip() or None
-    raise _wrong(f"{name} is {shown(value)}, which is no text", "put it in quotes")
+    raise _wrong(f"{name} is {quote_value(value)}, which is no text", "put it in quotes")
 
 
 def _flag(name: str) -> bool:
@@ -77,7 +77,7 @@ def _flag(name: str) -> bool:
     words: Mapping[str, bool] = {"true": True, "false": False, "": False, "none": False}
     found = words.get(str(value).strip().lower())
     if found is None:  # about money nothing is guessed
-        raise _wrong(f"{name} is {shown(value)}", "write true or false")
+        raise _wrong(f"{name} is {quote_value(value)}", "write true or false")
     return found
 
 

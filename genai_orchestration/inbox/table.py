@@ -25,15 +25,15 @@ from genai_orchestration.requests.file import PLAIN, Columns
 from genai_orchestration.requests.file_rows import Sheet, sheet_of
 
 MOST_ROWS = 100_000  # of one tick, which has to end within Dagster's 60 s
-PATIENCE = 10  # seconds until a database that does not answer is given up
+CONNECT_TIMEOUT_SECONDS = 10  # seconds until a database that does not answer is given up
 SLOWEST = 20  # seconds of one statement, on PostgreSQL
 CONNECTING: dict[str, dict[str, Any]] = {
     "postgresql": {
-        "connect_timeout": PATIENCE,
+        "connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "options": f"-c statement_timeout={SLOWEST}s -c default_transaction_read_only=on",
     },
-    "mysql": {"connect_timeout": PATIENCE},
-    "sqlite": {"timeout": PATIENCE},
+    "mysql": {"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+    "sqlite": {"timeout": CONNECT_TIMEOUT_SECONDS},
 }
 
 

@@ -20,23 +20,23 @@ from genai_orchestration.errors import UserError, counted
 UNPRICED = 1  # credits that a request counts as where nobody publishes what it costs
 
 
-class Refused(UserError):
+class LimitExceeded(UserError):
     """A submission that may not start now; the request stays approved."""
 
 
-class ConcurrencyLimitReached(Refused):
+class ConcurrencyLimitReached(LimitExceeded):
     """As many jobs as allowed are running: the next one starts when one of them ends."""
 
 
-class RateLimitExceeded(Refused):
+class RateLimitExceeded(LimitExceeded):
     """As many POSTs as allowed in a second are on their way: the next may leave in a moment."""
 
 
-class BudgetSpent(Refused):
+class BudgetSpent(LimitExceeded):
     """A cap or the balance's floor would be passed."""
 
 
-class BudgetNotConfigured(Refused):
+class BudgetNotConfigured(LimitExceeded):
     """No cap is configured, and the address is not a local one."""
 
 
@@ -105,7 +105,7 @@ def is_local(address: str) -> bool:
 
 def refusal(
     provider: str, campaign: str | None, price: int, limits: Limits, usage: Usage
-) -> Refused | None:
+) -> LimitExceeded | None:
     """Why a request of that price may not start now; None when it may."""
     budget = limits.budget
     if not limits.capped(campaign):

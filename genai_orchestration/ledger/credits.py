@@ -10,7 +10,7 @@ from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.tables import jobs, requests
 from genai_orchestration.providers.states import JobState
 
-MOST = 2**62  # credits; sums of a few such still fit where they are kept
+LARGEST_CREDITS = 2**62  # credits; sums of a few such still fit where they are kept
 ENDED = tuple(state.value for state in JobState if state.terminal and state is not JobState.GONE)
 DECIDED = (RequestState.REJECTED.value, RequestState.ABANDONED.value)
 
@@ -34,4 +34,4 @@ def parse_credits(credits: object) -> int | None:
     """What a provider says was charged; None for what can be no number of credits."""
     if isinstance(credits, bool) or not isinstance(credits, int):
         return None
-    return credits if 0 <= credits <= MOST else None
+    return credits if 0 <= credits <= LARGEST_CREDITS else None

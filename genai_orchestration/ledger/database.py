@@ -26,7 +26,9 @@ from genai_orchestration.ledger.url import LedgerUnusable, url_of
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
 from genai_orchestration.warehouse.storage_errors import trouble_with
 
-PATIENCE = 60  # seconds that a writer waits for the others; each of them takes milliseconds
+BUSY_TIMEOUT_SECONDS = (
+    60  # seconds that a writer waits for the others; each of them takes milliseconds
+)
 HUNG = 30  # seconds until PostgreSQL takes the lock from a writer that has stopped; < PATIENCE
 WRITER_LOCK = 0x67656E61695F6C67  # "genai_lg": PostgreSQL's number of the lock, in this database
 _WRITES = "genai_writes"
@@ -125,7 +127,8 @@ class LedgerDatabase:
             if isinstance(error, OperationalError) and _is_busy(error):
                 raise LedgerBusy(
                     f"The ledger {self.shown} is in use: another process has been writing to it "
-                    f"for {PATIENCE} s. See which one hangs, end it, and run this again."
+                    f"for {BUSY_TIMEOUT_SECONDS} s. See which one hangs, end it, and run this "
+                    "again."
                 ) from error
             raise LedgerUnusable(
                 f"The ledger {self.shown} has failed: {_reason(error, self._url)}; check where the "
@@ -172,7 +175,9 @@ def _cannot_open(url: sa.URL, error: Exception) -> LedgerUnusable:
 
 def _engine(url: sa.URL) -> sa.Engine:
     sqlite = url.get_backend_name() == "sqlite"
-    arguments: dict[str, Any] = {"connect_args": {"timeout": PATIENCE}} if sqlite else {}
+    arguments: dict[str, Any] = (
+        {"connect_args": {"timeout": BUSY_TIMEOUT_SECONDS}} if sqlite else {}
+    )
     if not sqlite:
         # what the writer reads after it got the lock has to be what the last one has committed
         arguments = {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
@@ -203,7 +208,7 @@ def _sqlite_begins(connection: sa.Connection) -> None:
 def _postgres_begins(connection: sa.Connection) -> None:
     if not connection.get_execution_options().get(_WRITES):
         return
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
     connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{HUNG}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
 
@@ -217,13 +222,13 @@ def _alone(url: sa.URL) -> Iterator[None]:
     path = Path(str(url.database))
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(path.with_name(f"{path.name}.lock"), timeout=PATIENCE):
+        with FileLock(path.with_name(f"{path.name}.lock"), timeout=BUSY_TIMEOUT_SECONDS):
             _use_wal(url)
             yield
     except Timeout:
         raise LedgerBusy(
-            f"Another process has been opening the ledger {path} for {PATIENCE} s. See which one "
-            "hangs, end it, and run this again."
+            f"Another process has been opening the ledger {path} for {BUSY_TIMEOUT_SECONDS} s. See "
+            "which one hangs, end it, and run this again."
         ) from None
 
 
@@ -236,7 +241,9 @@ def _keep_private(url: sa.URL) -> None:
 
 def _use_wal(url: sa.URL) -> None:
     """Readers beside a writer; the file remembers it."""
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"timeout": PATIENCE})
+    engine = sa.create_engine(
+        url, isolation_level="AUTOCOMMIT", connect_args={"timeout": BUSY_TIMEOUT_SECONDS}
+    )
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from genai_orchestration.errors import UserError
 from genai_orchestration.ledger.credits import parse_credits
 from genai_orchestration.ledger.records import JobKey, JobObservation, JobRecord
-from genai_orchestration.ledger.requests import WrongState, settled, truncate_text
+from genai_orchestration.ledger.requests import WrongState, record_final_cost, truncate_text
 from genai_orchestration.ledger.tables import jobs
 from genai_orchestration.providers.states import TERMINAL, JobState
 from genai_orchestration.providers.work import JobReport
@@ -58,7 +58,7 @@ def observe(
     )
     if report.state and report.state.terminal and before.request_key is not None:
         # what is said of a job that runs may still change, and lets nothing leave
-        settled(connection, before.request_key, parse_credits(report.charged))
+        record_final_cost(connection, before.request_key, parse_credits(report.charged))
     return get(connection, key)
 
 

@@ -2,7 +2,7 @@
 
     add ─► approve ─► start ─┬─ the caller's POST ─┬─► submitted ─► observe ... ─► mark_loaded
                              │ reserved and on     ├─► rejected                    mark_archived
-                             │ disk before it      └─► unknown ─► resolve | released | abandon
+                             │ disk before it      └─► unknown ─► resolve | release | abandon
                              └ a crash: orphaned ────────▲             (states.py draws it all)
 
 Every method that writes is one transaction that no other writer runs beside, on SQLite and on
@@ -98,27 +98,27 @@ class Ledger(LedgerReader):
             ledger_plans.reprice(connection, prices or {})
             return ledger_plans.approve(connection, list(keys), now, self.who)
 
-    def retry(self, key: str, now: datetime, *, stuck_after: timedelta = STUCK_AFTER) -> str:
+    def plan_retry(self, key: str, now: datetime, *, stuck_after: timedelta = STUCK_AFTER) -> str:
         """Plan another attempt of what failed or was abandoned; the new key, the same each time.
 
         A job that is open for longer than `stuck_after` counts as failed: it may yet be paid for.
         """
         with self._database.write() as connection:
-            return ledger_retries.retry(connection, key, now, self.who, stuck_after)
+            return ledger_retries.plan_retry(connection, key, now, self.who, stuck_after)
 
     # submitting
 
     def start(self, key: str, limits: Limits, now: datetime) -> RequestRecord:
         """Reserve budget and a place in flight: after this, and only then, the POST may leave.
 
-        Raises ConcurrencyLimitReached, BudgetSpent or BudgetNotConfigured (all of them Refused),
-        and leaves the request approved.
+        Raises LimitExceeded (ConcurrencyLimitReached, RateLimitExceeded, BudgetSpent or
+        BudgetNotConfigured), and leaves the request approved.
         """
         with self._database.write() as connection:
             reservations.start(connection, key, limits, now, self.who, self.clock)
             return ledger_requests.get(connection, key)
 
-    def submitted(
+    def mark_submitted(
         self,
         key: str,
         job_id: str,
@@ -134,16 +134,16 @@ class Ledger(LedgerReader):
         """
         with self._database.write() as connection:
             known: dict[str, Any] = {"credits_charged": parse_credits(charged), "answer": answer}
-            ledger_requests.submitted(connection, key, Step.SUBMITTED, job_id, now, **known)
+            ledger_requests.mark_submitted(connection, key, Step.SUBMITTED, job_id, now, **known)
 
-    def rejected(
+    def mark_rejected(
         self,
         key: str,
         failure: Failure,
         text: str,
         now: datetime,
         *,
-        started: datetime | None = None,  # as in `released`
+        started: datetime | None = None,  # as in `release`
     ) -> None:
         """The provider said no, in these words: nothing was made, nothing is charged."""
         values = {"error_class": failure.value, "error_text": ledger_requests.truncate_text(text)}
@@ -153,7 +153,7 @@ class Ledger(LedgerReader):
                 connection, key, Step.REJECTED, decided_at=now, credits_charged=0, **values
             )
 
-    def unknown(
+    def mark_unknown(
         self, key: str, text: str, now: datetime, *, started: datetime | None = None
     ) -> None:
         """Nobody knows whether the POST arrived; its price stays reserved."""
@@ -161,17 +161,17 @@ class Ledger(LedgerReader):
             ledger_requests.check_started(connection, key, started, Step.UNKNOWN)
             ledger_requests.undecided(connection, key, now, text)
 
-    def orphaned(self, now: datetime) -> list[str]:
+    def mark_orphans_unknown(self, now: datetime) -> list[str]:
         """Make `unknown` what, by this clock, submits for longer than any POST takes; the keys."""
         with self._database.write() as connection:
-            return ledger_sightings.orphaned(connection, now, self.who, self.clock)
+            return ledger_sightings.mark_orphans_unknown(connection, now, self.who, self.clock)
 
-    def sighted(self, record: RequestRecord, now: datetime) -> Sighting:
+    def record_sighting(self, record: RequestRecord, now: datetime) -> Sighting:
         """Since when this ledger's clock has known the request's POST to be out, and ended."""
         with self._database.write() as connection:
-            return ledger_sightings.sighted(connection, record, now, self.clock)
+            return ledger_sightings.record_sighting(connection, record, now, self.clock)
 
-    def released(self, key: str, *, started: datetime | None = None) -> None:
+    def release(self, key: str, *, started: datetime | None = None) -> None:
         """The provider has proved that nothing arrived: it may be started again.
 
         `started` is the `submitting_at` that the proof is of: it is none of a later POST.
@@ -194,7 +194,7 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             if job_id is not None:
                 step = Step.RESOLVE_FOUND
-                ledger_requests.submitted(connection, key, step, job_id, now, **decision)
+                ledger_requests.mark_submitted(connection, key, step, job_id, now, **decision)
             else:
                 decision |= {"decided_at": now, "credits_charged": 0}
                 ledger_requests.move(connection, key, Step.RESOLVE_NOTHING, **decision)
@@ -226,14 +226,14 @@ class Ledger(LedgerReader):
             found = [ledger_jobs.observe_or_log(connection, each, now) for each in seen]
         return [record for record in found if record]
 
-    def charged(self, key: str, credits: int) -> bool:
+    def record_charge(self, key: str, credits: int) -> bool:
         """What a submitted request cost, in credits; whether that is news.
 
         The first word of it counts, and after that only a lower one: a refund. While the job is
         open, the budget counts what was reserved, if that is more.
         """
         with self._database.write() as connection:
-            return ledger_requests.charged(connection, key, credits)
+            return ledger_requests.record_charge(connection, key, credits)
 
     def mark_loaded(self, finished: Iterable[JobKey], now: datetime) -> None:
         """These jobs, all of them ended, are in the warehouse."""

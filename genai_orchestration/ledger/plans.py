@@ -13,7 +13,7 @@ from genai_orchestration.ledger.tables import requests
 from genai_orchestration.requests.paid_request import KeyConflict, PaidRequest, differences
 
 CHUNK = 500  # rows of one statement; databases bound the number of its parameters
-SHOWN = 3  # conflicts that one error names
+CONFLICTS_SHOWN = 3  # conflicts that one error names
 
 Item = TypeVar("Item")
 
@@ -40,9 +40,9 @@ class Added:
             return self
         conflicts = ". ".join(
             f"{conflict.request_key} has {conflict.difference}"
-            for conflict in self.conflicts[:SHOWN]
+            for conflict in self.conflicts[:CONFLICTS_SHOWN]
         )
-        more = len(self.conflicts) - SHOWN
+        more = len(self.conflicts) - CONFLICTS_SHOWN
         rest = f". So have {more} more" if more > 0 else ""
         raise KeyConflict(
             f"A key stands for one request, and these came with another: {conflicts}{rest}. "

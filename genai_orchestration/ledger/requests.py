@@ -85,7 +85,7 @@ def wrong_state(record: RequestRecord, cannot: str) -> WrongState:
     )
 
 
-def submitted(
+def mark_submitted(
     connection: sa.Connection,
     key: str,
     step: Step,
@@ -151,7 +151,7 @@ def _make_job(connection: sa.Connection, record: RequestRecord, job_id: str, now
     )
 
 
-def charged(connection: sa.Connection, key: str, credits: int) -> bool:
+def record_charge(connection: sa.Connection, key: str, credits: int) -> bool:
     """Write what a job cost, when that is news: the first word of it, or a lower one (a refund)."""
     if parse_credits(credits) is None:
         raise ValueError(f"{credits} credits: what is charged is never below zero, nor endless")
@@ -167,7 +167,7 @@ def charged(connection: sa.Connection, key: str, credits: int) -> bool:
     return done.rowcount == 1
 
 
-def settled(connection: sa.Connection, key: str, credits: int | None) -> None:
+def record_final_cost(connection: sa.Connection, key: str, credits: int | None) -> None:
     """Write what a job has cost now that it is over, which may be more than its first word."""
     if credits is not None:
         connection.execute(

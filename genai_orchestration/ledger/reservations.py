@@ -35,7 +35,7 @@ Number = sa.Select[Any]  # a SELECT of one number
 def start(
     connection: sa.Connection, key: str, limits: Limits, now: datetime, who: str, clock: str
 ) -> None:
-    """Reserve the price and a place in flight, or raise the budget's Refused; see `Ledger`."""
+    """Reserve the price and a place in flight, or raise LimitExceeded; see `Ledger`."""
     record = get(connection, key)
     if record.state not in LEAVES[Step.START]:
         raise wrong_state(record, Step.START.value)

@@ -19,7 +19,7 @@ from genai_orchestration.requests.paid_request import KeyConflict
 RETRY = "-retry"  # between a key and the number of its attempt, all of it searchable
 
 
-def retry(
+def plan_retry(
     connection: sa.Connection, key: str, now: datetime, who: str, stuck_after: timedelta
 ) -> str:
     """Plan the next attempt, once; its key is `<first key>-retry<attempt>`."""

@@ -35,7 +35,7 @@ class Sighting:
         return ended or now - self.out_since > LONGEST_POST  # which has as much slack
 
 
-def sighted(
+def record_sighting(
     connection: sa.Connection, record: RequestRecord, now: datetime, clock: str
 ) -> Sighting:
     """What this clock knows of the request's POST; written down when it is the first time."""
@@ -50,13 +50,15 @@ def sighted(
     return found
 
 
-def orphaned(connection: sa.Connection, now: datetime, who: str, clock: str) -> list[str]:
+def mark_orphans_unknown(
+    connection: sa.Connection, now: datetime, who: str, clock: str
+) -> list[str]:
     """Give up waiting for answers that no POST can still bring; the keys."""
     out = sa.select(requests).where(columns.state == RequestState.SUBMITTING.value)
     rows = connection.execute(out.order_by(columns.request_key)).mappings().all()
     given_up = []
     for record in map(RequestRecord.of, rows):
-        if now - sighted(connection, record, now, clock).out_since > LONGEST_POST:
+        if now - record_sighting(connection, record, now, clock).out_since > LONGEST_POST:
             text = f"no answer was recorded within {LONGEST_POST.seconds // 60} minutes: a crash"
             undecided(connection, record.request_key, now, text, who)
             given_up.append(record.request_key)

@@ -17,7 +17,7 @@ from genai_orchestration.providers.http import LOAD_POLICY
 # Jobs in a package; of 1.5 KB each, they take some 600 MB at the load step's peak. As many rows are
 # a row group of DuckDB's, which rewrites neighbours that would fit into fewer groups: a portion
 # that nearly fills one is written once, and takes no more memory in a large table.
-MOST = 122_880
+ROWS_PER_WINDOW = 122_880
 DAY = timedelta(days=1)
 FILLED = 0.9  # of that, for days of unequal size
 
@@ -67,10 +67,10 @@ def open_jobs(provider: Provider, portion: Portion) -> Mapping[date, int]:
 def _parts(counter: DayCounter, start: date, end: date) -> Iterator[Portion]:
     counts = counter.counts(start, end)
     jobs, days = counts.finished + counts.unfinished, (end - start).days
-    if days <= 1 or jobs <= MOST:
+    if days <= 1 or jobs <= ROWS_PER_WINDOW:
         yield Portion(start, end, counts)
         return
-    parts = min(days, math.ceil(jobs / (MOST * FILLED)))
+    parts = min(days, math.ceil(jobs / (ROWS_PER_WINDOW * FILLED)))
     borders = [start + timedelta(days=days * number // parts) for number in range(parts + 1)]
     for first, last in itertools.pairwise(borders):
         yield from _parts(counter, first, last)

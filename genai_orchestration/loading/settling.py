@@ -134,7 +134,7 @@ def _is_of(recipient: Recipient | None, server: str) -> bool:
 def _arrived(ledger: Ledger, key: str, job_id: str, now: datetime) -> bool:
     """Write down the job of a request; a key that it cannot be of must not stop the others."""
     try:
-        ledger.submitted(key, job_id, None, now)
+        ledger.mark_submitted(key, job_id, None, now)
     except (JobTaken, WrongState) as error:
         logger.warning("%s", error)
         return False

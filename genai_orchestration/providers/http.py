@@ -34,10 +34,10 @@ from genai_orchestration.providers.refusals import (
     Unavailable,
     WrongSetting,
     cause_of,
+    fit_message,
     message_of,
     pause_seconds,
     refusal,
-    shown,
 )
 
 # base URLs that have answered as their API in this process: what odd they say later is passing
@@ -181,8 +181,9 @@ class ReadClient:
             said = self._shown(message_of(answer))
             quoted = "" if said in (answer.reason, NO_REASON) else f' that says "{said}"'
             raise Unavailable(
-                f"{self.title} answered JSON of another shape at {self.where(path)}: {odd}{quoted}. "
-                f"Try again later; if it stays, check base_url in [sources.{self.section}]."
+                f"{self.title} answered JSON of another shape at {self.where(path)}: {odd}"
+                f"{quoted}. Try again later; if it stays, check base_url in "
+                f"[sources.{self.section}]."
             ) from None
         _answering.add(self.base_url)
         return shaped, answer.headers
@@ -226,7 +227,7 @@ class ReadClient:
 
     def _shown(self, message: str) -> str:
         """A vendor's words, fit to be shown: some repeat a wrong key in their answer."""
-        return shown(self.auth.hide(message) if self.auth else message)
+        return fit_message(self.auth.hide(message) if self.auth else message)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -27,9 +27,9 @@ from genai_orchestration.providers.refusals import (
     ProviderError,
     RateLimited,
     cause_of,
+    fit_message,
     message_of,
     retry_after,
-    shown,
 )
 from genai_orchestration.providers.states import Failure
 
@@ -161,7 +161,7 @@ class PaidClient:
 
     def _words(self, answer: requests.Response) -> str:
         message = message_of(answer)
-        return shown(self.reads.auth.hide(message) if self.reads.auth else message)
+        return fit_message(self.reads.auth.hide(message) if self.reads.auth else message)
 
 
 def _definite(answer: requests.Response, error: ProviderError) -> Failure | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from genai_orchestration.providers.wording import inside, listed, shown, unknown
+from genai_orchestration.providers.wording import inside, listed, quote_value, unknown
 
 T = TypeVar("T")
 
@@ -49,11 +49,11 @@ class Text:
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Of another type, no allowed word, blank, or not to be written as UTF-8."""
         if not isinstance(value, str) or (self.allowed and value not in self.allowed):
-            yield f"{field} is {shown(value)}, but must be {self.expected}."
+            yield f"{field} is {quote_value(value)}, but must be {self.expected}."
         elif self.filled and not value.strip():
-            yield f"{field} is {shown(value)}: a blank text would be paid for all the same."
+            yield f"{field} is {quote_value(value)}: a blank text would be paid for all the same."
         elif any("\ud800" <= character <= "\udfff" for character in value):
-            yield f"{field} is {shown(value)}, which has half a character (a lone surrogate)."
+            yield f"{field} is {quote_value(value)}, which has half a character (a lone surrogate)."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class Number:
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Of another type (true is no number), or out of range."""
         if not self._fits(value):
-            yield f"{field} is {shown(value)}, but must be {self.expected}."
+            yield f"{field} is {quote_value(value)}, but must be {self.expected}."
 
     def _fits(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
@@ -94,7 +94,7 @@ class Flag:
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Anything else."""
         if not isinstance(value, bool):
-            yield f"{field} is {shown(value)}, but must be {self.expected}."
+            yield f"{field} is {quote_value(value)}, but must be {self.expected}."
 
 
 @dataclass(frozen=True)
@@ -124,12 +124,12 @@ class ListOf:
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """No list, a bad item, or the same item again."""
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
-            yield f"{field} is {shown(value)}, but must be {self.expected}."
+            yield f"{field} is {quote_value(value)}, but must be {self.expected}."
             return
         for number, item in enumerate(value):
             yield from self.rule.mistakes(f"{field}[{number}]", item)
             if item in value[:number]:
-                yield f"{field} has {shown(item)} twice: leave one out."
+                yield f"{field} has {quote_value(item)} twice: leave one out."
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Keyed:
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """No object, or a bad value."""
         if not isinstance(value, Mapping):
-            yield f"{field} is {shown(value)}, but must be {self.expected}."
+            yield f"{field} is {quote_value(value)}, but must be {self.expected}."
             return
         for key, inner in value.items():
             yield from self.rule.mistakes(inside(field, key), inner)
@@ -164,7 +164,7 @@ class Fields:
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Unknown fields, missing ones, and bad values, in this order."""
         if not isinstance(value, Mapping):
-            yield f"{field or 'The payload'} is {shown(value)}, but must be {self.expected}."
+            yield f"{field or 'The payload'} is {quote_value(value)}, but must be {self.expected}."
             return
         yield from (unknown(field, key, self.fields) for key in value if key not in self.fields)
         for key, rule in self.fields.items():

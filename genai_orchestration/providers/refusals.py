@@ -20,7 +20,7 @@ from genai_orchestration.providers.proxies import proxy_of
 from genai_orchestration.providers.redact import redact
 
 NO_REASON = "no reason given"
-SHOWN = 200  # characters of a vendor's own words that go into a message
+LONGEST_MESSAGE = 200  # characters of a vendor's own words that go into a message
 
 
 class ProviderError(UserError):
@@ -84,7 +84,7 @@ def refusal(
         case _ if status >= 500:
             return Unavailable(f"{said} The provider is in trouble: try again later.", wait)
         case _ if status < 400:
-            target = shown(answer.headers.get("location", "elsewhere"))
+            target = fit_message(answer.headers.get("location", "elsewhere"))
             return WrongSetting(f"{said} It redirects to {target}: set base_url in {section}.")
         case _:  # the vendor's words first: the person has to change what they are about
             said = f"{message.rstrip('.')}: {title} answered {status} at {where}."
@@ -102,9 +102,9 @@ def message_of(answer: requests.Response) -> str:
     return str(message or answer.reason or NO_REASON)
 
 
-def shown(message: str) -> str:
+def fit_message(message: str) -> str:
     """Words of a vendor on one line, shortened, and without what may sign or open an address."""
-    return str(redact(" ".join(message.split())))[:SHOWN]
+    return str(redact(" ".join(message.split())))[:LONGEST_MESSAGE]
 
 
 def retry_after(answer: requests.Response | urllib3.BaseHTTPResponse) -> float | None:

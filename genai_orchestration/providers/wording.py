@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 
-SHOWN = 60  # characters of a value that are quoted in a sentence
+LONGEST_VALUE = 60  # characters of a value that are quoted in a sentence
 
 
 def inside(field: str, key: object) -> str:
@@ -19,7 +19,7 @@ def unknown(field: str, key: object, known: Iterable[str]) -> str:
     return f"{inside(field, key)} is not known: {guess}Known: {listed(names) or 'none'}."
 
 
-def shown(value: object) -> str:
+def quote_value(value: object) -> str:
     """A value as a sentence quotes it: short, and in JSON's words."""
     match value:
         case None | True | False:
@@ -30,7 +30,7 @@ def shown(value: object) -> str:
             return "a list"
         case _:
             text = repr(value)
-            return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+            return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def listed(values: Iterable[object]) -> str:

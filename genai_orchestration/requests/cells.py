@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from genai_orchestration.providers.wording import shown
+from genai_orchestration.providers.wording import quote_value
 
 DEEP = "payload."  # what a column begins with that is a path into the payload
 SAFE = 2**53  # up to here a float counts in ones
@@ -46,7 +46,7 @@ def _base(cell: Any) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise WrongRow(f"payload is not JSON: {error}.") from None
     if not isinstance(found, dict):
-        raise WrongRow(f"payload is {shown(found)}, but must be an object.")
+        raise WrongRow(f"payload is {quote_value(found)}, but must be an object.")
     plain: dict[str, Any] = _plain("payload", found)
     return plain
 
@@ -58,7 +58,7 @@ def _put(payload: dict[str, Any], path: str, value: Any) -> None:
         inner = payload.setdefault(name, {})
         if not isinstance(inner, dict):
             raise WrongRow(
-                f"payload.{path} lies in {name}, which is {shown(inner)} by another cell."
+                f"payload.{path} lies in {name}, which is {quote_value(inner)} by another cell."
             )
         payload = inner
     if last in payload:
@@ -89,12 +89,12 @@ def _plain(where: str, value: Any) -> Any:
             return [_plain(f"{where}[{number}]", inner) for number, inner in enumerate(value)]
         case dict():
             return {str(name): _plain(f"{where}.{name}", inner) for name, inner in value.items()}
-    raise WrongRow(f"{where} is {shown(value)}, which JSON cannot say.")
+    raise WrongRow(f"{where} is {quote_value(value)}, which JSON cannot say.")
 
 
 def text_of(named: Mapping[str, Any], column: str, *, strip: bool = True) -> str | None:
     """A cell that must be text; None when it is empty."""
     cell = named.get(column)
     if cell is not None and not isinstance(cell, str):
-        raise WrongRow(f"{column} is {shown(cell)}, but must be text: put it in quotes.")
+        raise WrongRow(f"{column} is {quote_value(cell)}, but must be text: put it in quotes.")
     return cell.strip() if strip and cell else cell

@@ -10,7 +10,7 @@ from genai_orchestration.errors import UserError
 from genai_orchestration.providers.work import Operation, Row
 from genai_orchestration.requests.request import NewRequest, key_mistake
 
-SHOWN = 5  # differences that a sentence lists
+DIFFERENCES_SHOWN = 5  # differences that a sentence lists
 WIDTH = 60  # characters of a value in it
 
 
@@ -82,8 +82,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         f"{path}: {_clip(old.get(path, 'nothing'))} before, {_clip(new.get(path, 'nothing'))} now"
         for path in paths
     ]
-    more = [f"and {len(words) - SHOWN} more"] if len(words) > SHOWN else []
-    return "; ".join(words[:SHOWN] + more)
+    more = [f"and {len(words) - DIFFERENCES_SHOWN} more"] if len(words) > DIFFERENCES_SHOWN else []
+    return "; ".join(words[:DIFFERENCES_SHOWN] + more)
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -49,7 +49,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RequestPlan:
     """All requests of a plan, in their order."""
 
     planned: tuple[Planned, ...]
@@ -122,7 +122,7 @@ def plan(
     operations: Operations,
     known: Known | None = None,
     made_keys: Collection[str] = (),
-) -> Plan:
+) -> RequestPlan:
     """What is known of the requests; `operations` are those of the providers that may be asked.
 
     `made_keys` are the ledger's own, of retries: they are longer than anybody's may be.
@@ -131,7 +131,7 @@ def plan(
     keys = Counter(request.request_key for request in asked)
     planned = [_planned(request, operations, keys, known or {}) for request in asked]
     bad = {key: key_mistake(key) for key in keys if key not in made_keys}
-    return Plan(
+    return RequestPlan(
         tuple(
             replace(each, mistakes=(mistake, *each.mistakes)) if mistake else each
             for each in planned

@@ -45,4 +45,4 @@ class AccountQuestion:
             yield
             self.sleep(SECOND.total_seconds())
         finally:  # nothing of it was sent
-            self.ledger.released(record.request_key, started=started.submitting_at)
+            self.ledger.release(record.request_key, started=started.submitting_at)

@@ -32,7 +32,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cap:
+class SpentCap:
     """A configured cap in credits, by the name of its setting, and what is spent of it."""
 
     setting: str
@@ -77,7 +77,7 @@ def no_unknown(requests: Iterable[RequestRecord], now: datetime) -> Verdict:
     return Verdict(False, description, grave=True)
 
 
-def within_budget(caps: Sequence[Cap]) -> Verdict:
+def within_budget(caps: Sequence[SpentCap]) -> Verdict:
     """Less than WARN_AT of each cap is spent or reserved; all of one is grave."""
     # a cap of 0 is a lock, and no budget that runs out
     full = [cap for cap in caps if cap.spent >= cap.credits and cap.spent]

@@ -26,7 +26,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Cap:
+class CapPreview:
     """One cap: what it is for, the setting that it is, and what is spent or reserved of it."""
 
     of: str  # "a day"
@@ -54,7 +54,7 @@ class Allowance:
     """What one provider's budget allows."""
 
     provider: str
-    caps: tuple[Cap, ...]
+    caps: tuple[CapPreview, ...]
     floor: int | None  # checked when a request is started
     local: bool  # an address of this computer, where caps are not needed
     approved: BudgetPreview
@@ -99,7 +99,7 @@ def allowance(
     )
 
 
-def _caps(limits: Limits, usage: Usage, campaigns: Mapping[str, int]) -> list[Cap]:
+def _caps(limits: Limits, usage: Usage, campaigns: Mapping[str, int]) -> list[CapPreview]:
     budget = limits.budget
     caps = [
         ("a day", "credits_per_day", budget.per_day, usage.day),
@@ -109,7 +109,7 @@ def _caps(limits: Limits, usage: Usage, campaigns: Mapping[str, int]) -> list[Ca
             for name, cap in sorted(budget.campaigns.items())
         ),
     ]
-    return [Cap(of, name, cap, spent) for of, name, cap, spent in caps if cap is not None]
+    return [CapPreview(of, name, cap, spent) for of, name, cap, spent in caps if cap is not None]
 
 
 def _fit(asked: Sequence[Asked], fit: int) -> BudgetPreview:

@@ -92,7 +92,7 @@ class Sender:
         except BaseException:
             with contextlib.suppress(Exception):
                 message, started = "the submission was interrupted", record.submitting_at
-                self.ledger.unknown(key, message, self.now(), started=started)
+                self.ledger.mark_unknown(key, message, self.now(), started=started)
             raise
         else:
             self._accepted(record, accepted)
@@ -101,7 +101,9 @@ class Sender:
         key, started = record.request_key, record.submitting_at
         self._write(
             f"refused the request {key} ({no})",
-            lambda: self.ledger.rejected(key, no.failure, str(no), self.now(), started=started),
+            lambda: self.ledger.mark_rejected(
+                key, no.failure, str(no), self.now(), started=started
+            ),
             f"{key} as one that never arrived",
         )
         self.result.rejected.append(key)
@@ -113,7 +115,7 @@ class Sender:
         with contextlib.suppress(WrongState):  # somebody else has decided on it since
             self._write(
                 f"made nothing of the request {key} ({later})",
-                lambda: self.ledger.released(key, started=record.submitting_at),
+                lambda: self.ledger.release(key, started=record.submitting_at),
                 f"{key} as one that never arrived",
             )
 
@@ -127,7 +129,7 @@ class Sender:
         logger.info("%s %s.", self.title, outcome)
         self._write(
             outcome,
-            lambda: self.ledger.submitted(key, job_id, charged, self.now(), answer=answer),
+            lambda: self.ledger.mark_submitted(key, job_id, charged, self.now(), answer=answer),
             f"{key} --job {job_id}",
         )
         self.result.submitted.append(key)
@@ -139,7 +141,7 @@ class Sender:
         """An answer was lost: look the request up where that can be done."""
         key = record.request_key
         with contextlib.suppress(WrongState):  # somebody else has decided on it since
-            self.ledger.unknown(key, message, self.now(), started=record.submitting_at)
+            self.ledger.mark_unknown(key, message, self.now(), started=record.submitting_at)
         lost = [self.ledger.request(key)]
         reconcile.reconcile(self.ledger, self.submitter, lost, self.now, self.sleep)
         found = self.ledger.request(key).state is RequestState.SUBMITTED

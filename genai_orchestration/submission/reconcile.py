@@ -56,10 +56,10 @@ def reconcile(
             logger.warning("What became of lost requests cannot be looked up: %s", error)
             return  # the next pass asks again
     for record in missing:
-        settled = ledger.sighted(record, clock()).settled(clock())
+        settled = ledger.record_sighting(record, clock()).settled(clock())
         # what an earlier version has sent may have gone anywhere: a person decides
         if settled and record.recipient and _passes(configured.check, record):
-            _take(lambda key, sent: ledger.released(key, started=sent), record)
+            _take(lambda key, sent: ledger.release(key, started=sent), record)
 
 
 def _passes(check: Callable[[str, Recipient | None], None], record: RequestRecord) -> bool:
@@ -80,7 +80,7 @@ def reconcile_all(
     sleep: Callable[[float], None],
 ) -> None:
     """Give up on answers that no POST can still bring, and look up all that is unknown."""
-    ledger.orphaned(clock())
+    ledger.mark_orphans_unknown(clock())
     unknown = ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN])
     reconcile(ledger, submitter, unknown, clock, sleep)
 
@@ -93,10 +93,10 @@ def _is_missing(
         found = submitter.find(record.request_key, record.payload)
     except Rejected as no:  # of this request alone: the others are looked up
         message, failure = str(no), no.failure
-        _take(lambda key, sent: ledger.rejected(key, failure, message, clock()), record)
+        _take(lambda key, sent: ledger.mark_rejected(key, failure, message, clock()), record)
         return False
     if found:  # of two, the oldest: the other is a twin that somebody else has sent
-        _take(lambda key, sent: ledger.submitted(key, found[0], None, clock()), record)
+        _take(lambda key, sent: ledger.mark_submitted(key, found[0], None, clock()), record)
     return found is not None and not found
 
 

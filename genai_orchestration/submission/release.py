@@ -20,7 +20,7 @@ from genai_orchestration.ledger.budget import is_local
 from genai_orchestration.ledger.outcomes import Outcome as End
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.ledger.sums import Waiting
-from genai_orchestration.watching.day_watch import RED_AFTER, Outcome, delay
+from genai_orchestration.watching.day_watch import RED_AFTER, RunOutcome, delay
 
 SANDBOX_KEY = "sandbox"  # the API key of every provider's sandbox, and of no real account
 SANDBOX_APPROVER = "generation_requests_sensor"  # who approves in the sandbox, and nowhere else
@@ -81,7 +81,7 @@ class Decision:
 
 
 def decide(
-    asked: RequestedRun | None, outcome: Outcome, queue: QueueStatus, seq: int, now: datetime
+    asked: RequestedRun | None, outcome: RunOutcome, queue: QueueStatus, seq: int, now: datetime
 ) -> Decision:
     """Whether to ask for a run now; `outcome` is that of `asked`, and `seq` a new number."""
     first = RequestedRun(seq=seq, at=now, waiting=queue.approved)
@@ -104,7 +104,7 @@ def decide(
     return Decision(asked=dataclasses.replace(first, attempt=attempt), run=True)
 
 
-def _resting(asked: RequestedRun, outcome: Outcome, again: datetime) -> Decision:
+def _resting(asked: RequestedRun, outcome: RunOutcome, again: datetime) -> Decision:
     if outcome.state == "succeeded":
         reason = (
             f"could not be submitted by the last run, which says why; the next one is at "

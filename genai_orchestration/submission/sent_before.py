@@ -21,7 +21,7 @@ from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings
 
-SHOWN = 3  # keys that a sentence names
+KEYS_SHOWN = 3  # keys that a sentence names
 
 
 class SentBefore(UserError):
@@ -39,8 +39,8 @@ def check_not_sent(records: Iterable[RequestRecord], settings: Settings) -> None
 
 def sentence(found: Mapping[str, datetime]) -> str:
     """What is to be said of requests that were sent before."""
-    named = ", ".join(f"{key} ({when:%Y-%m-%d})" for key, when in [*found.items()][:SHOWN])
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    named = ", ".join(f"{key} ({when:%Y-%m-%d})" for key, when in [*found.items()][:KEYS_SHOWN])
+    more = f" and {len(found) - KEYS_SHOWN} more" if len(found) > KEYS_SHOWN else ""
     return (
         f"The warehouse says that {len(found)} of the requests were sent before ({named}{more}), "
         "and this ledger does not know of it. It is new, or another one than then: put the ledger "

@@ -21,7 +21,7 @@ from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.providers.paid import NotNow
 from genai_orchestration.providers.work import Accepted, Payload, Submitter
 
-SLICE = 0.2  # seconds of a wait, until Stop is checked
+CHECK_SECONDS = 0.2  # seconds of a wait, until Stop is checked
 STOPPED = "Stopped: what is approved stays so, and another submit goes on with it."
 
 
@@ -108,7 +108,7 @@ class StoppableSubmitter:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._check()
-            time.sleep(min(left, SLICE))
+            time.sleep(min(left, CHECK_SECONDS))
 
     def unanswered(self) -> bool:
         """Whether the request that was sent last is not decided; also when nobody can say."""

@@ -21,9 +21,9 @@ from genai_orchestration.ledger.budget import (
     BudgetNotConfigured,
     BudgetSpent,
     ConcurrencyLimitReached,
+    LimitExceeded,
     Limits,
     RateLimitExceeded,
-    Refused,
 )
 from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.requests import WrongState
@@ -41,7 +41,9 @@ from genai_orchestration.submission.post import AccountRefused, Sender, Submissi
 from genai_orchestration.submission.send_guards import kept_back
 from genai_orchestration.watching import watch
 
-PATIENCE = timedelta(minutes=15)  # without any job ending, until waiting for a place is given up
+PLACE_TIMEOUT = timedelta(
+    minutes=15
+)  # without any job ending, until waiting for a place is given up
 PLACE_SECONDS = 2.0  # between two tries for a place in flight
 RATE_SECONDS = 0.1  # between two tries for a place under the ceiling of POSTs
 MOMENTS = timedelta(seconds=10)  # of them; what keeps a place for longer has probably crashed
@@ -63,7 +65,7 @@ class SubmissionRun:
     ledger: Ledger
     provider: Provider
     submitter: Submitter
-    patience: timedelta = PATIENCE
+    patience: timedelta = PLACE_TIMEOUT
     clock: Callable[[], datetime] | None = None  # the ledger's
     sleep: Callable[[float], None] = time.sleep
     result: SubmissionResult = field(default_factory=SubmissionResult)
@@ -158,7 +160,7 @@ class SubmissionRun:
                 if self._wait(full, now - waited_since):
                     waited_since = self.now()
 
-    def _wait(self, full: Refused, waited: timedelta) -> bool:
+    def _wait(self, full: LimitExceeded, waited: timedelta) -> bool:
         """Wait for a place; whether jobs have ended meanwhile, so that patience starts again."""
         if isinstance(full, RateLimitExceeded) and waited < MOMENTS:
             self.sleep(RATE_SECONDS)

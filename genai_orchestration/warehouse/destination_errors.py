@@ -29,7 +29,7 @@ from genai_orchestration.warehouse import WarehouseError
 from genai_orchestration.warehouse.storage_errors import Trouble, is_of_duckdb, trouble_with
 
 SECRETS = ".dlt/secrets.toml"
-SHOWN = 200  # characters of a driver's own words that go into a message
+LONGEST_MESSAGE = 200  # characters of a driver's own words that go into a message
 DRIVERS_WORDS = {  # PEP 249's names for trouble that no program can help, and PostgreSQL's refusal
     "OperationalError",
     "InterfaceError",
@@ -182,7 +182,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
         return cause_of(error)
     lines = str(error).strip().splitlines() or ["no reason given"]
-    return re.sub(r"\S*@\S*", "***", lines[0])[:SHOWN].rstrip(".: ")
+    return re.sub(r"\S*@\S*", "***", lines[0])[:LONGEST_MESSAGE].rstrip(".: ")
 
 
 def _is_about(error: OSError, settings: Settings) -> bool:

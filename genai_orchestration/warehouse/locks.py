@@ -19,7 +19,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from genai_orchestration.errors import UserError
 
 QUIET = 3.0  # seconds of waiting that nobody needs to hear of
-PATIENCE = 300.0  # seconds that a load or a reader waits for others before it gives up
+LOCK_TIMEOUT_SECONDS = 300.0  # seconds that a load or a reader waits for others before it gives up
 
 _limit: contextvars.ContextVar[float] = contextvars.ContextVar("_limit", default=math.inf)
 
@@ -38,7 +38,7 @@ class WarehouseLocked(UserError):
 
 def patience() -> float:
     """Seconds that this thread waits for others before it gives up."""
-    return min(PATIENCE, _limit.get())
+    return min(LOCK_TIMEOUT_SECONDS, _limit.get())
 
 
 @contextlib.contextmanager

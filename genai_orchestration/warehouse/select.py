@@ -22,7 +22,7 @@ from genai_orchestration.warehouse.pipelines import Dataset, destination
 
 NAMES = 500  # in one SELECT
 NAME = re.compile(r"[A-Za-z0-9_-]+")  # what may be between quotes
-BATCH = 5_000  # rows in memory at once
+ROWS_PER_FETCH = 5_000  # rows in memory at once
 
 
 class Reader:
@@ -51,7 +51,7 @@ class Reader:
         """The rows of one SELECT, some thousands at a time, as columns by their names."""
         with self._client.execute_query(self.translated(select)) as cursor:
             names = [column[0].lower() for column in cursor.native_cursor.description]
-            for batch in cursor.iter_fetch(BATCH):
+            for batch in cursor.iter_fetch(ROWS_PER_FETCH):
                 yield dict(zip(names, zip(*batch, strict=True), strict=True))
 
     def translated(self, select: str | exp.Expression) -> str:

@@ -32,7 +32,7 @@ RED_DELAY = timedelta(hours=1)  # between attempts once the tick is red
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """What became of a run that was asked for; `ended` is when it succeeded or failed."""
 
     state: Literal["missing", "active", "succeeded", "failed"]
@@ -115,7 +115,7 @@ def advance(
     cursor: Cursor,
     now: datetime,
     counts: Mapping[date, Counts],
-    outcomes: Mapping[date, Outcome],
+    outcomes: Mapping[date, RunOutcome],
     *,
     resume_at: date | None = None,
 ) -> Tick:
@@ -134,14 +134,14 @@ def advance(
     )
 
 
-def _settle(cursor: Cursor, now: datetime, outcomes: Mapping[date, Outcome]) -> Tick:
+def _settle(cursor: Cursor, now: datetime, outcomes: Mapping[date, RunOutcome]) -> Tick:
     """What became of the runs asked for: loaded, on their way, lost, or to be asked for again."""
     loaded, asked = dict(cursor.loaded), dict(cursor.asked)
     requests: list[Request] = []
     failure: str | None = None
     loading = 0
     for day, ask in cursor.asked.items():
-        outcome = outcomes.get(day, Outcome("missing"))
+        outcome = outcomes.get(day, RunOutcome("missing"))
         match outcome.state:
             case "succeeded":
                 if day in loaded:  # else it was the day's last run
@@ -197,7 +197,7 @@ def _request(day: date, ask: RequestedRun) -> Request:
     return Request(day, run_key(day, ask))
 
 
-def _failure(day: date, ask: RequestedRun, outcome: Outcome) -> str:
+def _failure(day: date, ask: RequestedRun, outcome: RunOutcome) -> str:
     return (
         f"The images of {day} failed to load {counted(ask.attempt, 'time')}, last because: "
         f"{outcome.cause or 'see the run'}. Fix that; the sensor asks again within the hour."

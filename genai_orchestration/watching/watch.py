@@ -38,7 +38,7 @@ COMPLETE_WITHIN = timedelta(minutes=5)  # of its end: until all that a job has m
 PLAIN = "gone"  # the word for an answer 410
 ANNOUNCED = timedelta(days=1)  # before the provider forgets a job
 THREADS = 8
-BATCH = 64  # reports of one transaction
+REPORTS_PER_TRANSACTION = 64  # reports of one transaction
 POLL_SLEEP_SECONDS = 0.5  # between two polls while lingering
 TROUBLES = THREADS  # jobs without an answer, after which the provider is left alone
 
@@ -177,8 +177,8 @@ def poll(
                 due.append(job)
     asked = ended = 0
     troubles: list[str] = []
-    for start in range(0, len(due), BATCH):
-        batch = due[start : start + BATCH]
+    for start in range(0, len(due), REPORTS_PER_TRANSACTION):
+        batch = due[start : start + REPORTS_PER_TRANSACTION]
         reports = _ask(reader, configured, batch, lambda: clock() > until, troubles)
         seen = [
             _report(job, report, _expected(job, expected), kind.polling, now)

@@ -8,7 +8,7 @@ import pytest
 from genai_orchestration import clock, warehouse
 from genai_orchestration.archive import plan as archive_plan
 from genai_orchestration.archive.archiver import Wanted
-from genai_orchestration.archive.plan import JOBS, Plan
+from genai_orchestration.archive.plan import JOBS_PER_QUERY, ArchivePlan
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
@@ -21,8 +21,8 @@ def test_the_warehouse_is_opened_for_hundreds_of_jobs_and_not_for_each_day(
     loaded_images(settings)
     expected = pictures(sandbox)
     looks = looking(monkeypatch)
-    for at_once in (JOBS, 100, 1):
-        monkeypatch.setattr(archive_plan, "JOBS", at_once)
+    for at_once in (JOBS_PER_QUERY, 100, 1):
+        monkeypatch.setattr(archive_plan, "JOBS_PER_QUERY", at_once)
         looks.clear()
         found = wanted(settings)
         assert sorted((each.job_id, each.file.role) for each in found) == sorted(expected)
@@ -53,7 +53,7 @@ def wanted(settings: Settings) -> list[Wanted]:
     """All files that are to be archived."""
     assert IMAGINE.archive
     with Ledger.open(settings) as ledger:
-        plan = Plan(
+        plan = ArchivePlan(
             provider=IMAGINE,
             archive=IMAGINE.archive,
             settings=settings,

@@ -17,8 +17,8 @@ from PIL import Image
 from genai_orchestration.archive.checks import content_of
 from genai_orchestration.archive.refusals import (
     UNEXPECTED_RUNS,
+    FileRefused,
     NotFetched,
-    Refused,
     UnexpectedAnswer,
 )
 from genai_orchestration.archive.rows import FileRow
@@ -108,7 +108,7 @@ def test_no_damage_crashes_a_reader(name: str, place: int, damage: bytes) -> Non
     for damaged in (body[:at] + damage, body[:at] + damage + body[at + len(damage) :]):
         try:
             content_of(BytesIO(damaged), picture=False)
-        except (NotFetched, Refused):
+        except (NotFetched, FileRefused):
             continue
 
 
@@ -185,7 +185,7 @@ def test_an_avif_is_known_by_its_compatible_brands(
     first = int.from_bytes(avif[:4], "big")
     body = box(b"ftyp", major + bytes(4) + compatible) + avif[first:]
     if not kind.startswith("image/"):
-        with pytest.raises(Refused, match=kind):
+        with pytest.raises(FileRefused, match=kind):
             content_of(BytesIO(body), picture=True)
         return
     found = content_of(BytesIO(body), picture=True)

@@ -349,7 +349,7 @@ def test_a_ledger_or_an_archive_that_cannot_be_used_is_found(
 def test_a_warehouse_that_a_stranger_keeps_open_is_found(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "PATIENCE", 0.5)
+    monkeypatch.setattr(locks, "LOCK_TIMEOUT_SECONDS", 0.5)
     settings.home.mkdir()
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(settings.warehouse)], stdin=-1, stdout=-1, text=True

@@ -179,16 +179,16 @@ def test_what_failed_is_retried_as_a_chain_of_attempts(ledger: Ledger, failed: J
     ledgers.submitted(ledger, "a", campaign="spring")
     for _ in range(2):
         with pytest.raises(WrongState, match="The job of the request a is QUEUED and cannot be"):
-            ledger.retry("a", NOW)
+            ledger.plan_retry("a", NOW)
     ledger.observe(job("job of a"), said(failed, "error"), NOW)
-    second = ledger.retry("a", NOW + MINUTE)
-    assert second == ledger.retry("a", NOW + MINUTE) == "a-retry2"
+    second = ledger.plan_retry("a", NOW + MINUTE)
+    assert second == ledger.plan_retry("a", NOW + MINUTE) == "a-retry2"
     made = ledger.request(second)
     assert (made.state, made.attempt, made.retries) == (RequestState.PLANNED, 2, "a")
     assert (made.campaign, made.price_estimate) == ("spring", 5)
     assert made.payload_hash == ledger.request("a").payload_hash
     ledger.abandon(second, NOW)
-    assert ledger.retry(second, NOW) == "a-retry3"
+    assert ledger.plan_retry(second, NOW) == "a-retry3"
     assert ledger.request("a-retry3").retries == second
 
 
@@ -196,10 +196,10 @@ def test_what_failed_is_retried_as_a_chain_of_attempts(ledger: Ledger, failed: J
 def test_only_what_came_to_nothing_is_retried(ledger: Ledger, state: RequestState) -> None:
     ledgers.BRING[state](ledger, "a")
     if state in (RequestState.REJECTED, RequestState.ABANDONED):
-        assert ledger.retry("a", NOW) == "a-retry2"
+        assert ledger.plan_retry("a", NOW) == "a-retry2"
     else:
         with pytest.raises(WrongState, match="cannot be retried"):
-            ledger.retry("a", NOW)
+            ledger.plan_retry("a", NOW)
         assert len(ledger.requests()) == 1
 
 
@@ -207,14 +207,14 @@ def test_a_job_that_succeeded_is_not_paid_for_again(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "a")
     ledger.observe(job("job of a"), said(JobState.SUCCEEDED, "complete"), NOW)
     with pytest.raises(WrongState, match="is SUCCEEDED and cannot be retried: only what failed"):
-        ledger.retry("a", NOW)
+        ledger.plan_retry("a", NOW)
 
 
 def test_a_retry_takes_no_key_that_is_somebody_elses(ledger: Ledger) -> None:
     ledgers.BRING[RequestState.REJECTED](ledger, "a")
     ledger.add([wanted("a-retry2")], NOW)
     with pytest.raises(KeyConflict, match="would be a-retry2, which is another request's key"):
-        ledger.retry("a", NOW)
+        ledger.plan_retry("a", NOW)
 
 
 def test_a_time_without_a_zone_is_refused(ledger: Ledger) -> None:
@@ -230,7 +230,7 @@ def test_a_time_of_any_zone_is_kept_in_utc(ledger: Ledger) -> None:
 
 def test_a_vendors_odd_words_are_kept_as_far_as_a_database_takes_them(ledger: Ledger) -> None:
     ledgers.submitting(ledger, "a")
-    ledger.rejected("a", Failure.OUT_OF_CREDITS, "no\0credits \ud800 " + "x" * 9999, NOW)
+    ledger.mark_rejected("a", Failure.OUT_OF_CREDITS, "no\0credits \ud800 " + "x" * 9999, NOW)
     text = ledger.request("a").error_text
     assert text is not None
     assert text.startswith("nocredits \\ud800 xxx")
@@ -292,7 +292,7 @@ def test_a_file_that_is_no_database_is_left_alone(settings: Settings) -> None:
 def test_a_ledger_that_is_kept_by_others_says_so(
     place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_database, "PATIENCE", 1)
+    monkeypatch.setattr(ledger_database, "BUSY_TIMEOUT_SECONDS", 1)
     with Ledger.open(place) as one, Ledger.open(place) as other:
         with one._database.write():
             with pytest.raises(LedgerBusy, match="another process has been writing to it for 1 s"):

@@ -51,19 +51,19 @@ EVENTS: Mapping[str, Callable[[Ledger, str], object]] = {
     "approved": lambda ledger, key: ledger.approve([key], NOW),
     "started": lambda ledger, key: ledger.start(key, LOCAL, NOW),
     "started without budget": lambda ledger, key: ledger.start(key, FULL, NOW),
-    "a job": lambda ledger, key: ledger.submitted(key, f"{key} one", 4, NOW),
-    "another job": lambda ledger, key: ledger.submitted(key, f"{key} two", None, NOW),
-    "a no": lambda ledger, key: ledger.rejected(key, Failure.OUT_OF_CREDITS, "402", NOW),
-    "a timeout": lambda ledger, key: ledger.unknown(key, "timed out", NOW),
-    "a crash": lambda ledger, key: ledger.orphaned(NOW + LATE),
-    "too early": lambda ledger, key: ledger.orphaned(NOW),
-    "proof of nothing": lambda ledger, key: ledger.released(key),
+    "a job": lambda ledger, key: ledger.mark_submitted(key, f"{key} one", 4, NOW),
+    "another job": lambda ledger, key: ledger.mark_submitted(key, f"{key} two", None, NOW),
+    "a no": lambda ledger, key: ledger.mark_rejected(key, Failure.OUT_OF_CREDITS, "402", NOW),
+    "a timeout": lambda ledger, key: ledger.mark_unknown(key, "timed out", NOW),
+    "a crash": lambda ledger, key: ledger.mark_orphans_unknown(NOW + LATE),
+    "too early": lambda ledger, key: ledger.mark_orphans_unknown(NOW),
+    "proof of nothing": lambda ledger, key: ledger.release(key),
     "given up": lambda ledger, key: ledger.abandon(key, NOW),
     "found": lambda ledger, key: ledger.resolve(key, f"{key} one", NOW),
     "not found": lambda ledger, key: ledger.resolve(key, None, NOW),
-    "a refund": lambda ledger, key: ledger.charged(key, 0),
-    "the price": lambda ledger, key: ledger.charged(key, 4),
-    "retried": lambda ledger, key: ledger.retry(key, NOW),
+    "a refund": lambda ledger, key: ledger.record_charge(key, 0),
+    "the price": lambda ledger, key: ledger.record_charge(key, 4),
+    "retried": lambda ledger, key: ledger.plan_retry(key, NOW),
 }
 # from a state that is not final to one that is
 TO_THE_END = ("approved", "started", "a crash", "not found")
@@ -171,7 +171,7 @@ def test_a_job_keeps_what_its_end_says_and_what_it_cost_is_its_last_word(place: 
         def holds(told: list[list[JobReport]], charged: int | None) -> None:
             key = f"c{next(numbers)}"
             ledgers.submitting(ledger, key)
-            ledger.submitted(key, f"job of {key}", charged, NOW)
+            ledger.mark_submitted(key, f"job of {key}", charged, NOW)
             name = job(f"job of {key}")
             for together in told:
                 ledger.observe_all([JobObservation(name, report) for report in together], NOW)

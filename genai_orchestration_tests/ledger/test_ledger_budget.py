@@ -12,8 +12,8 @@ from genai_orchestration.ledger.budget import (
     BudgetNotConfigured,
     BudgetSpent,
     ConcurrencyLimitReached,
+    LimitExceeded,
     Limits,
-    Refused,
     is_local,
 )
 from genai_orchestration.ledger.reservations import COUNTED
@@ -33,14 +33,14 @@ def spent(ledger: Ledger, credits: int, at: datetime = NOW, **changes: object) -
     key = f"spent{len(ledger.requests())}"
     ledgers.approved(ledger, key, price_estimate=credits, **changes)
     ledger.start(key, LOCAL, at)
-    ledger.submitted(key, f"job of {key}", credits, at)
+    ledger.mark_submitted(key, f"job of {key}", credits, at)
     return key
 
 
 def refused(ledger: Ledger, limits: Limits, at: datetime = NOW, key: str = "a") -> str:
     """Why the request may not start, having checked that it is still approved."""
     before = ledger.request(key)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(LimitExceeded) as caught:
         ledger.start(key, limits, at)
     assert ledger.request(key) == before
     return str(caught.value)
@@ -143,7 +143,7 @@ def test_a_refund_gives_back_and_a_late_report_does_not_take_it_again(ledger: Le
     ledger.observe(job(f"job of {key}"), said(JobState.FAILED, "error"), NOW)
     ledgers.approved(ledger, "a")
     refused(ledger, caps(per_day=12))
-    assert [ledger.charged(key, credits) for credits in (10, 7, 10, 7)] == [
+    assert [ledger.record_charge(key, credits) for credits in (10, 7, 10, 7)] == [
         False,
         True,
         *[False] * 2,
@@ -151,19 +151,19 @@ def test_a_refund_gives_back_and_a_late_report_does_not_take_it_again(ledger: Le
     assert ledger.request(key).credits_charged == 7
     assert ledger.start("a", caps(per_day=12), NOW).reserved == 5
     with pytest.raises(ValueError, match="never below zero"):
-        ledger.charged(key, -1)
+        ledger.record_charge(key, -1)
 
 
 def test_what_a_provider_tells_later_replaces_what_was_reserved(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "a")
     assert ledger.usage("magic_hour", NOW).day == 5
-    assert ledger.charged("a", 8)  # dearer than estimated: the truth
+    assert ledger.record_charge("a", 8)  # dearer than estimated: the truth
     assert ledger.usage("magic_hour", NOW).day == 8
 
 
 def test_a_price_told_too_low_at_first_lets_nothing_more_leave(ledger: Ledger) -> None:
     ledgers.submitting(ledger, "a")
-    ledger.submitted("a", "job of a", 0, NOW)
+    ledger.mark_submitted("a", "job of a", 0, NOW)
     assert ledger.usage("magic_hour", NOW).day == 5
     rendering = JobReport(state=JobState.RUNNING, raw="rendering", charged=0)
     ledger.observe(job("job of a"), rendering, NOW)
@@ -171,14 +171,14 @@ def test_a_price_told_too_low_at_first_lets_nothing_more_leave(ledger: Ledger) -
     done = JobReport(state=JobState.SUCCEEDED, raw="complete", charged=7)
     ledger.observe(job("job of a"), done, NOW)  # the first word of a job that is over
     assert ledger.usage("magic_hour", NOW).day == 7
-    assert ledger.charged("a", 3)  # after that, a refund
-    assert not ledger.charged("a", 4)
+    assert ledger.record_charge("a", 3)  # after that, a refund
+    assert not ledger.record_charge("a", 4)
     assert ledger.usage("magic_hour", NOW).day == 3
 
 
 def test_a_job_that_vanished_may_have_cost_what_was_reserved(ledger: Ledger) -> None:
     ledgers.submitting(ledger, "a")
-    ledger.submitted("a", "job of a", 0, NOW)
+    ledger.mark_submitted("a", "job of a", 0, NOW)
     ledger.observe(job("job of a"), said(JobState.GONE, "gone"), NOW)
     assert ledger.usage("magic_hour", NOW).day == 5
 
@@ -186,7 +186,7 @@ def test_a_job_that_vanished_may_have_cost_what_was_reserved(ledger: Ledger) -> 
 @pytest.mark.parametrize("odd", [True, False, -1, 2**62 + 1, 2.5, "5"])
 def test_what_is_no_number_of_credits_is_not_told(ledger: Ledger, odd: Any) -> None:
     ledgers.submitting(ledger, "a")
-    ledger.submitted("a", "job of a", odd, NOW)
+    ledger.mark_submitted("a", "job of a", odd, NOW)
     done = JobReport(state=JobState.SUCCEEDED, raw="complete", charged=odd)
     assert ledger.observe(job("job of a"), done, NOW).state is JobState.SUCCEEDED
     assert ledger.request("a").credits_charged is None
@@ -220,7 +220,7 @@ def test_what_never_arrived_costs_nothing_and_what_is_given_up_may_have_cost(
     for key in ("a", "b", "c"):
         ledgers.BRING[RequestState.UNKNOWN](ledger, key)
     ledger.resolve("a", None, NOW)
-    ledger.released("b")
+    ledger.release("b")
     ledger.abandon("c", NOW)
     assert ledger.usage("magic_hour", NOW).day == 5
 
@@ -248,7 +248,7 @@ def test_a_place_in_flight_is_free_again_when_the_job_ends(ledger: Ledger) -> No
     ledger.observe(job("job of two"), said(JobState.FAILED, "error"), NOW)
     ledger.start("a", two, NOW)
     refused(ledger, two, key="b")
-    ledger.rejected("one", Failure.OUT_OF_CREDITS, "402", NOW)
+    ledger.mark_rejected("one", Failure.OUT_OF_CREDITS, "402", NOW)
     ledger.start("b", two, NOW)
 
 
@@ -270,7 +270,7 @@ def test_the_floor_of_the_balance_counts_what_the_balance_did_not_know_of(ledger
     spent(ledger, 20, NOW)  # it may not
     ledgers.approved(ledger, "slow", price_estimate=7)
     ledger.start("slow", LOCAL, NOW - 2 * MINUTE)
-    ledger.submitted("slow", "slow job", 7, NOW)  # its answer came after
+    ledger.mark_submitted("slow", "slow job", 7, NOW)  # its answer came after
     ledgers.approved(ledger, "way", price_estimate=40)
     ledger.start("way", LOCAL, NOW - 2 * MINUTE)  # started before, perhaps charged after
     ledgers.approved(ledger, "a")

@@ -38,9 +38,9 @@ def test_outcomes_are_the_newest_refusals_lost_answers_and_ends(ledger: Ledger) 
         }
         ledger.observe(job(f"job of {key}"), reports[key], NOW + minute * MINUTE)
     ledgers.submitting(ledger, "refused")
-    ledger.rejected("refused", Failure.PLAN, "403", NOW + 5 * MINUTE)
+    ledger.mark_rejected("refused", Failure.PLAN, "403", NOW + 5 * MINUTE)
     ledgers.submitting(ledger, "lost")
-    ledger.unknown("lost", "timed out", NOW + 6 * MINUTE)
+    ledger.mark_unknown("lost", "timed out", NOW + 6 * MINUTE)
     expected = [
         Outcome(NOW + 6 * MINUTE, Failure.AMBIGUOUS),
         Outcome(NOW + 5 * MINUTE, Failure.PLAN),
@@ -56,11 +56,11 @@ def test_outcomes_are_the_newest_refusals_lost_answers_and_ends(ledger: Ledger) 
 def test_a_lost_answer_that_is_found_is_no_failure_any_more(ledger: Ledger) -> None:
     for key in ("found", "nothing", "released"):
         ledgers.submitting(ledger, key)
-        ledger.unknown(key, "timed out", NOW)
+        ledger.mark_unknown(key, "timed out", NOW)
     assert len(ledger.outcomes("magic_hour", 10)) == 3
-    ledger.submitted("found", "job 1", None, NOW)
+    ledger.mark_submitted("found", "job 1", None, NOW)
     ledger.resolve("nothing", None, NOW)
-    ledger.released("released")
+    ledger.release("released")
     assert ledger.outcomes("magic_hour", 10) == []
 
 
@@ -83,10 +83,10 @@ def test_what_failed_of_its_payload_is_not_tried_again(ledger: Ledger, failure: 
     ledgers.submitted(ledger, "a")
     ledger.observe(job("job of a"), failed(failure), NOW)
     ledgers.submitting(ledger, "b")
-    ledger.rejected("b", failure, "in its words", NOW)
+    ledger.mark_rejected("b", failure, "in its words", NOW)
     for key in ("a", "b"):
         with pytest.raises(WrongState) as caught:
-            ledger.retry(key, NOW)
+            ledger.plan_retry(key, NOW)
         assert str(caught.value) == (
             f"The request {key} failed of what it asks for ({failure.value}: in its words), and "
             "the same would fail again: change it, and plan it under a key of its own."
@@ -99,31 +99,31 @@ def test_what_failed_of_something_else_is_tried_again(
 ) -> None:
     ledgers.submitted(ledger, "a")
     ledger.observe(job("job of a"), failed(failure), NOW)
-    assert ledger.retry("a", NOW) == "a-retry2"
+    assert ledger.plan_retry("a", NOW) == "a-retry2"
 
 
 def test_a_stuck_job_is_tried_again_and_a_running_one_is_not(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "a")
     with pytest.raises(WrongState, match="The job of the request a is QUEUED and cannot be retri"):
-        ledger.retry("a", NOW + STUCK_AFTER)
-    assert ledger.retry("a", NOW + STUCK_AFTER + SECOND) == "a-retry2"
+        ledger.plan_retry("a", NOW + STUCK_AFTER)
+    assert ledger.plan_retry("a", NOW + STUCK_AFTER + SECOND) == "a-retry2"
     assert ledger.request("a").state is RequestState.SUBMITTED  # it may yet come to its end
     ledger.observe(job("job of a"), said(JobState.SUCCEEDED, "complete"), NOW + 2 * STUCK_AFTER)
     ledgers.submitted(ledger, "b")
-    assert ledger.retry("b", NOW + MINUTE, stuck_after=SECOND) == "b-retry2"
+    assert ledger.plan_retry("b", NOW + MINUTE, stuck_after=SECOND) == "b-retry2"
 
 
 def test_a_request_that_was_started_again_is_not_released_by_what_is_known_of_before(
     ledger: Ledger,
 ) -> None:
     ledgers.submitting(ledger, "a")
-    ledger.released("a", started=NOW)
+    ledger.release("a", started=NOW)
     with pytest.raises(WrongState):
-        ledger.released("a", started=NOW)
+        ledger.release("a", started=NOW)
     ledger.start("a", LOCAL, NOW + MINUTE)
     with pytest.raises(WrongState, match="The request a is submitting and cannot be released"):
-        ledger.released("a", started=NOW)
-    ledger.released("a", started=NOW + MINUTE)
+        ledger.release("a", started=NOW)
+    ledger.release("a", started=NOW + MINUTE)
     assert ledger.request("a").state is RequestState.APPROVED
 
 
@@ -139,7 +139,7 @@ def test_after_an_outage_one_at_a_time_is_started(ledger: Ledger) -> None:
         ):
             ledger.start("two", alone, later)
         if ledger.request("one").state is RequestState.SUBMITTING:
-            ledger.submitted("one", "job of one", None, later)
+            ledger.mark_submitted("one", "job of one", None, later)
     ledger.observe(job("job of one"), said(JobState.SUCCEEDED, "complete"), later)
     ledger.start("two", alone, later)
 
@@ -148,7 +148,7 @@ def test_one_that_is_stuck_does_not_keep_the_next_from_being_tried(ledger: Ledge
     ledgers.approved(ledger, "one", "two")
     alone = dataclasses.replace(LOCAL, half_open_since=NOW)
     ledger.start("one", alone, NOW + SECOND)
-    ledger.submitted("one", "job of one", None, NOW + SECOND)
+    ledger.mark_submitted("one", "job of one", None, NOW + SECOND)
     with pytest.raises(ConcurrencyLimitReached):
         ledger.start("two", alone, NOW + timedelta(hours=1))
     ledger.start("two", alone, NOW + timedelta(hours=1, minutes=1))

@@ -122,7 +122,7 @@ def test_processes_killed_anywhere_leave_no_half_state_and_nobody_waits_for_them
         process.communicate()
     check_whole(ledger)
     left = {row.request_key for row in ledger.requests(states=[RequestState.SUBMITTING])}
-    assert set(ledger.orphaned(submitters.now() + LONGEST_POST * 2)) == left
+    assert set(ledger.mark_orphans_unknown(submitters.now() + LONGEST_POST * 2)) == left
     for found in ledger.jobs(states=[JobState.QUEUED]):
         ledger.observe(found.key, said(JobState.GONE, "404"), submitters.now())
     for key in left:

@@ -14,7 +14,7 @@ def test_attempts_are_found_from_any_of_them(ledger: Ledger) -> None:
     ledgers.approved(ledger, "fox", "other")
     for key in ("fox", "fox-retry2"):
         ledger.abandon(key, NOW)
-        ledger.retry(key, NOW)
+        ledger.plan_retry(key, NOW)
     chain = ["fox", "fox-retry2", "fox-retry3"]
     for key in chain:
         assert [each.request_key for each in ledger.attempts(key)] == chain
@@ -26,8 +26,8 @@ def test_attempts_are_found_from_any_of_them(ledger: Ledger) -> None:
 def test_a_failure_is_that_of_the_request_or_of_its_job(ledger: Ledger) -> None:
     for key in ("unclear", "no"):
         ledgers.submitting(ledger, key)
-    ledger.unknown("unclear", "timed out", NOW)
-    ledger.rejected("no", Failure.MODERATION, "no foxes", NOW)
+    ledger.mark_unknown("unclear", "timed out", NOW)
+    ledger.mark_rejected("no", Failure.MODERATION, "no foxes", NOW)
     ledgers.submitted(ledger, "failed")
     bad = JobReport(state=JobState.FAILED, raw="error", failure=Failure.MODERATION, error="no")
     ledger.observe(job("job of failed"), bad, NOW)

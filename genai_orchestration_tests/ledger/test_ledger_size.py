@@ -84,7 +84,7 @@ def test_a_submission_reads_no_more_in_a_ledger_of_thousands(
             taken[over] = [steps()]
             ledger.start("new", LIMITS, NOW)
             taken[over].append(steps())
-            ledger.submitted("new", "job", 5, NOW)
+            ledger.mark_submitted("new", "job", 5, NOW)
             taken[over].append(steps())
     assert all(taken[FEW])
     for few, many in zip(taken[FEW], taken[MANY], strict=True):

@@ -32,7 +32,7 @@ class Counter:
 
 def cut(by_day: Mapping[int, int], days: int, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The portions of so many days, as (first day, days, jobs); a package holds 100."""
-    monkeypatch.setattr(portions, "MOST", 100)
+    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 100)
     found = list(portions._parts(Counter(by_day), FIRST, FIRST + timedelta(days=days)))  # type: ignore[arg-type]  # no more of it is asked for
     return [_as_numbers(portion) for portion in found]
 
@@ -59,7 +59,7 @@ def test_a_day_is_never_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_even_history_is_counted_once_and_each_portion_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(portions, "MOST", 100)
+    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 100)
     counter = Counter(dict.fromkeys(range(64), 45))
     found = list(portions._parts(counter, FIRST, FIRST + timedelta(days=64)))  # type: ignore[arg-type]
     assert [portion.counts for portion in found] == [Counts(1, 89)] * 32
@@ -69,7 +69,7 @@ def test_an_even_history_is_counted_once_and_each_portion_once(
 def test_a_load_in_portions_brings_every_image_once_and_the_status_once(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portions, "MOST", 100)
+    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 100)
     start = date.today() - timedelta(days=40)
     monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__START_DATE", start.isoformat())
     summaries, rows = loading.load(IMAGINE, settings, ["images", "status"])

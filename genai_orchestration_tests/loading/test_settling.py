@@ -27,7 +27,7 @@ IMAGE = {"provider": "imagine_api", "operation": "images_create", "job_kind": "i
 
 def lost(ledger: Ledger, key: str, prompt: str, limits: Limits) -> None:
     ledgers.submitting(ledger, key, limits=limits, payload={"prompt": prompt}, **IMAGE)
-    ledger.unknown(key, "timed out", clock.now())
+    ledger.mark_unknown(key, "timed out", clock.now())
 
 
 def test_a_row_settles_only_a_request_with_its_prompt_and_one_bad_key_stops_no_other(
@@ -40,7 +40,7 @@ def test_a_row_settles_only_a_request_with_its_prompt_and_one_bad_key_stops_no_o
     here = Limits(address=sandbox.base_url("imagine_api"))
     with Ledger.open(settings) as ledger:
         ledgers.submitting(ledger, "d", limits=here, **IMAGE)
-        ledger.submitted("d", ours["a"], None, clock.now())
+        ledger.mark_submitted("d", ours["a"], None, clock.now())
         for key in ("a", "b", "c"):
             lost(ledger, key, f"{key} fox", here)
         found, _ = settling.settle(PROVIDER, settings, ledger, clock.now())
@@ -85,7 +85,7 @@ def test_rows_of_another_server_end_no_job_that_runs_elsewhere(
     load_images(settings)
     with Ledger.open(settings) as ledger:
         ledgers.submitting(ledger, "a", limits=ledgers.LOCAL, **IMAGE)
-        ledger.submitted("a", made, None, clock.now())  # a record has its id there, too
+        ledger.mark_submitted("a", made, None, clock.now())  # a record has its id there, too
         assert settling.settle(PROVIDER, settings, ledger, clock.now()) == (set(), [])
         assert ledger.job(JobKey("imagine_api", "image", made)).state is JobState.QUEUED
 
@@ -105,7 +105,7 @@ def test_a_request_that_was_decided_meanwhile_stops_no_other(
 
         def asked(*arguments: Any) -> Any:  # while the warehouse is asked, a person decides
             if ledger.request("a").state.value == "unknown":
-                ledger.rejected("a", Failure.KEY, "a person", clock.now())
+                ledger.mark_rejected("a", Failure.KEY, "a person", clock.now())
             return query(*arguments)
 
         patch.setattr(warehouse, "query", asked)
@@ -172,7 +172,7 @@ def test_a_row_that_is_over_ends_its_job_and_notes_it_as_loaded(
     with Ledger.open(settings) as ledger:
         here = Limits(address=sandbox.base_url("imagine_api"))
         ledgers.submitting(ledger, "a", limits=here, payload={"prompt": "a fox"}, **IMAGE)
-        ledger.submitted("a", made, None, clock.now())
+        ledger.mark_submitted("a", made, None, clock.now())
         sandbox.clock.advance(3600)
         with settling.loading(PROVIDER, settings, ["images"]) as (_, news):
             load_images(settings)

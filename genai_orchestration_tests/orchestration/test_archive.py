@@ -54,7 +54,7 @@ def told(result: dg.ExecuteInProcessResult, provider: str) -> dict[str, object]:
     return {name: value.value for name, value in found.items()}
 
 
-def radar(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
+def expiring(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
     (found,) = (e for e in result.get_asset_check_evaluations() if e.check_name == RADAR)
     return found
 
@@ -98,7 +98,7 @@ def test_refused_and_failed_files_are_told_with_their_reasons_and_do_not_fail_th
 
 
 @pytest.mark.parametrize("provider", ["magic_hour", "abyssale"])
-def test_the_radar_fails_while_a_file_may_soon_be_lost(
+def test_the_check_fails_while_a_file_may_soon_be_lost(
     sandbox: Sandbox,
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
@@ -112,19 +112,19 @@ def test_the_radar_fails_while_a_file_may_soon_be_lost(
     path = f"/{provider}/_files"
     sandbox.traffic.faults.append(Fault(kind="status", status=404, path=path, times=1000))
     result = run(instance, provider, "asset_file")
-    assert (radar(result).passed, radar(result).description) == (
+    assert (expiring(result).passed, expiring(result).description) == (
         True,
         "Files of 1 job are to be archived, and have time for it.",
     )
     late = clock.now() + timedelta(hours=life - 5)
     monkeypatch.setattr(clock, "now", lambda: late)
     result = run(instance, provider, "asset_file")
-    assert not radar(result).passed
-    assert f"Files of 1 job may soon be lost: {name} until" in str(radar(result).description)
+    assert not expiring(result).passed
+    assert f"Files of 1 job may soon be lost: {name} until" in str(expiring(result).description)
     sandbox.traffic.faults.clear()
     much_later = late + timedelta(days=1)
     monkeypatch.setattr(clock, "now", lambda: much_later)
-    assert radar(run(instance, provider, "asset_file")).passed
+    assert expiring(run(instance, provider, "asset_file")).passed
 
 
 def test_an_archive_that_cannot_be_written_fails_the_step_in_a_sentence(

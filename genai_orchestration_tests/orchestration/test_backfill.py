@@ -163,7 +163,7 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was(
 def test_a_step_that_is_tried_again_does_not_read_the_finished_days_twice(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portions, "MOST", 30)
+    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 30)
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", (0.0,))
     monkeypatch.setattr(http, "_wait", lambda state: 0.0)
     down = Fault(kind="status", status=503, path="/imagine_api", times=http.LOAD_POLICY.attempts)

@@ -157,7 +157,7 @@ def test_days_that_an_interrupted_run_has_loaded_are_kept_unless_all_is_asked_fo
 ) -> None:
     vendor.add([image(number) for number in range(4) for _ in range(2)])
     vendor.add([image(1, outcome="stuck")])
-    monkeypatch.setattr(portions, "MOST", 5)
+    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 5)
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     interrupted = load_and_break(instance, sandbox, monkeypatch)
     assert materialized(instance, interrupted) == [day(0), day(1)]

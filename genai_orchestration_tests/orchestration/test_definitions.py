@@ -116,8 +116,8 @@ def test_the_checks_are_exactly_these() -> None:
         "imagine_api/images no_stuck_jobs",
         "imagine_api/images every_job_is_in_a_day",
         "imagine_api/images window_complete",
-        "abyssale/asset_file expiry_radar",
-        "magic_hour/asset_file expiry_radar",
+        "abyssale/asset_file files_expiring_soon",
+        "magic_hour/asset_file files_expiring_soon",
         *(
             f"{provider.name}/asset_file {check}"
             for provider in all_providers()

@@ -6,7 +6,12 @@ import pytest
 
 from genai_orchestration.providers.http import SENSOR_POLICY, ReadClient
 from genai_orchestration.providers.key_auth import KeyAuth
-from genai_orchestration.providers.refusals import SHOWN, ProviderError, WrongSetting, shown
+from genai_orchestration.providers.refusals import (
+    LONGEST_MESSAGE,
+    ProviderError,
+    WrongSetting,
+    fit_message,
+)
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 
@@ -29,7 +34,7 @@ def refused(sandbox: Sandbox, message: str, status: int = 400) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("before", range(SHOWN - len(KEY) - 2, SHOWN + 2, 5))
+@pytest.mark.parametrize("before", range(LONGEST_MESSAGE - len(KEY) - 2, LONGEST_MESSAGE + 2, 5))
 def test_a_key_at_the_cut_is_hidden_before_the_cut(sandbox: Sandbox, before: int) -> None:
     said = refused(sandbox, "x" * before + KEY)
     assert not any(KEY[:length] in said for length in range(4, len(KEY)))
@@ -46,7 +51,7 @@ def test_addresses_lose_what_signs_them(sandbox: Sandbox, mark: str) -> None:
 
 def test_words_on_several_lines_become_one_sentence(sandbox: Sandbox) -> None:
     assert "\n" not in refused(sandbox, "first\n\tsecond")
-    assert shown(" a \n b ") == "a b"
+    assert fit_message(" a \n b ") == "a b"
 
 
 @pytest.mark.parametrize("address", ["http://h/?api_key=deadbeef", "https://h/#deadbeef"])

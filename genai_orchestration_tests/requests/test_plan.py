@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genai_orchestration.providers import all_providers
-from genai_orchestration.requests.plan import Cost, Plan, plan
+from genai_orchestration.requests.plan import Cost, RequestPlan, plan
 from genai_orchestration.requests.request import NewRequest, key_mistake, made_key, operations_of
 
 OPERATIONS = operations_of(all_providers())
@@ -32,7 +32,7 @@ def banner(key: str, *formats: str) -> NewRequest:
     )
 
 
-def planned(*requests: NewRequest) -> Plan:
+def planned(*requests: NewRequest) -> RequestPlan:
     return plan(requests, OPERATIONS)
 
 

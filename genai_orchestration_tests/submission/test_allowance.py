@@ -8,7 +8,7 @@ from genai_orchestration.submission.budget_preview import (
     Allowance,
     Asked,
     BudgetPreview,
-    Cap,
+    CapPreview,
     allowance,
 )
 from genai_orchestration_tests.support.ledgers import LOCAL, VENDOR, caps
@@ -33,8 +33,8 @@ def test_what_is_approved_comes_first_and_the_rest_gets_what_is_left() -> None:
     asked = (wish(30), wish(30), wish(30, approved=True))
     found = allowed(*asked, limits=limits, usage=Usage(day=20, month=500))
     assert found.caps == (
-        Cap("a day", "credits_per_day", 100, 20),
-        Cap("a month", "credits_per_month", 1000, 500),
+        CapPreview("a day", "credits_per_day", 100, 20),
+        CapPreview("a month", "credits_per_month", 1000, 500),
     )
     assert [cap.left for cap in found.caps] == [80, 500]
     assert found.approved == BudgetPreview(requests=1, credits=30, fit=1)

@@ -13,7 +13,7 @@ from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.submission.audit import (
     BalanceReading,
-    Cap,
+    SpentCap,
     balance_matches,
     no_stuck,
     no_unknown,
@@ -148,7 +148,7 @@ def test_the_ledger_is_summed_between_two_looks(ledger: Ledger) -> None:
         key = f"k{number}"
         approved(ledger, key)
         ledger.start(key, LOCAL, NOW + minutes * MINUTE)
-        ledger.submitted(key, f"job of {key}", 5, NOW + (minutes + 1) * MINUTE)
+        ledger.mark_submitted(key, f"job of {key}", 5, NOW + (minutes + 1) * MINUTE)
         report = JobReport(state=JobState.SUCCEEDED, raw="complete", charged=5)
         ledger.observe(job(f"job of {key}"), report, NOW + (minutes + 2) * MINUTE)
     BRING[RequestState.REJECTED](ledger, "no")
@@ -156,7 +156,7 @@ def test_the_ledger_is_summed_between_two_looks(ledger: Ledger) -> None:
     assert ledger.spent_between("magic_hour", SINCE, UNTIL) == Spent(low=10, high=10)
     approved(ledger, "lost")
     ledger.start("lost", LOCAL, HALF)
-    ledger.unknown("lost", "timed out", HALF)
+    ledger.mark_unknown("lost", "timed out", HALF)
     assert ledger.spent_between("magic_hour", SINCE, UNTIL) == Spent(low=10, high=15, unsure=1)
     assert ledger.spent_between("abyssale", SINCE, UNTIL) == Spent(ever=False)
 
@@ -189,8 +189,8 @@ def test_a_request_of_unknown_outcome_is_named_with_its_command(ledger: Ledger) 
 def test_a_cap_is_told_from_80_percent_and_grave_from_100(
     spent: int, cap: int, passed: bool, grave: bool, words: str
 ) -> None:
-    other = Cap(setting="campaigns.spring", credits=1000, spent=1)
-    verdict = within_budget([Cap(setting="credits_per_day", credits=cap, spent=spent), other])
+    other = SpentCap(setting="campaigns.spring", credits=1000, spent=1)
+    verdict = within_budget([SpentCap(setting="credits_per_day", credits=cap, spent=spent), other])
     assert (verdict.passed, verdict.grave) == (passed, grave)
     assert words.rstrip(".") in verdict.description
     assert ("campaigns.spring" in verdict.description) == passed

@@ -67,13 +67,13 @@ def test_what_is_not_there_was_never_sent_only_where_it_was_sent_to(
     ledger: Ledger, address: str, account: str, state: RequestState
 ) -> None:
     sent(ledger, "a")
-    ledger.unknown("a", "timed out", NOW)
+    ledger.mark_unknown("a", "timed out", NOW)
     assert after_a_look(ledger, address, account) is state
 
 
 def test_another_server_is_not_even_asked(ledger: Ledger) -> None:
     sent(ledger, "a")
-    ledger.unknown("a", "timed out", NOW)
+    ledger.mark_unknown("a", "timed out", NOW)
     asked = Asked(lambda key, look: ["of another"], address=B, key_of="ours")
     reconcile.reconcile_all(ledger, MAGIC, asked, lambda: LATER, asked.sleep)
     assert (asked.looks, ledger.request("a").state) == ([], RequestState.UNKNOWN)
@@ -83,7 +83,7 @@ def test_what_an_earlier_version_has_sent_is_found_and_never_sent_again(
     ledger: Ledger, settings: Settings
 ) -> None:
     sent(ledger, "a")
-    ledger.unknown("a", "timed out", NOW)
+    ledger.mark_unknown("a", "timed out", NOW)
     engine = ledgers.engine(settings)
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE requests SET server = NULL, account = NULL"))
@@ -105,7 +105,7 @@ def reports(ledger: Ledger, server: str, account: str | None, answer: JobReport)
 
 def submitted(ledger: Ledger) -> None:
     sent(ledger, "a")
-    ledger.submitted("a", "job of a", None, NOW)
+    ledger.mark_submitted("a", "job of a", None, NOW)
 
 
 def test_a_job_that_its_own_account_does_not_find_is_gone(ledger: Ledger) -> None:
@@ -178,24 +178,24 @@ def test_an_answer_that_was_lost_by_another_clock_is_waited_for_by_ones_own(
     hosts: OnTwoHosts,
 ) -> None:
     ahead = timedelta(minutes=13)
-    hosts.one.unknown("a", "timed out", NOW)
+    hosts.one.mark_unknown("a", "timed out", NOW)
     record = hosts.two.request("a")
     first = NOW + ahead
-    assert not hosts.two.sighted(record, first).settled(first)
-    assert not hosts.two.sighted(record, first + SETTLED).settled(first + SETTLED)
+    assert not hosts.two.record_sighting(record, first).settled(first)
+    assert not hosts.two.record_sighting(record, first + SETTLED).settled(first + SETTLED)
     late = first + SETTLED + SECOND
-    assert hosts.two.sighted(record, late).settled(late)
-    assert hosts.one.sighted(record, NOW + SETTLED + SECOND).settled(NOW + SETTLED + SECOND)
+    assert hosts.two.record_sighting(record, late).settled(late)
+    assert hosts.one.record_sighting(record, NOW + SETTLED + SECOND).settled(NOW + SETTLED + SECOND)
 
 
 def test_a_sighting_is_of_one_post_and_of_no_later_one(hosts: OnTwoHosts) -> None:
     first, later = NOW + timedelta(minutes=13), timedelta(hours=1)
-    seen = hosts.two.sighted(hosts.two.request("a"), first)
+    seen = hosts.two.record_sighting(hosts.two.request("a"), first)
     assert (seen.out_since, seen.ended_since) == (first, None)
     assert not seen.settled(first + SETTLED + SECOND)  # nobody says that its answer was lost
-    hosts.one.released("a", started=NOW)
+    hosts.one.release("a", started=NOW)
     hosts.one.start("a", Limits(address=A, account="ours", budget=CAP), NOW + later)
-    seen = hosts.two.sighted(hosts.two.request("a"), first + later)
+    seen = hosts.two.record_sighting(hosts.two.request("a"), first + later)
     assert seen.out_since == first + later
 
 
@@ -204,9 +204,9 @@ def test_a_sighting_from_far_ahead_is_of_a_clock_that_was_wrong(
 ) -> None:
     year = timedelta(days=365)
     record = hosts.two.request("a")
-    hosts.two.sighted(record, NOW + year)
-    assert hosts.two.sighted(record, LATER).out_since == LATER
-    assert hosts.two.sighted(record, LATER + SECOND).out_since == LATER
+    hosts.two.record_sighting(record, NOW + year)
+    assert hosts.two.record_sighting(record, LATER).out_since == LATER
+    assert hosts.two.record_sighting(record, LATER + SECOND).out_since == LATER
 
 
 def test_a_clock_that_was_set_is_another_clock() -> None:

@@ -62,7 +62,7 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
 def lost(ledger: Ledger, *keys: str) -> None:
     for key in keys:
         ledgers.submitting(ledger, key)
-        ledger.unknown(key, "timed out", NOW)
+        ledger.mark_unknown(key, "timed out", NOW)
 
 
 def look_up(ledger: Ledger, asked: Asked) -> list[str]:
@@ -117,7 +117,7 @@ def test_what_was_sent_minutes_ago_and_is_not_there_never_arrived(ledger: Ledger
 def test_the_minutes_begin_when_the_post_was_given_up(ledger: Ledger) -> None:
     ledgers.submitting(ledger, "a")
     given_up = NOW + timedelta(seconds=70)
-    ledger.unknown("a", "timed out", given_up)
+    ledger.mark_unknown("a", "timed out", given_up)
     asked = Asked(lambda key, look: [])
     asked.now = NOW + SETTLED
     assert look_up(ledger, asked) == ["unknown"]
@@ -171,7 +171,7 @@ def test_a_proof_is_of_the_post_that_was_looked_for_and_of_no_later_one(ledger: 
 
     def meanwhile(key: str, look: int) -> list[str]:
         if look == 3:
-            ledger.released(key)
+            ledger.release(key)
             ledger.start(key, LOCAL, later)
         return []
 

@@ -15,7 +15,7 @@ from genai_orchestration.submission.release import (
     decide,
     refused_by_account,
 )
-from genai_orchestration.watching.day_watch import RED_AFTER, Outcome, delay
+from genai_orchestration.watching.day_watch import RED_AFTER, RunOutcome, delay
 from genai_orchestration_tests.support.ledgers import NOW
 
 SECOND = timedelta(seconds=1)
@@ -24,8 +24,8 @@ ASKED = RequestedRun(seq=3, at=NOW, waiting=5, attempt=2)
 AGAIN = NOW + HOUR  # of this look
 FIRST = RequestedRun(seq=4, at=AGAIN, waiting=5)
 FIVE = QueueStatus(approved=5, newest=NOW)
-MISSING, ACTIVE = Outcome("missing"), Outcome("active")
-FAILED, SUCCEEDED = Outcome("failed", NOW, "429"), Outcome("succeeded", NOW)
+MISSING, ACTIVE = RunOutcome("missing"), RunOutcome("active")
+FAILED, SUCCEEDED = RunOutcome("failed", NOW, "429"), RunOutcome("succeeded", NOW)
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,13 @@ FAILED, SUCCEEDED = Outcome("failed", NOW, "429"), Outcome("succeeded", NOW)
     ],
 )
 def test_a_look_an_hour_later_decides(
-    asked: RequestedRun | None, outcome: Outcome, stand: QueueStatus, decision: Decision
+    asked: RequestedRun | None, outcome: RunOutcome, stand: QueueStatus, decision: Decision
 ) -> None:
     assert decide(asked, outcome, stand, 4, AGAIN) == decision
 
 
 @pytest.mark.parametrize("outcome", [FAILED, SUCCEEDED])
-def test_a_run_rests_from_its_end_until_its_delay_has_passed(outcome: Outcome) -> None:
+def test_a_run_rests_from_its_end_until_its_delay_has_passed(outcome: RunOutcome) -> None:
     ended = replace(outcome, ended=NOW + HOUR)
     until = NOW + HOUR + delay(ASKED.attempt)
     resting = decide(ASKED, ended, FIVE, 4, until - SECOND)
@@ -82,7 +82,7 @@ def test_a_run_rests_from_its_end_until_its_delay_has_passed(outcome: Outcome) -
 
 
 def test_a_run_whose_end_nobody_knows_rests_from_when_it_was_asked_for() -> None:
-    unended = Outcome("failed")
+    unended = RunOutcome("failed")
     assert not decide(ASKED, unended, FIVE, 4, NOW + delay(2) - SECOND).run
     assert decide(ASKED, unended, FIVE, 4, NOW + delay(2)).run
 

@@ -19,7 +19,7 @@ from genai_orchestration.settings import Settings
 from genai_orchestration.submission.post import SubmissionResult
 from genai_orchestration.submission.release import SANDBOX_APPROVER
 from genai_orchestration.submission.send_guards import FOR_THE_SANDBOX
-from genai_orchestration.submission.submit import PATIENCE
+from genai_orchestration.submission.submit import PLACE_TIMEOUT
 from genai_orchestration_tests.support import lines
 from genai_orchestration_tests.support.ledgers import LOCAL, wanted
 from genai_orchestration_tests.support.lines import (
@@ -240,7 +240,7 @@ def test_a_provider_that_stays_full_is_given_up_after_a_while(ledger: Ledger, ti
     result = line(ledger, IMAGINE, time).submit()
     assert (len(result.submitted), result.waiting) == (3, 2)
     assert "3 of the 3 jobs in flight" in next(iter(result.reasons))
-    assert PATIENCE <= time.now() - before <= PATIENCE + MINUTE
+    assert PLACE_TIMEOUT <= time.now() - before <= PLACE_TIMEOUT + MINUTE
 
 
 def test_places_that_crashes_have_kept_become_free(ledger: Ledger, time: Time) -> None:

@@ -100,10 +100,10 @@ class Failing(Ledger):
 
     failures: list[BaseException]
 
-    def submitted(self, *values: Any, **more: Any) -> None:
+    def mark_submitted(self, *values: Any, **more: Any) -> None:
         if self.failures:
             raise self.failures.pop()
-        super().submitted(*values, **more)
+        super().mark_submitted(*values, **more)
 
 
 def failing(ledger: Ledger, *failures: BaseException) -> Failing:
@@ -168,7 +168,7 @@ def test_an_answer_that_comes_too_late_is_believed(ledger: Ledger, time: Time) -
     approve(ledger, MAGIC, time, "a")
 
     def give_up() -> None:
-        ledger.unknown("a", "given up", time.now())
+        ledger.mark_unknown("a", "given up", time.now())
         ledger.resolve("a", None, time.now())
 
     submitter = broken(after=give_up)
@@ -182,7 +182,7 @@ def test_an_answer_to_what_was_refused_meanwhile_tells_how_to_write_it_down(
     approve(ledger, MAGIC, time, "a")
 
     def refuse() -> None:
-        ledger.rejected("a", Failure.KEY, "401", time.now())
+        ledger.mark_rejected("a", Failure.KEY, "401", time.now())
 
     submitter = broken(after=refuse)
     with pytest.raises(WrongState) as caught:
@@ -203,7 +203,7 @@ def test_a_process_that_slept_before_its_post_does_not_send_what_others_have(
     def sleep(*values: Any) -> Any:
         started = start(*values)
         time.sandbox.clock.advance(3600)
-        ledger.orphaned(time.now())
+        ledger.mark_orphans_unknown(time.now())
         ledger.resolve("a", None, time.now())
         return started
 
@@ -278,7 +278,7 @@ def test_a_busy_answer_of_a_post_that_is_not_ours_any_more_releases_nothing(
     lines.fail(time.sandbox, MAGIC, status=429, retry_after="1700")
 
     def overtake() -> None:
-        ledger.released("a")
+        ledger.release("a")
         ledger.start("a", LOCAL, _later(time.now()))
 
     result = line(ledger, MAGIC, time, submitter=broken(before=overtake)).submit()
@@ -292,7 +292,7 @@ def test_a_no_that_cannot_be_written_at_once_is_written_later(
 ) -> None:
     approve(ledger, MAGIC, time, "a")
     lines.fail(time.sandbox, MAGIC, status=status, retry_after="1700")
-    name = "rejected" if status == 402 else "released"
+    name = "mark_rejected" if status == 402 else "release"
     real, busy = getattr(ledger, name), [LedgerBusy("it is in use")] * 2
 
     def write(*values: Any, **more: Any) -> None:

@@ -47,7 +47,7 @@ def test_a_job_that_is_to_be_asked_after_next_year_is_due(ledger: Ledger) -> Non
 def test_a_job_that_was_made_next_year_is_asked_after_like_others(ledger: Ledger) -> None:
     ledgers.approved(ledger, "a")
     ledger.start("a", LOCAL, NOW + YEAR)
-    ledger.submitted("a", "job of a", None, NOW + YEAR)
+    ledger.mark_submitted("a", "job of a", None, NOW + YEAR)
     assert watch.poll(ledger, MAGIC, KIND, Rendering(), NOW, seconds=60).asked == 1
     next_poll = ledger.job(job("job of a")).next_poll
     assert next_poll is not None
@@ -57,15 +57,17 @@ def test_a_job_that_was_made_next_year_is_asked_after_like_others(ledger: Ledger
 def test_what_was_started_next_year_is_given_up_and_takes_no_place(ledger: Ledger) -> None:
     ledgers.approved(ledger, "a", "b", "made", "soon")
     ledger.start("a", ONE, NOW + YEAR)
-    assert ledger.orphaned(NOW) == []  # it may have been sent a moment ago, by another clock
-    assert ledger.orphaned(NOW + LONGEST_POST) == []
-    assert ledger.orphaned(NOW + LONGEST_POST + SECOND) == ["a"]
+    assert (
+        ledger.mark_orphans_unknown(NOW) == []
+    )  # it may have been sent a moment ago, by another clock
+    assert ledger.mark_orphans_unknown(NOW + LONGEST_POST) == []
+    assert ledger.mark_orphans_unknown(NOW + LONGEST_POST + SECOND) == ["a"]
     assert ledger.usage("magic_hour", NOW).in_flight == 0
     ledger.start("made", LOCAL, NOW + YEAR)
-    ledger.submitted("made", "job of made", None, NOW + YEAR)
+    ledger.mark_submitted("made", "job of made", None, NOW + YEAR)
     assert ledger.usage("magic_hour", NOW).in_flight == 0
     ledger.start("soon", ONE, NOW + 9 * MINUTE)  # the clocks of two computers may differ so much
-    assert ledger.orphaned(NOW) == []
+    assert ledger.mark_orphans_unknown(NOW) == []
     with pytest.raises(ConcurrencyLimitReached):
         ledger.start("b", ONE, NOW)
 
@@ -73,11 +75,11 @@ def test_what_was_started_next_year_is_given_up_and_takes_no_place(ledger: Ledge
 def test_failures_of_next_year_do_not_stop_the_line_and_hide_no_others(ledger: Ledger) -> None:
     for number in range(circuit_breaker.OUTCOMES_READ):
         ledgers.submitting(ledger, f"k{number}")
-        ledger.unknown(f"k{number}", "timed out", NOW + YEAR)
+        ledger.mark_unknown(f"k{number}", "timed out", NOW + YEAR)
     assert ledger.outcomes("magic_hour", circuit_breaker.OUTCOMES_READ, NOW) == []
     for number in range(3):
         ledgers.submitting(ledger, f"true{number}")
-        ledger.unknown(f"true{number}", "timed out", NOW + MINUTE)
+        ledger.mark_unknown(f"true{number}", "timed out", NOW + MINUTE)
     newest = ledger.outcomes("magic_hour", circuit_breaker.OUTCOMES_READ, NOW)
     assert newest == [Outcome(NOW, Failure.AMBIGUOUS)] * 3  # those a moment ahead count as now
     assert circuit_breaker.stopped("Magic Hour", newest, NOW)

@@ -65,7 +65,7 @@ def _finished(
         ledger.approve([key], clock.now())
         ledger.start(key, limits, clock.now())
         accepted = submitter.submit(operation, payload, key)
-        ledger.submitted(key, accepted.job_id, accepted.charged, clock.now())
+        ledger.mark_submitted(key, accepted.job_id, accepted.charged, clock.now())
         sandbox.clock.advance(30)
         if downloads is not None:
             sandbox.providers["magic_hour"].withhold(accepted.job_id, downloads, 60)

@@ -78,12 +78,12 @@ SUBMITTING: Mapping[str, Place] = {
     "in the middle of the answer": after(ANSWER, within=POST),
     "with the answer read": after(POST),
     "with the answer understood": after((SUBMITTER, "submit")),
-    **around("submitted"),
+    **around("mark_submitted"),
     "between the two rows of submitted": before((ledger_requests, "_make_job")),
     "with the second answer read": after(POST, nth=5),
-    **around("rejected"),
-    **around("released"),
-    **around("unknown"),
+    **around("mark_rejected"),
+    **around("release"),
+    **around("mark_unknown"),
     "in the pause before a look-up": before((lives.HandMoved, "sleep"), within=LOOK_UP),
     "before a look-up": before(FIND),
     "after a look-up": after(FIND),
@@ -106,15 +106,15 @@ LOADING: Mapping[str, Place] = {
     "after the load": after((lives, "load")),
 }
 # where there is a request that a process before has left behind
-ORPHANS = around("orphaned")
+ORPHANS = around("mark_orphans_unknown")
 # only where a provider can be asked
 RECONCILING: Mapping[str, Place] = {
-    "before what a look-up found": before((Ledger, "submitted"), within=LOOK_UP),
+    "before what a look-up found": before((Ledger, "mark_submitted"), within=LOOK_UP),
     "in the transaction of what it found": before(COMMIT, within=LOOK_UP),
-    "after what it found": after((Ledger, "submitted"), within=LOOK_UP),
+    "after what it found": after((Ledger, "mark_submitted"), within=LOOK_UP),
     "between the pauses of a look-up": after(FIND, nth=2),
-    "before what it did not find": before((Ledger, "released"), within=LOOK_UP),
-    "after what it did not find": after((Ledger, "released"), within=LOOK_UP),
+    "before what it did not find": before((Ledger, "release"), within=LOOK_UP),
+    "after what it did not find": after((Ledger, "release"), within=LOOK_UP),
 }
 ALL = {**SUBMITTING, **FOLLOWING, **LOADING, **ORPHANS, **RECONCILING}
 

@@ -64,17 +64,17 @@ def submitting(ledger: Ledger, key: str, *, limits: Limits = LOCAL, **changes: A
 def submitted(ledger: Ledger, key: str, **changes: Any) -> None:
     """A request whose job `job of <key>` runs."""
     submitting(ledger, key, **changes)
-    ledger.submitted(key, f"job of {key}", None, NOW)
+    ledger.mark_submitted(key, f"job of {key}", None, NOW)
 
 
 def _rejected(ledger: Ledger, key: str) -> None:
     submitting(ledger, key)
-    ledger.rejected(key, Failure.OUT_OF_CREDITS, "402 no credits", NOW)
+    ledger.mark_rejected(key, Failure.OUT_OF_CREDITS, "402 no credits", NOW)
 
 
 def _unknown(ledger: Ledger, key: str) -> None:
     submitting(ledger, key)
-    ledger.unknown(key, "timed out", NOW)
+    ledger.mark_unknown(key, "timed out", NOW)
 
 
 def _planned(ledger: Ledger, key: str) -> None:

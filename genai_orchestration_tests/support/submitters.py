@@ -52,9 +52,9 @@ def submit(ledger: Ledger, key: str) -> None:
     say(key)
     time.sleep(random.uniform(0, LONGEST))
     if key.startswith(NO):
-        ledger.rejected(key, Failure.OUT_OF_CREDITS, "402", now())
+        ledger.mark_rejected(key, Failure.OUT_OF_CREDITS, "402", now())
         return
-    ledger.submitted(key, f"job of {key}", 5, now())
+    ledger.mark_submitted(key, f"job of {key}", 5, now())
     time.sleep(random.uniform(0, LONGEST))
     ledger.observe(job(f"job of {key}"), said(JobState.SUCCEEDED, "complete"), now())
 
@@ -73,7 +73,7 @@ def race(ledger: Ledger) -> None:
 def live(ledger: Ledger, key: str) -> None:
     """A whole life in five writes: one, two in one transaction, one, one."""
     ledger.start(key, LOCAL, now())
-    ledger.submitted(key, f"job of {key}", 5, now())
+    ledger.mark_submitted(key, f"job of {key}", 5, now())
     ledger.observe(job(f"job of {key}"), said(JobState.SUCCEEDED, "complete"), now())
     ledger.mark_loaded([job(f"job of {key}")], now())
 

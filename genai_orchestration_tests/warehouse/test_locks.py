@@ -44,7 +44,7 @@ def other_process(path: Path) -> Iterator["subprocess.Popen[str]"]:
 def test_another_process_is_waited_for_and_then_named(
     path: Path, other_process: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "PATIENCE", 0.2)
+    monkeypatch.setattr(locks, "LOCK_TIMEOUT_SECONDS", 0.2)
     with pytest.raises(WarehouseLocked) as caught, exclusive(path, "mine"):
         pass
     assert str(caught.value) == (
@@ -64,7 +64,7 @@ def test_a_killed_process_frees_the_lock(
 def test_a_lock_that_was_not_given_is_not_kept(
     path: Path, other_process: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "PATIENCE", 0.1)
+    monkeypatch.setattr(locks, "LOCK_TIMEOUT_SECONDS", 0.1)
     with pytest.raises(WarehouseLocked), exclusive(path, "mine"):
         pass
     other_process.kill()
@@ -76,7 +76,7 @@ def test_a_lock_that_was_not_given_is_not_kept(
 def test_threads_exclude_each_other_under_one_name_only(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "PATIENCE", 0.1)
+    monkeypatch.setattr(locks, "LOCK_TIMEOUT_SECONDS", 0.1)
     with exclusive(path, "images"):
         with exclusive(path, "designs"):
             pass

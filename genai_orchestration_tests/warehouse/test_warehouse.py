@@ -132,7 +132,7 @@ def test_a_query_leaves_no_duckdb_file_behind(settings: Settings) -> None:
 def test_a_stranger_with_the_file_open_is_named(
     settings: Settings, stranger: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "PATIENCE", 0.5)
+    monkeypatch.setattr(locks, "LOCK_TIMEOUT_SECONDS", 0.5)
     with pytest.raises(Exception, match="in use") as caught:
         loads.load(settings, letters=loads.letters("one", 1))
     said = plain(caught.value)

@@ -13,8 +13,8 @@ from genai_orchestration.watching.day_watch import (
     OLD_EVERY,
     REACH,
     RED_AFTER,
-    Outcome,
     Request,
+    RunOutcome,
     Tick,
     advance,
     delay,
@@ -30,11 +30,11 @@ YESTERDAY = TODAY - DAY
 SOON = timedelta(seconds=30)
 
 Numbers = Mapping[date, tuple[int, int]]  # day -> open and finished images
-NOBODY: Mapping[date, Outcome] = {}
+NOBODY: Mapping[date, RunOutcome] = {}
 
 
 def tick(
-    cursor: Cursor, now: datetime, numbers: Numbers, outcomes: Mapping[date, Outcome] = NOBODY
+    cursor: Cursor, now: datetime, numbers: Numbers, outcomes: Mapping[date, RunOutcome] = NOBODY
 ) -> Tick:
     """One look at an API that has these numbers of images, and none on other days."""
     unfinished = [day for day, (is_open, _) in numbers.items() if is_open]
@@ -50,12 +50,12 @@ def keys(tick: Tick) -> list[str]:
 def started(numbers: Numbers) -> Cursor:
     """The cursor after a first look at `numbers`, all of them loaded."""
     first = tick(Cursor(), NOON, numbers)
-    done = {request.day: Outcome("succeeded") for request in first.requests}
+    done = {request.day: RunOutcome("succeeded") for request in first.requests}
     return tick(first.cursor, NOON + SOON, numbers, done).cursor
 
 
-def failed(at: datetime) -> Outcome:
-    return Outcome("failed", at, "no space left")
+def failed(at: datetime) -> RunOutcome:
+    return RunOutcome("failed", at, "no space left")
 
 
 def test_a_first_start_takes_today_yesterday_and_older_days_with_open_images() -> None:
@@ -80,15 +80,15 @@ def test_all_that_finished_on_a_day_shares_a_run() -> None:
 
 def test_counts_that_grow_while_a_run_is_active_wait_for_it() -> None:
     asked = tick(started({}), NOON + SOON, {TODAY: (2, 1)})
-    waiting = tick(asked.cursor, NOON + 2 * SOON, {TODAY: (1, 2)}, {TODAY: Outcome("active")})
+    waiting = tick(asked.cursor, NOON + 2 * SOON, {TODAY: (1, 2)}, {TODAY: RunOutcome("active")})
     assert (waiting.requests, waiting.loading) == ((), 1)
-    after = tick(waiting.cursor, NOON + 3 * SOON, {TODAY: (1, 2)}, {TODAY: Outcome("succeeded")})
+    after = tick(waiting.cursor, NOON + 3 * SOON, {TODAY: (1, 2)}, {TODAY: RunOutcome("succeeded")})
     assert keys(after) == [f"{TODAY}|n2|s2|a1"]
 
 
 def test_a_run_that_never_came_to_be_is_asked_for_under_the_same_key() -> None:
     asked = tick(started({}), NOON + SOON, {TODAY: (0, 1)})
-    again = tick(asked.cursor, NOON + 2 * SOON, {TODAY: (0, 1)}, {TODAY: Outcome("missing")})
+    again = tick(asked.cursor, NOON + 2 * SOON, {TODAY: (0, 1)}, {TODAY: RunOutcome("missing")})
     assert keys(again) == keys(asked)
 
 
@@ -113,7 +113,7 @@ def test_a_failed_run_is_asked_for_again_later_each_time_until_the_tick_is_red()
         now = ended + wait
         current = tick(current.cursor, now, numbers, {TODAY: failed(ended)})
         assert not current.failed
-    recovered = tick(current.cursor, now + SOON, numbers, {TODAY: Outcome("succeeded")})
+    recovered = tick(current.cursor, now + SOON, numbers, {TODAY: RunOutcome("succeeded")})
     assert (recovered.failed, recovered.requests) == (False, ())
     assert recovered.cursor.loaded[TODAY] == 1
 
@@ -150,7 +150,7 @@ def test_a_day_closes_when_it_is_over_loaded_and_has_nothing_open() -> None:
     again = {YESTERDAY: failed(tomorrow)}
     retried = tick(last.cursor, tomorrow + SOON, numbers, again)
     assert [request.day for request in retried.requests] == [YESTERDAY]
-    done = {YESTERDAY: Outcome("succeeded")}
+    done = {YESTERDAY: RunOutcome("succeeded")}
     after = tick(retried.cursor, tomorrow + 2 * SOON, numbers, done).cursor
     assert (set(after.loaded), dict(after.asked)) == ({TODAY, TODAY + DAY}, {})
     in_two_days = tick(after, tomorrow + DAY, numbers).cursor
@@ -158,7 +158,7 @@ def test_a_day_closes_when_it_is_over_loaded_and_has_nothing_open() -> None:
     finished = {TODAY: (0, 6)}
     asked = tick(in_two_days, tomorrow + DAY + OLD_EVERY, finished)
     assert [request.day for request in asked.requests] == [TODAY]
-    loaded = {TODAY: Outcome("succeeded")}
+    loaded = {TODAY: RunOutcome("succeeded")}
     closing = tick(asked.cursor, tomorrow + DAY + 2 * OLD_EVERY, finished, loaded)
     assert [request.day for request in closing.requests] == [TODAY]
     assert TODAY not in closing.cursor.loaded
@@ -212,8 +212,8 @@ def test_no_more_than_ten_days_are_in_flight() -> None:
     numbers = {TODAY - n * DAY: (1, 1) for n in range(30)}
     first = tick(Cursor(), NOON, numbers)
     assert len(first.requests) == len(first.cursor.asked) == AT_ONCE
-    done = {request.day: Outcome("succeeded") for request in first.requests[:3]}
-    busy = {request.day: Outcome("active") for request in first.requests[3:]}
+    done = {request.day: RunOutcome("succeeded") for request in first.requests[:3]}
+    busy = {request.day: RunOutcome("active") for request in first.requests[3:]}
     second = tick(first.cursor, NOON + SOON, numbers, {**done, **busy})
     assert [request.day for request in second.requests] == [TODAY - n * DAY for n in (10, 11, 12)]
 

@@ -17,8 +17,8 @@ from genai_orchestration.watching.day_cursor import DAY, Cursor
 from genai_orchestration.watching.day_watch import (
     AT_ONCE,
     REACH,
-    Outcome,
     Request,
+    RunOutcome,
     Tick,
     advance,
     due,
@@ -150,9 +150,9 @@ class World:
         if fate == "succeeded":
             self.loaded |= run.images
 
-    def outcome(self, key: str) -> Outcome:
+    def outcome(self, key: str) -> RunOutcome:
         run = self.runs.get(key)
-        return Outcome(run.fate, run.ended) if run else Outcome("missing")
+        return RunOutcome(run.fate, run.ended) if run else RunOutcome("missing")
 
     def of(self, day: date) -> list[int]:
         """The images of that day that the API has."""

@@ -239,19 +239,19 @@ def test_a_provider_that_is_down_is_left_alone_and_no_job_ends(ledger: Ledger) -
 
 
 def test_when_the_time_is_over_the_rest_is_asked_after_next_time(ledger: Ledger) -> None:
-    keys = [f"k{number}" for number in range(3 * watch.BATCH)]
+    keys = [f"k{number}" for number in range(3 * watch.REPORTS_PER_TRANSACTION)]
     ledgers.approved(ledger, *keys)
     for key in keys:
         ledger.start(key, ledgers.LOCAL, NOW)
-        ledger.submitted(key, f"job of {key}", None, NOW)
+        ledger.mark_submitted(key, f"job of {key}", None, NOW)
     ticks = iter(range(10_000))
     reader = Says()
     found = poll(
         *(ledger, MAGIC, PROJECTS, reader, NOW + MINUTE),
-        seconds=watch.BATCH + 10,
+        seconds=watch.REPORTS_PER_TRANSACTION + 10,
         clock=lambda: float(next(ticks)),
     )
-    assert watch.BATCH <= found.asked < 2 * watch.BATCH
+    assert watch.REPORTS_PER_TRANSACTION <= found.asked < 2 * watch.REPORTS_PER_TRANSACTION
     asked = set(reader.asked)
     reader.asked.clear()
     followed(ledger, reader, MINUTE + SECOND)

@@ -16,7 +16,7 @@ from genai_orchestration.errors import counted
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
     from genai_orchestration.ledger.records import RequestRecord
-    from genai_orchestration.requests.plan import Cost, Plan
+    from genai_orchestration.requests.plan import Cost, RequestPlan
     from genai_orchestration.submission.budget_preview import Allowance, Asked
 
 
@@ -48,7 +48,7 @@ def show_plan(chosen: Filters, as_json: bool) -> None:
         click.echo(line)
 
 
-def _costs(plan: "Plan") -> Iterable[str]:
+def _costs(plan: "RequestPlan") -> Iterable[str]:
     yield f"{counted(plan.count, 'planned request')}, {len(plan.sound)} without a mistake."
     yield from map(_cost, plan.costs)
     for keys in plan.duplicates:
@@ -88,7 +88,7 @@ def _budgets(allowances: "Sequence[Allowance]") -> Iterable[str]:
 
 
 def _allowances(
-    ledger: "Ledger", plan: "Plan", waiting: "Sequence[RequestRecord]"
+    ledger: "Ledger", plan: "RequestPlan", waiting: "Sequence[RequestRecord]"
 ) -> "list[Allowance]":
     """By provider, what the budget lets through of what is approved, and then of the plan."""
     from genai_orchestration.submission.budget_preview import Asked
@@ -120,7 +120,7 @@ def _allowance(ledger: "Ledger", name: str, asked: "Sequence[Asked]") -> "Allowa
     return allowance(name, asked, limits, ledger.usage(name, moment), campaigns)
 
 
-def _as_json(plan: "Plan", allowances: "Sequence[Allowance]") -> Mapping[str, Any]:
+def _as_json(plan: "RequestPlan", allowances: "Sequence[Allowance]") -> Mapping[str, Any]:
     return {
         "requests": plan.count,
         "sound": len(plan.sound),

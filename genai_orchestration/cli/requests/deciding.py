@@ -73,7 +73,7 @@ def retry(keys: Sequence[str], approve: bool) -> None:
     def again(ledger: "Ledger", key: str) -> None:
         record = ledger.request(key)
         _check_recipient(record)
-        new = ledger.retry(key, ledger.now(), stuck_after=_stuck_after(record))
+        new = ledger.plan_retry(key, ledger.now(), stuck_after=_stuck_after(record))
         made.append(new)
         click.echo(new)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STATES = ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "GONE")
 OPEN = ("QUEUED", "RUNNING")
-SHOWN = 60  # characters of a reason in a list
+LONGEST_REASON = 60  # characters of a reason in a list
 
 
 class WhichJob(UserError):
@@ -78,7 +78,7 @@ def list_jobs(
 def _row(job: "JobRecord", stuck: bool, age: Any) -> Sequence[object]:
     state = f"{job.state.value} (stuck)" if stuck else job.state.value
     loaded = "yes" if job.loaded else "no" if job.state.terminal else ""
-    why = plain(job.error_class and f"{job.error_class}: {job.error_text or ''}")[:SHOWN]
+    why = plain(job.error_class and f"{job.error_class}: {job.error_text or ''}")[:LONGEST_REASON]
     return job.job_id, state, job.request_key, job.provider, ago(age), loaded, why
 
 

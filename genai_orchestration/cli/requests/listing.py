@@ -27,7 +27,7 @@ FAILURES = (
     *("timeout", "stuck", "ambiguous"),
 )
 QUIET = ("payload_hash",)  # of no use to a person
-SHOWN = 60  # characters of a reason in a list
+LONGEST_REASON = 60  # characters of a reason in a list
 
 
 @requests.command(name="list")
@@ -73,7 +73,7 @@ def _row(record: "RequestRecord") -> Sequence[object]:
         record.operation,
         record.campaign,
         _credits(record),
-        plain(why)[:SHOWN],
+        plain(why)[:LONGEST_REASON],
     )
 
 

@@ -9,13 +9,13 @@ from genai_orchestration.errors import counted
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger.records import RequestRecord
-    from genai_orchestration.requests.plan import Known, Plan
+    from genai_orchestration.requests.plan import Known, RequestPlan
     from genai_orchestration.requests.request import NewRequest
 
-SHOWN = 3  # ids that a note lists
+IDS_SHOWN = 3  # ids that a note lists
 
 
-def plan_of(wanted: "Iterable[NewRequest]", made_keys: "Collection[str]" = ()) -> "Plan":
+def plan_of(wanted: "Iterable[NewRequest]", made_keys: "Collection[str]" = ()) -> "RequestPlan":
     """What is known of the requests, their designs included where they are loaded."""
     from genai_orchestration.cli.requests.filters import operations
     from genai_orchestration.requests.plan import plan
@@ -24,7 +24,7 @@ def plan_of(wanted: "Iterable[NewRequest]", made_keys: "Collection[str]" = ()) -
     return plan(asked, operations(), _known(asked), made_keys)
 
 
-def planned_again(records: "Iterable[RequestRecord]") -> "Plan":
+def planned_again(records: "Iterable[RequestRecord]") -> "RequestPlan":
     """What is known now of requests that the ledger has, in their order."""
     from genai_orchestration.requests.request import NewRequest
 
@@ -42,7 +42,7 @@ def planned_again(records: "Iterable[RequestRecord]") -> "Plan":
     return plan_of(wanted, {each.request_key for each in known if each.retries})
 
 
-def notes_of(plan: "Plan") -> list[str]:
+def notes_of(plan: "RequestPlan") -> list[str]:
     """What could not be checked, and what to load so that it can, as sentences."""
     from genai_orchestration.cli.requests.filters import operations
 
@@ -54,9 +54,9 @@ def notes_of(plan: "Plan") -> list[str]:
     notes = []
     for (provider, noun), missing in plan.missing.items():
         names = list(missing)
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        more = f" and {len(names) - IDS_SHOWN} more" if len(names) > IDS_SHOWN else ""
         notes.append(
-            f"Not in the warehouse: {noun} {', '.join(names[:SHOWN])}{more}, of "
+            f"Not in the warehouse: {noun} {', '.join(names[:IDS_SHOWN])}{more}, of "
             f"{counted(sum(missing.values()), 'request')}. Load {provider} first to have their "
             f"{gains[provider, noun]}: genai load {provider}."
         )

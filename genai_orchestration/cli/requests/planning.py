@@ -16,10 +16,10 @@ from genai_orchestration.cli.requests.planned import notes_of, plan_of, planned_
 from genai_orchestration.errors import UserError, are, counted
 
 if TYPE_CHECKING:
-    from genai_orchestration.requests.plan import Plan
+    from genai_orchestration.requests.plan import RequestPlan
     from genai_orchestration.requests.request import NewRequest
 
-SHOWN = 5  # keys that are listed
+KEYS_SHOWN = 5  # keys that are listed
 
 
 class Mistaken(UserError):
@@ -161,12 +161,12 @@ def _record(wanted: "list[NewRequest]") -> None:
         added = ledger.add(paid, ledger.now())
     new, old = len(added.new), len(added.known)
     click.echo(f"{counted(new, 'request')} {are(new)} planned, {old} {are(old)} there already.")
-    for key in added.new[:SHOWN]:
+    for key in added.new[:KEYS_SHOWN]:
         click.echo(f"  {key}")
     added.check()
 
 
-def _refuse(plan: "Plan") -> None:
+def _refuse(plan: "RequestPlan") -> None:
     """Mistaken when the plan has mistakes; what could not be checked is printed in any case."""
     if plan.mistakes:
         mistakes = [f"{key}: {' '.join(words)}" for key, words in plan.mistakes.items()]

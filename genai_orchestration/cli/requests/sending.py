@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from genai_orchestration.submission.stopping import Stop
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as of any program
-SHOWN = 5  # keys that are listed
+KEYS_SHOWN = 5  # keys that are listed
 STOPPING = "\nStopping after the request that is on its way. Ctrl-C again stops at once.\n"
 
 
@@ -71,10 +71,10 @@ def submit(chosen: Filters, no_wait: bool, minutes: float | None, as_json: bool)
     if no_wait and minutes is not None:
         raise click.UsageError("Give either --no-wait or --wait.")
     from genai_orchestration.submission.stopping import Stop
-    from genai_orchestration.submission.submit import PATIENCE
+    from genai_orchestration.submission.submit import PLACE_TIMEOUT
 
     given = 0 if no_wait else minutes
-    patience = PATIENCE if given is None else timedelta(minutes=given)
+    patience = PLACE_TIMEOUT if given is None else timedelta(minutes=given)
     whole, some = True, False
     with open_ledger() as ledger, Stop(STOPPING).listening() as stop:
         for provider in _concerned(ledger, chosen):
@@ -189,9 +189,13 @@ def _print(sent: Sent, *, as_json: bool) -> None:
     for reason, count in sent.reasons.items():
         click.echo(f"  {f'{count} times: ' if count > 1 else ''}{plain(reason)}")
     if result.unknown:
-        more = "" if len(result.unknown) <= SHOWN else f" and {len(result.unknown) - SHOWN} more"
+        more = (
+            ""
+            if len(result.unknown) <= KEYS_SHOWN
+            else f" and {len(result.unknown) - KEYS_SHOWN} more"
+        )
         click.echo(
-            f"  Unknown: {', '.join(result.unknown[:SHOWN])}{more}. genai requests show "
+            f"  Unknown: {', '.join(result.unknown[:KEYS_SHOWN])}{more}. genai requests show "
             f"{result.unknown[0]} shows what is known, and what to do."
         )
     if sent.undecided:

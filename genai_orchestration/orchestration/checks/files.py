@@ -1,6 +1,6 @@
 """Checks of archived files: what may soon be lost, and what a person has to see.
 
-    expiry_radar              no file that is not archived is about to disappear at the provider
+    files_expiring_soon       no file that is not archived is about to disappear at the provider
     refused_files_seen        a person has seen each file that was refused
     finished_jobs_have_files  no job succeeded without a file, or a person has seen it
 
@@ -15,7 +15,7 @@ import dagster as dg
 from genai_orchestration import clock, warehouse
 from genai_orchestration.archive import archiving
 from genai_orchestration.archive.backlog import without_files
-from genai_orchestration.archive.plan import Plan
+from genai_orchestration.archive.plan import ArchivePlan
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import counted
 from genai_orchestration.ledger import Ledger
@@ -25,13 +25,13 @@ from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.settings import Settings
 
-RADAR = "expiry_radar"
+EXPIRING = "files_expiring_soon"
 REFUSED = "refused_files_seen"
 FILES = "finished_jobs_have_files"
 NAMED = 10  # jobs that are named
-SOON_HOURS = archiving.SOON.total_seconds() / 3600
+SOON_HOURS = archiving.EXPIRES_SOON.total_seconds() / 3600
 DESCRIPTIONS = {
-    RADAR: f"No file that is not archived has less than {SOON_HOURS:g} hours to live.",
+    EXPIRING: f"No file that is not archived has less than {SOON_HOURS:g} hours to live.",
     REFUSED: "A person has seen each file that was refused, and dismissed it.",
     FILES: "No job has succeeded without a file, or a person has seen and dismissed it.",
 }
@@ -45,7 +45,7 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
     if archive is None:
         return []
     key = asset_key(provider, archive.table.name)
-    names = [RADAR, REFUSED, FILES] if archive.expires else [REFUSED, FILES]
+    names = [EXPIRING, REFUSED, FILES] if archive.expires else [REFUSED, FILES]
 
     @dg.multi_asset_check(
         name=f"{op_name(provider)}_checks",
@@ -71,7 +71,7 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
     return [check]
 
 
-def _radar(plan: Plan) -> Verdict:
+def _files_expiring_soon(plan: ArchivePlan) -> Verdict:
     soon, waiting = archiving.expiring(plan.provider, plan.ledger, clock.now())
     named = _named([f"{job.job_id} until {end:%Y-%m-%d %H:%M} UTC" for job, end in soon])
     passed = f"Files of {counted(waiting, 'job')} are to be archived, and have time for it."
@@ -79,7 +79,7 @@ def _radar(plan: Plan) -> Verdict:
     return not soon, failed if soon else passed, dg.AssetCheckSeverity.ERROR
 
 
-def _refused(plan: Plan) -> Verdict:
+def _refused(plan: ArchivePlan) -> Verdict:
     sql = f"""SELECT job_id, role, reason FROM {{{plan.archive.table.name}}}
         WHERE state = 'refused' ORDER BY tried_at DESC, job_id, role"""  # noqa: S608 own name
     found = warehouse.query(plan.provider, plan.settings, sql) or []
@@ -88,14 +88,14 @@ def _refused(plan: Plan) -> Verdict:
     return not found, description if found else "None is refused.", dg.AssetCheckSeverity.WARN
 
 
-def _without_files(plan: Plan) -> Verdict:
+def _without_files(plan: ArchivePlan) -> Verdict:
     found = [job.job_id for job in without_files(plan)]
     description = f"{counted(len(found), 'job')} succeeded without a file: {_named(found)}. "
     description += _advice(plan, "ask the provider about them")
     return not found, description if found else "All have files.", dg.AssetCheckSeverity.WARN
 
 
-def _advice(plan: Plan, first: str) -> str:
+def _advice(plan: ArchivePlan, first: str) -> str:
     return f"When you {first}, run genai archive {plan.provider.name} --dismiss."
 
 
@@ -104,8 +104,8 @@ def _named(items: list[str]) -> str:
     return ", ".join(items[:NAMED]) + more
 
 
-_CHECKS: dict[str, Callable[[Plan], Verdict]] = {
-    RADAR: _radar,
+_CHECKS: dict[str, Callable[[ArchivePlan], Verdict]] = {
+    EXPIRING: _files_expiring_soon,
     REFUSED: _refused,
     FILES: _without_files,
 }

@@ -22,7 +22,7 @@ from genai_orchestration.providers.states import OPEN
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission import audit
-from genai_orchestration.submission.audit import Cap, Verdict
+from genai_orchestration.submission.audit import SpentCap, Verdict
 from genai_orchestration.submission.evidence import balance_looks
 from genai_orchestration.submission.limits import budget_of
 
@@ -125,7 +125,7 @@ def _budget(provider: Provider, operation: Operation) -> Verdict:
     )
     return audit.within_budget(
         [
-            Cap(setting=setting, credits=cap, spent=spent)
+            SpentCap(setting=setting, credits=cap, spent=spent)
             for setting, cap, spent in found
             if cap is not None
         ]

@@ -10,7 +10,7 @@ import dagster as dg
 from genai_orchestration.errors import UserError
 from genai_orchestration.warehouse.destination_errors import translate_error
 from genai_orchestration.watching.day_cursor import UnreadableCursor
-from genai_orchestration.watching.day_watch import Outcome
+from genai_orchestration.watching.day_watch import RunOutcome
 
 RUN_KEY = "dagster/run_key"
 SENSOR = "dagster/sensor_name"
@@ -59,7 +59,7 @@ def first_round(context: dg.SensorEvaluationContext) -> int:
     return int(context.last_tick_completion_time or 0)
 
 
-def outcome_of(instance: dg.DagsterInstance, sensor: str, run_key: str) -> Outcome:
+def outcome_of(instance: dg.DagsterInstance, sensor: str, run_key: str) -> RunOutcome:
     """The newest run that the sensor asked for with that key: how it ended, or that it has not.
 
     A run about to be retried is active. Dagster's retry keeps the key, so that the newest run
@@ -67,21 +67,21 @@ def outcome_of(instance: dg.DagsterInstance, sensor: str, run_key: str) -> Outco
     """
     filters = dg.RunsFilter(tags={RUN_KEY: run_key, SENSOR: sensor})
     records = instance.get_run_records(filters, limit=1)
-    return outcome_of_record(instance, records[0]) if records else Outcome("missing")
+    return outcome_of_record(instance, records[0]) if records else RunOutcome("missing")
 
 
-def outcome_of_record(instance: dg.DagsterInstance, record: dg.RunRecord) -> Outcome:
+def outcome_of_record(instance: dg.DagsterInstance, record: dg.RunRecord) -> RunOutcome:
     """How a run ended, or that it has not."""
     run = record.dagster_run
     ended = datetime.fromtimestamp(record.end_time or 0, timezone.utc)
     if run.status == dg.DagsterRunStatus.SUCCESS:
-        return Outcome("succeeded", ended)
+        return RunOutcome("succeeded", ended)
     if not run.is_finished:
-        return Outcome("active")
+        return RunOutcome("active")
     promised = run.tags.get(WILL_RETRY) == "true"
     if promised and datetime.now(timezone.utc) - ended < RETRY_WITHIN:
-        return Outcome("active")
-    return Outcome("failed", ended, cause_of(instance, run.run_id))
+        return RunOutcome("active")
+    return RunOutcome("failed", ended, cause_of(instance, run.run_id))
 
 
 def cause_of(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -49,7 +49,7 @@ from genai_orchestration.submission.release import (
 )
 from genai_orchestration.submission.send_guards import in_sandbox, obstacle
 from genai_orchestration.warehouse.destination_errors import translate_error
-from genai_orchestration.watching.day_watch import Outcome
+from genai_orchestration.watching.day_watch import RunOutcome
 
 SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
 INTERVAL_SECONDS = 30  # between two evaluations
@@ -201,8 +201,10 @@ class _Evaluation:
             self.runs.append(_run_request(provider, operation, decision.asked.key(what)))
         return _with(cursor, what, decision.asked)
 
-    def _outcome(self, asked: RequestedRun | None, what: str) -> Outcome:
-        return outcome_of(self.instance, SENSOR, asked.key(what)) if asked else Outcome("missing")
+    def _outcome(self, asked: RequestedRun | None, what: str) -> RunOutcome:
+        return (
+            outcome_of(self.instance, SENSOR, asked.key(what)) if asked else RunOutcome("missing")
+        )
 
 
 def _in_sandbox(provider: Provider) -> bool:

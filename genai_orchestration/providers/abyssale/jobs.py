@@ -15,7 +15,7 @@ from genai_orchestration.providers.abyssale.api import (
 from genai_orchestration.providers.abyssale.operations import CREDITS_PER_FORMAT
 from genai_orchestration.providers.base import Account, JobHistoryQuery
 from genai_orchestration.providers.http import ReadClient
-from genai_orchestration.providers.refusals import NotFound, shown
+from genai_orchestration.providers.refusals import NotFound, fit_message
 from genai_orchestration.providers.states import Failure, JobState, failure_in
 from genai_orchestration.providers.work import JobKind, JobReport, Polling
 
@@ -88,8 +88,8 @@ def failure_of(reasons: Sequence[str]) -> Failure:
 
 def _reason(error: object) -> str:
     if not isinstance(error, Mapping):
-        return shown(str(error))
-    message = shown(str(error.get("reason") or "no reason given"))
+        return fit_message(str(error))
+    message = fit_message(str(error.get("reason") or "no reason given"))
     return f"{error.get('template_format_name') or 'all'}: {message}"
 
 

@@ -20,7 +20,7 @@ from genai_orchestration.providers.payload import (
     Text,
     value_at,
 )
-from genai_orchestration.providers.wording import inside, shown
+from genai_orchestration.providers.wording import inside, quote_value
 
 Payload = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ class Id:
     def mistakes(self, field: str, value: object) -> Iterator[str]:
         """Anything else."""
         if not (isinstance(value, str) and is_uuid(value)):
-            yield f"{field} is {shown(value)}, but must be {self.expected}."
+            yield f"{field} is {quote_value(value)}, but must be {self.expected}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,20 +125,20 @@ def is_uuid(text: str) -> bool:
 def _variables(field: str, variables: Mapping[str, Any]) -> Iterator[str]:
     for name, value in variables.items():
         if value is None or isinstance(value, (Mapping, list)):
-            yield f"{field}.{name} is {shown(value)}, but a variable must be text or a number."
+            yield f"{field}.{name} is {quote_value(value)}, but must be text or a number."
 
 
 def _prompt(field: str, layer: Mapping[str, Any]) -> Iterator[str]:
     prompt = value_at(layer, "text_to_image_properties.prompt", str)
     if prompt is not None and len(prompt.split()) < FEWEST_WORDS:
         path = f"{field}.text_to_image_properties.prompt"
-        yield f"{path} is {shown(prompt)}, but must have at least {FEWEST_WORDS} words."
+        yield f"{path} is {quote_value(prompt)}, but must have at least {FEWEST_WORDS} words."
 
 
 def _callback(payload: Payload) -> Iterator[str]:
     url = value_at(payload, "callback_url", str)
     if url and url.strip() and not url.startswith("https://"):
-        yield f"callback_url is {shown(url)}, but Abyssale calls back over https:// only."
+        yield f"callback_url is {quote_value(url)}, but Abyssale calls back over https:// only."
 
 
 def _together(payload: Payload) -> Iterator[str]:

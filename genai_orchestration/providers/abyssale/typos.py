@@ -13,7 +13,7 @@ from typing import Any
 from genai_orchestration.providers.abyssale.elements import properties_of
 from genai_orchestration.providers.abyssale.operations import FILE_TYPES, VARIABLES
 from genai_orchestration.providers.payload import object_at, value_at
-from genai_orchestration.providers.wording import inside, listed, shown, unknown
+from genai_orchestration.providers.wording import inside, listed, quote_value, unknown
 
 Payload = Mapping[str, Any]
 Detail = Mapping[str, Any]
@@ -40,7 +40,7 @@ def _file_type(payload: Payload, detail: Detail) -> Iterator[str]:
     chosen, kind = value_at(payload, "image_file_type", str), str(detail.get("type"))
     allowed = FILE_TYPES.get(kind)
     if chosen and allowed and chosen not in ("auto", *allowed):
-        yield f"image_file_type is {shown(chosen)}, but a design of type {kind} can be " + (
+        yield f"image_file_type is {quote_value(chosen)}, but a design of type {kind} can be " + (
             f"rendered to {listed(allowed)}."
         )
 
@@ -52,7 +52,7 @@ def _elements(payload: Payload, detail: Detail) -> Iterator[str]:
     for number, name in enumerate(value_at(payload, "template_format_names", list) or ()):
         if name not in names:
             shown_names = [each.get("id") for each in formats]
-            yield unknown("", f"template_format_names[{number}] {shown(name)}", shown_names)
+            yield unknown("", f"template_format_names[{number}] {quote_value(name)}", shown_names)
     if "pages" in payload:
         yield f"pages is ignored: a design of type {detail.get('type')} has none; use elements."
     elements = object_at(payload, "elements")

@@ -10,7 +10,7 @@ from genai_orchestration.providers.imagine_api.api import account_of, connect
 from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.listing import read_ids
 from genai_orchestration.providers.imagine_api.tables import STATUSES
-from genai_orchestration.providers.refusals import shown
+from genai_orchestration.providers.refusals import fit_message
 from genai_orchestration.providers.states import Failure, JobState, failure_in
 from genai_orchestration.providers.work import JobKind, JobReport, Payload, Polling, Settling
 
@@ -59,7 +59,7 @@ def report_of(image: Mapping[str, Any]) -> JobReport:
         state=state,
         raw=word,
         failure=failure_of(error) if failed else None,
-        error=shown(error) if failed else None,
+        error=fit_message(error) if failed else None,
     )
 
 

@@ -31,7 +31,7 @@ def sound(page: list[Any], *, dated: bool = True) -> Page:
     return page
 
 
-class Order:
+class IdOrder:
     """Whether records have come in ascending order of (`date_created`, `id`): each once, then."""
 
     def __init__(self) -> None:

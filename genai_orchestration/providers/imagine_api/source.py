@@ -20,7 +20,7 @@ from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.doctor import examine
 from genai_orchestration.providers.imagine_api.files import ARCHIVE
 from genai_orchestration.providers.imagine_api.operations import OPERATIONS
-from genai_orchestration.providers.imagine_api.pages import Order
+from genai_orchestration.providers.imagine_api.pages import IdOrder
 from genai_orchestration.providers.imagine_api.rows import image_table
 from genai_orchestration.providers.imagine_api.submission import ImagineApiSubmitter
 from genai_orchestration.providers.imagine_api.tables import IMAGES, STATUS, STATUSES
@@ -37,7 +37,7 @@ from genai_orchestration.providers.states import TERMINAL
 
 BEGINNING = date(2023, 1, 1)  # ImagineAPI opened in March 2023: nothing can be older
 POSSIBLE = (date(1970, 1, 1), date(2999, 12, 31))  # what `start_date` may be
-TOGETHER = 5_000  # records in an Arrow table, at least
+ROWS_PER_TABLE = 5_000  # records in an Arrow table, at least
 IN_FLIGHT = 3  # Midjourney's smaller plans run three at once, and a fourth is known to fail
 
 logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def images(
     else:
         pages = listing.read_ids(client, ids)
     found: set[str] = set()
-    order = Order()
+    order = IdOrder()
     # finished rows of other days cannot come again, and need not be compared
     among = window.condition() if ids is None else "TRUE"
     unique: bool | None = None  # what dlt got last: it reads its configuration for each hint
@@ -144,7 +144,7 @@ def _together(pages: Iterable[api.Page]) -> Iterator[api.Page]:
     records: api.Page = []
     for page in pages:
         records += page
-        if len(records) >= TOGETHER:
+        if len(records) >= ROWS_PER_TABLE:
             yield records
             records = []
     if records:

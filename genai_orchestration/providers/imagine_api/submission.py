@@ -23,7 +23,7 @@ from genai_orchestration.providers.refusals import ProviderError, Unavailable
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import Accepted, Payload, id_in
 
-MOST = 100  # records of one `ref` that are read: others may use the same
+RECORDS_READ = 100  # records of one `ref` that are read: others may use the same
 
 
 class ImagineApiSubmitter:
@@ -68,7 +68,7 @@ class ImagineApiSubmitter:
             return None
         images = self._images({"ref": {"_eq": request_key}})
         found = [image["id"].lower() for image in images if is_of(image, payload)]
-        return None if not found and len(images) == self._reads.at_once(MOST) else found
+        return None if not found and len(images) == self._reads.at_once(RECORDS_READ) else found
 
     def account(self) -> str | None:
         """The id of the key's user."""
@@ -84,7 +84,7 @@ class ImagineApiSubmitter:
     def _images(self, which: dict[str, Any]) -> list[dict[str, Any]]:
         """The images that match, as they are now: of what is not there, nothing was made."""
         return self._reads.within_limit(
-            MOST,
+            RECORDS_READ,
             lambda limit: self._reads.images(
                 filter=uncached([which]),
                 fields="id,prompt",

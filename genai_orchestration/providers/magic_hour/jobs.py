@@ -18,7 +18,7 @@ from genai_orchestration.providers.magic_hour.api import (
 from genai_orchestration.providers.magic_hour.operations import GENERATOR, UPSCALER
 from genai_orchestration.providers.magic_hour.tables import STATUSES
 from genai_orchestration.providers.magic_hour.vocabulary import MOST_IMAGES
-from genai_orchestration.providers.refusals import NotFound, shown
+from genai_orchestration.providers.refusals import NotFound, fit_message
 from genai_orchestration.providers.states import Failure, JobState, failure_in
 from genai_orchestration.providers.work import JobKind, JobReport, Polling, credits_in
 
@@ -89,7 +89,7 @@ def report_of(project: Mapping[str, Any]) -> JobReport:
         raw=word,
         charged=credits_in(charged),
         failure=failure_of(said) if failed else None,
-        error=shown(str(message)) if failed else missing,
+        error=fit_message(str(message)) if failed else missing,
         incomplete=incomplete,
         record=dict(project) if state and state.terminal else None,
     )

@@ -30,7 +30,7 @@ from genai_orchestration.providers.magic_hour.vocabulary import (
     TOOLS,
 )
 from genai_orchestration.providers.payload import Fields, Number, Text, value_at
-from genai_orchestration.providers.wording import listed, shown
+from genai_orchestration.providers.wording import listed, quote_value
 from genai_orchestration.providers.work import Operation
 
 Payload = Mapping[str, Any]
@@ -148,7 +148,7 @@ def _beyond_model(payload: Payload) -> list[str]:
         found.append(f"image_count is {count}, but {model} takes {allowed}.")
     if limits.resolutions and resolution not in (None, "auto", *limits.resolutions):
         allowed = listed(limits.resolutions)
-        found.append(f"resolution is {shown(resolution)}, but {model} takes {allowed}.")
+        found.append(f"resolution is {quote_value(resolution)}, but {model} takes {allowed}.")
     return found
 
 
@@ -165,8 +165,8 @@ def _unreachable(payload: Payload) -> list[str]:
     if path is None or _reachable(path):
         return []
     return [
-        f"assets.image_file_path is {shown(path)}, but must be an https URL whose path ends in an "
-        f"extension such as .png, or begin with {listed(OWN_FILES)}."
+        f"assets.image_file_path is {quote_value(path)}, but must be an https URL whose path ends "
+        f"in an extension such as .png, or begin with {listed(OWN_FILES)}."
     ]
 
 

@@ -146,7 +146,7 @@ def test_an_image_that_a_list_gives_again_far_behind_is_still_one_row(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = raw(sandbox)
-    monkeypatch.setattr(source, "TOGETHER", 100)
+    monkeypatch.setattr(source, "ROWS_PER_TABLE", 100)
     monkeypatch.setattr(listing, "read_window", lambda *_, **__: iter([images, images[:5]]))
     load_images(settings)
     sql = "SELECT count(*), count(DISTINCT id) FROM {images}"

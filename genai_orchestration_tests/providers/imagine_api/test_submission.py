@@ -9,7 +9,7 @@ import requests
 from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.imagine_api import PROVIDER
 from genai_orchestration.providers.imagine_api.jobs import is_of
-from genai_orchestration.providers.imagine_api.submission import MOST, ImagineApiSubmitter
+from genai_orchestration.providers.imagine_api.submission import RECORDS_READ, ImagineApiSubmitter
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.sandbox import Sandbox
@@ -156,7 +156,7 @@ def test_so_many_images_of_a_ref_that_ours_may_be_behind_them_prove_nothing(
     sandbox: Sandbox, submitter: Submitter
 ) -> None:
     emptied(sandbox)
-    for _ in range(MOST):
+    for _ in range(RECORDS_READ):
         post(sandbox, prompt="a wolf", ref="fox-1")
     assert submitter.find("fox-1", FOX) is None
 

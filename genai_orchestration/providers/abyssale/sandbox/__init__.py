@@ -13,14 +13,14 @@ from starlette.routing import BaseRoute, Mount
 
 from genai_orchestration.providers.abyssale.sandbox.designs import Design, seeded
 from genai_orchestration.providers.abyssale.sandbox.gateway import (
-    Door,
-    Failure,
+    ApiFailure,
     Gateway,
+    GatewayMiddleware,
     on_failure,
     on_unknown_path,
     on_wrong_method,
 )
-from genai_orchestration.providers.abyssale.sandbox.jobs import Studio
+from genai_orchestration.providers.abyssale.sandbox.jobs import RenderQueue
 from genai_orchestration.providers.abyssale.sandbox.reads import Reads
 from genai_orchestration.providers.abyssale.sandbox.writes import Writes
 from genai_orchestration.sandbox.clock import Clock
@@ -33,7 +33,7 @@ class AbyssaleSandbox:
 
     def __init__(self, clock: Clock) -> None:
         self.workspace = seeded(clock.now())
-        self.studio = Studio()
+        self.studio = RenderQueue()
         self.gateway = Gateway(clock)
         static = [each for each in self.designs.values() if each.type == "static"]
         self.banner_ids = self.studio.stock(static[:STOCK], clock.now())
@@ -90,9 +90,9 @@ class AbyssaleSandbox:
         """Everything below `/abyssale`: an application of its own, for its errors are its own."""
         app = Starlette(
             routes=[*self._reads.routes(), *self._writes.routes()],
-            middleware=[Middleware(Door, gateway=self.gateway)],
+            middleware=[Middleware(GatewayMiddleware, gateway=self.gateway)],
             exception_handlers={
-                Failure: on_failure,
+                ApiFailure: on_failure,
                 404: on_unknown_path,
                 405: on_wrong_method,
             },

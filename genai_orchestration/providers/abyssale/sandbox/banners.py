@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from genai_orchestration.providers.abyssale.sandbox.designs import Design, Format
-from genai_orchestration.providers.abyssale.sandbox.orders import Order
+from genai_orchestration.providers.abyssale.sandbox.orders import GenerationInput
 from genai_orchestration.providers.abyssale.sandbox.shapes import MULTIPAGE
 
 Json = dict[str, Any]
@@ -52,7 +52,12 @@ class Banner:
 
 
 def rendered(
-    order: Order, chosen: Format, *, ready_at: datetime, id: str, earlier: Banner | None = None
+    order: GenerationInput,
+    chosen: Format,
+    *,
+    ready_at: datetime,
+    id: str,
+    earlier: Banner | None = None,
 ) -> Banner:
     """The banner of one format; with an `earlier` one it is the next version of that visual."""
     return Banner(

@@ -26,7 +26,7 @@ OPEN = ("/ready", "/_files/", "/_admin/")  # paths that ask for no key
 UNMETERED = "/banner-builder/"  # generation is in no tier of the rate limits
 
 
-class Failure(Exception):
+class ApiFailure(Exception):
     """An answer in the vendor's error envelope; clients branch on `id`."""
 
     def __init__(
@@ -45,13 +45,13 @@ class Failure(Exception):
         return stamped(body, status=self.status)
 
 
-def bad_field(path: str, code: str, message: str) -> Failure:
+def bad_field(path: str, code: str, message: str) -> ApiFailure:
     """400 for one field of a body."""
     problem = {"path": path, "code": code, "message": message}
-    return Failure(400, code, f"{path}: {message}", errors=[problem])
+    return ApiFailure(400, code, f"{path}: {message}", errors=[problem])
 
 
-def bad_parameter(name: str, message: str) -> Failure:
+def bad_parameter(name: str, message: str) -> ApiFailure:
     """400 for one query parameter."""
     return bad_field(name, "invalid_query_param", message)
 
@@ -62,19 +62,19 @@ def stamped(body: Mapping[str, Any], *, status: int = 200) -> JSONResponse:
 
 
 def on_failure(request: Request, error: Exception) -> JSONResponse:
-    """Starlette's handler of a `Failure`."""
-    assert isinstance(error, Failure)
+    """Starlette's handler of a `ApiFailure`."""
+    assert isinstance(error, ApiFailure)
     return error.answer()
 
 
 def on_unknown_path(request: Request, error: Exception) -> JSONResponse:
     """A path that is no endpoint, which includes an id that is no UUID."""
-    return Failure(404, "endpoint_not_found", f"No endpoint {request.url.path}.").answer()
+    return ApiFailure(404, "endpoint_not_found", f"No endpoint {request.url.path}.").answer()
 
 
 def on_wrong_method(request: Request, error: Exception) -> JSONResponse:
     """A path that is an endpoint, called with another method."""
-    return Failure(405, "method_not_allowed", f"{request.method} is not allowed here.").answer()
+    return ApiFailure(405, "method_not_allowed", f"{request.method} is not allowed here.").answer()
 
 
 class Gateway:
@@ -88,13 +88,13 @@ class Gateway:
         self._arrivals: deque[float] = deque()
         self._minute, self._reads = 0, 0
 
-    def refusal(self, key: str | None) -> Failure | None:
+    def refusal(self, key: str | None) -> ApiFailure | None:
         """Why a call with that key may not pass; None when it may."""
         if key not in self.keys:
-            return Failure(401, "unauthorized", "Unauthorized: missing or invalid API key.")
+            return ApiFailure(401, "unauthorized", "Unauthorized: missing or invalid API key.")
         arrived = self._arrive()
         if self.limit is not None and arrived > self.limit:
-            return Failure(429, "rate_limit_exceeded", "Too many requests.")
+            return ApiFailure(429, "rate_limit_exceeded", "Too many requests.")
         return None
 
     def rate_headers(self) -> dict[str, str]:
@@ -117,7 +117,7 @@ class Gateway:
         return len(self._arrivals)
 
 
-class Door:
+class GatewayMiddleware:
     """The ASGI layer in front of the endpoints."""
 
     def __init__(self, app: ASGIApp, *, gateway: Gateway) -> None:

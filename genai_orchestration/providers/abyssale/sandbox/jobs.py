@@ -16,8 +16,8 @@ from typing import Any
 
 from genai_orchestration.providers.abyssale.sandbox.banners import STUDIO, Banner, rendered
 from genai_orchestration.providers.abyssale.sandbox.designs import Design, Format
-from genai_orchestration.providers.abyssale.sandbox.gateway import Failure
-from genai_orchestration.providers.abyssale.sandbox.orders import Order
+from genai_orchestration.providers.abyssale.sandbox.gateway import ApiFailure
+from genai_orchestration.providers.abyssale.sandbox.orders import GenerationInput
 from genai_orchestration.providers.abyssale.sandbox.shapes import MULTIPAGE
 
 Json = dict[str, Any]
@@ -73,7 +73,7 @@ class Generation:
 
 
 @dataclass
-class Studio:
+class RenderQueue:
     """Renders orders, keeps what was rendered, and counts what it cost."""
 
     generation_credits: Credits = field(default_factory=lambda: Credits(10_000, 3_800))
@@ -91,32 +91,32 @@ class Studio:
         """The banner of that id; 404 before it is rendered."""
         banner = self.banners.get(id)
         if banner is None or banner.ready_at > now:
-            raise Failure(404, "visual_not_found", "The visual does not exist.")
+            raise ApiFailure(404, "visual_not_found", "The visual does not exist.")
         return banner
 
     def generation(self, id: str, now: datetime) -> Generation:
         """The generation request of that id; 404 unknown, 410 forgotten."""
         generation = self.generations.get(id)
         if generation is None:
-            raise Failure(404, "generation_request_not_found", "No such generation request.")
+            raise ApiFailure(404, "generation_request_not_found", "No such generation request.")
         if generation.gone(now):
             message = "Generation requests are kept for 7 days."
-            raise Failure(410, "generation_request_gone", message)
+            raise ApiFailure(410, "generation_request_gone", message)
         return generation
 
-    def render(self, order: Order, now: datetime) -> Banner:
+    def render(self, order: GenerationInput, now: datetime) -> Banner:
         """One banner at once, or `cannot_build_banner`."""
         self._admit(order)
         chosen = order.formats[0]
         misfit = order.misfit(chosen)
         if misfit:
-            raise Failure(400, "cannot_build_banner", misfit)
+            raise ApiFailure(400, "cannot_build_banner", misfit)
         banner = self._banner(order, chosen, now)
         self.at_once += 1
         self.banners[banner.id] = banner
         return banner
 
-    def start(self, order: Order, now: datetime) -> Generation:
+    def start(self, order: GenerationInput, now: datetime) -> Generation:
         """A generation that began now."""
         self._admit(order)
         misfits = {chosen: order.misfit(chosen) for chosen in order.formats}
@@ -137,28 +137,30 @@ class Studio:
     def stock(self, designs: Iterable[Design], now: datetime) -> list[str]:
         """Banners that were rendered long ago, one of each design; gives their ids."""
         for design in designs:
-            order = Order(design, design.formats[:1], ({},), "png")
+            order = GenerationInput(design, design.formats[:1], ({},), "png")
             id = str(uuid.uuid5(STUDIO, design.id))
             made = rendered(order, design.formats[0], ready_at=now, id=id)
             self.banners[made.id] = made
         return list(self.banners)
 
-    def _admit(self, order: Order) -> None:
+    def _admit(self, order: GenerationInput) -> None:
         if not order.design.in_plan:
             message = f"Your plan does not include {order.design.type} designs."
-            raise Failure(429, "feature_not_in_plan", message)
+            raise ApiFailure(429, "feature_not_in_plan", message)
         promised = self.at_once + sum(len(each.banners) for each in self.generations.values())
         if not self.generation_credits.covers(promised, len(order.formats)):
-            raise Failure(429, "rate_limit_exceeded", "Your plan has no generation credits left.")
+            raise ApiFailure(
+                429, "rate_limit_exceeded", "Your plan has no generation credits left."
+            )
         if order.original is not None and order.original not in self.banners:
-            raise Failure(404, "visual_not_found", "original_visual_id is not a known visual.")
+            raise ApiFailure(404, "visual_not_found", "original_visual_id is not a known visual.")
 
-    def _banner(self, order: Order, chosen: Format, ready_at: datetime) -> Banner:
+    def _banner(self, order: GenerationInput, chosen: Format, ready_at: datetime) -> Banner:
         earlier = self.banners.get(order.original or "")
         id = str(uuid.uuid4())
         return rendered(order, chosen, ready_at=ready_at, id=id, earlier=earlier)
 
 
-def _error(order: Order, chosen: Format, reason: str) -> Json:
+def _error(order: GenerationInput, chosen: Format, reason: str) -> Json:
     named = {} if order.design.type == MULTIPAGE else {"template_format_name": chosen.name}
     return {**named, "reason": reason}

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from genai_orchestration.providers.abyssale.sandbox.designs import Design, Project
-from genai_orchestration.providers.abyssale.sandbox.gateway import Failure, bad_parameter
+from genai_orchestration.providers.abyssale.sandbox.gateway import ApiFailure, bad_parameter
 
 Query = Mapping[str, str]
 Row = TypeVar("Row")
@@ -91,7 +91,7 @@ def _in_project(query: Query) -> Callable[[Design], bool]:
         # the vendor names the deprecated alias, whichever of the two was sent
         problem = {"path": "category_id", "code": "invalid_payload", "message": "malformed"}
         message = "malformed id category_id"
-        raise Failure(400, "invalid_payload", message, errors=[problem])
+        raise ApiFailure(400, "invalid_payload", message, errors=[problem])
     return lambda design: design.project is not None and design.project.id == wanted.lower()
 
 

@@ -1,4 +1,4 @@
-"""What a generation asks for: a request's body and its design go in, a checked `Order` comes out.
+"""What a generation asks for: a body and its design as a checked `GenerationInput`.
 
 Layers and properties that the design does not have are accepted in silence, as the vendor does:
 a misspelt layer renders the saved content.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genai_orchestration.providers.abyssale.sandbox.designs import Design, Format
-from genai_orchestration.providers.abyssale.sandbox.gateway import Failure, bad_field
+from genai_orchestration.providers.abyssale.sandbox.gateway import ApiFailure, bad_field
 from genai_orchestration.providers.abyssale.sandbox.shapes import MULTIPAGE, layers
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ NARROW = 200
 
 
 @dataclass(frozen=True)
-class Order:
+class GenerationInput:
     """Which formats to render, with which content, to which type of file."""
 
     design: Design
@@ -55,10 +55,12 @@ class Order:
         ]
 
 
-def image_order(design: Design, body: Json) -> Order:
+def image_order(design: Design, body: Json) -> GenerationInput:
     """The order of the synchronous endpoint: one format of a static design."""
     if design.type != "static":
-        raise Failure(400, "template_not_static", "Only static designs can be generated at once.")
+        raise ApiFailure(
+            400, "template_not_static", "Only static designs can be generated at once."
+        )
     name = body.get("template_format_name")
     formats = (_format(design, name),) if name is not None else design.formats[:1]
     elements = _elements(body.get("elements", {}), "elements")
@@ -66,10 +68,10 @@ def image_order(design: Design, body: Json) -> Order:
         if "text_to_image" in properties:
             path = f"elements.{layer}.text_to_image"
             raise bad_field(path, "invalid_payload", "is for the asynchronous endpoint")
-    return Order(design, formats, (elements,), _file_type(design, body))
+    return GenerationInput(design, formats, (elements,), _file_type(design, body))
 
 
-def media_order(design: Design, body: Json) -> Order:
+def media_order(design: Design, body: Json) -> GenerationInput:
     """The order of the asynchronous endpoint: several formats, all of them by default."""
     if design.type == MULTIPAGE:
         return pages_order(design, body)
@@ -80,12 +82,12 @@ def media_order(design: Design, body: Json) -> Order:
     original = body.get("original_visual_id")
     if original is not None and len(formats) != 1:
         message = "original_visual_id needs exactly one format."
-        raise Failure(400, "more_than_one_format", message)
+        raise ApiFailure(400, "more_than_one_format", message)
     elements = _elements(body.get("elements", {}), "elements")
-    return Order(design, formats, (elements,), _file_type(design, body), original)
+    return GenerationInput(design, formats, (elements,), _file_type(design, body), original)
 
 
-def pages_order(design: Design, body: Json) -> Order:
+def pages_order(design: Design, body: Json) -> GenerationInput:
     """The order of a multipage PDF: one file, whatever the number of its pages."""
     pages = body.get("pages", {})
     if design.type != MULTIPAGE or not isinstance(pages, dict):
@@ -93,14 +95,14 @@ def pages_order(design: Design, body: Json) -> Order:
     elements = tuple(
         _elements(pages.get(page.name, {}), f"pages.{page.name}") for page in design.formats
     )
-    return Order(design, design.formats[:1], elements, _file_type(design, body))
+    return GenerationInput(design, design.formats[:1], elements, _file_type(design, body))
 
 
 def _format(design: Design, name: object) -> Format:
     for each in design.formats:
         if name in (each.name, each.uid):
             return each
-    raise Failure(404, "format_not_found", f"The design has no format {name!r}.")
+    raise ApiFailure(404, "format_not_found", f"The design has no format {name!r}.")
 
 
 def _elements(elements: object, path: str) -> Json:
@@ -117,7 +119,7 @@ def _file_type(design: Design, body: Json) -> str:
     asked = body.get("image_file_type", "auto")
     if asked != "auto" and asked not in known:
         message = f"A {design.type} design cannot be rendered to {asked!r}."
-        raise Failure(400, "invalid_filetype", message)
+        raise ApiFailure(400, "invalid_filetype", message)
     level = body.get("file_compression_level", 100)
     if not isinstance(level, int) or not 1 <= level <= 100:
         raise bad_field("file_compression_level", "out_of_range", "must be between 1 and 100")

@@ -9,8 +9,8 @@ from starlette.routing import BaseRoute, Route
 
 from genai_orchestration.providers.abyssale.sandbox import listing, shapes
 from genai_orchestration.providers.abyssale.sandbox.designs import Format, Workspace
-from genai_orchestration.providers.abyssale.sandbox.gateway import Failure, stamped
-from genai_orchestration.providers.abyssale.sandbox.jobs import Studio
+from genai_orchestration.providers.abyssale.sandbox.gateway import ApiFailure, stamped
+from genai_orchestration.providers.abyssale.sandbox.jobs import RenderQueue
 from genai_orchestration.providers.abyssale.sandbox.requests import design_of, files_url, id_of
 from genai_orchestration.sandbox.clock import Clock
 from genai_orchestration.sandbox.png import picture
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 class Reads:
     """What can be read of a workspace and its studio."""
 
-    def __init__(self, clock: Clock, workspace: Workspace, studio: Studio) -> None:
+    def __init__(self, clock: Clock, workspace: Workspace, studio: RenderQueue) -> None:
         self._clock = clock
         self._workspace = workspace
         self._studio = studio
@@ -63,7 +63,7 @@ class Reads:
         for each in design.formats if design.type != shapes.MULTIPAGE else ():
             if wanted in (each.name, each.uid):
                 return stamped(shapes.format_detail(design, each, files_url(request)))
-        raise Failure(404, "format_not_found", f"The design has no format {wanted!r}.")
+        raise ApiFailure(404, "format_not_found", f"The design has no format {wanted!r}.")
 
     async def _list_projects(self, request: Request) -> Response:
         found = listing.projects(list(self._workspace.projects.values()), request.query_params)

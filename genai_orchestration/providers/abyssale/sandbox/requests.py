@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 
 from genai_orchestration.providers.abyssale.sandbox.designs import Design, Workspace
-from genai_orchestration.providers.abyssale.sandbox.gateway import Failure, bad_field
+from genai_orchestration.providers.abyssale.sandbox.gateway import ApiFailure, bad_field
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ def design_of(request: Request, workspace: Workspace) -> Design:
     """The design in the path; 404 when there is none, or none any more."""
     design = workspace.designs.get(id_of(request))
     if design is None:
-        raise Failure(404, "template_not_found", "The design does not exist.")
+        raise ApiFailure(404, "template_not_found", "The design does not exist.")
     return design
 
 
@@ -33,13 +33,13 @@ async def body_of(request: Request) -> Json:
     """The body as a JSON object; an empty body is an empty object."""
     raw = await request.body()
     if raw and not request.headers.get("content-type", "").startswith("application/json"):
-        raise Failure(415, "unsupported_media_type", "Send application/json.")
+        raise ApiFailure(415, "unsupported_media_type", "Send application/json.")
     try:
         body = json.loads(raw or b"{}")
     except ValueError:
-        raise Failure(400, "invalid_json", "The body is not JSON.") from None
+        raise ApiFailure(400, "invalid_json", "The body is not JSON.") from None
     if not isinstance(body, dict):
-        raise Failure(400, "invalid_payload", "The body must be an object.")
+        raise ApiFailure(400, "invalid_payload", "The body must be an object.")
     return body
 
 

@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from genai_orchestration.providers.abyssale.sandbox.designs import Design, Project, Workspace
-from genai_orchestration.providers.abyssale.sandbox.gateway import Failure, stamped
-from genai_orchestration.providers.abyssale.sandbox.jobs import Studio
+from genai_orchestration.providers.abyssale.sandbox.gateway import ApiFailure, stamped
+from genai_orchestration.providers.abyssale.sandbox.jobs import RenderQueue
 from genai_orchestration.providers.abyssale.sandbox.orders import (
-    Order,
+    GenerationInput,
     image_order,
     media_order,
     pages_order,
@@ -33,7 +33,7 @@ BUILDER = "/banner-builder/{id:uuid}"
 class Writes:
     """What can be changed in a workspace, and what its studio can be asked to render."""
 
-    def __init__(self, clock: Clock, workspace: Workspace, studio: Studio) -> None:
+    def __init__(self, clock: Clock, workspace: Workspace, studio: RenderQueue) -> None:
         self._clock = clock
         self._workspace = workspace
         self._studio = studio
@@ -65,7 +65,7 @@ class Writes:
     async def _create_project(self, request: Request) -> Response:
         name = name_in(await body_of(request), shortest=2)
         if any(project.name == name for project in self._workspace.projects.values()):
-            raise Failure(400, "project_already_exists", f"There is a project {name!r} already.")
+            raise ApiFailure(400, "project_already_exists", f"There is a project {name!r} already.")
         project = Project(str(uuid.uuid4()), name, self._seconds())
         self._workspace.projects[project.id] = project
         body = {"id": project.id, "name": project.name, "created_at_ts": project.created_at}
@@ -80,7 +80,7 @@ class Writes:
         design = design_of(request, self._workspace)
         project = self._workspace.projects.get(str((await body_of(request)).get("project_id")))
         if project is None:
-            raise Failure(404, "project_not_found", "project_id is not a project.")
+            raise ApiFailure(404, "project_not_found", "project_id is not a project.")
         design.project = project
         self.touch(design)
         return _named(design)
@@ -102,7 +102,7 @@ class Writes:
         return JSONResponse(banner.body(files_url(request)))
 
     def _starter(
-        self, ordered: Callable[[Design, Json], Order]
+        self, ordered: Callable[[Design, Json], GenerationInput]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def start(request: Request) -> Response:
             design = design_of(request, self._workspace)

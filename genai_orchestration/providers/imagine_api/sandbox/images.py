@@ -18,8 +18,8 @@ from genai_orchestration.providers.imagine_api.sandbox.lifecycle import (
     PROGRESS,
     RENDER_SECONDS,
     UNSPECIFIED,
+    Lifecycle,
     Outcome,
-    Plan,
     State,
     state,
 )
@@ -64,7 +64,7 @@ class Image:
     user: str
     created: datetime
     date_created: str
-    plan: Plan
+    plan: Lifecycle
 
     def state(self, now: datetime) -> State:
         """Its state at that time."""
@@ -77,7 +77,7 @@ def image_from(spec: Spec, *, now: datetime, new_id: Callable[[], str]) -> Image
     if created is None:
         raise ValueError(f"date_created {spec.date_created!r} is no ISO 8601 time.")
     ends = (now - created).total_seconds() + spec.seconds
-    plan = Plan(
+    plan = Lifecycle(
         outcome=spec.outcome,
         starts=ends - RENDER_SECONDS,
         ends=ends,
@@ -97,7 +97,7 @@ def image_from(spec: Spec, *, now: datetime, new_id: Callable[[], str]) -> Image
 
 
 def new_image(
-    *, id: str, prompt: str, ref: str | None, user: str, created: datetime, plan: Plan
+    *, id: str, prompt: str, ref: str | None, user: str, created: datetime, plan: Lifecycle
 ) -> Image:
     """An image whose time of creation has whole milliseconds, as the one that it shows."""
     exact = created.astimezone(timezone.utc)

@@ -29,7 +29,7 @@ UNSPECIFIED = "Unspecified error"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Lifecycle:
     """What will become of an image; times in seconds since its `date_created`."""
 
     outcome: Outcome = "completed"
@@ -51,27 +51,27 @@ class State(NamedTuple):
     changed: float | None = None  # age at the last change; None when nothing changed yet
 
 
-def plan_for(prompt: str) -> Plan:
+def plan_for(prompt: str) -> Lifecycle:
     """The plan of a newly posted image: its prompt may ask for a failure or for no end."""
     if BANNED_WORD in prompt.lower():
-        return Plan(outcome="failed", ends=PENDING_SECONDS, started=False, error=BANNED)
-    return Plan(outcome="stuck", reaches=LAST // 2) if STUCK_MARK in prompt else Plan()
+        return Lifecycle(outcome="failed", ends=PENDING_SECONDS, started=False, error=BANNED)
+    return Lifecycle(outcome="stuck", reaches=LAST // 2) if STUCK_MARK in prompt else Lifecycle()
 
 
-def state(plan: Plan, age: float) -> State:
+def state(plan: Lifecycle, age: float) -> State:
     """The state of a plan at that age in seconds; nothing is remembered between two calls."""
     if plan.outcome == "pending" or age < (plan.starts if plan.started else plan.ends):
         return State(plan.waits_as)
     return _rendering(plan, age) if age < plan.ends else _ended(plan, age)
 
 
-def _rendering(plan: Plan, age: float) -> State:
+def _rendering(plan: Lifecycle, age: float) -> State:
     interval = (plan.ends - plan.starts) / (plan.reaches + 1)
     report = min(int((age - plan.starts) / interval), plan.reaches)
     return State("in-progress", PROGRESS[report], report, changed=plan.starts + report * interval)
 
 
-def _ended(plan: Plan, age: float) -> State:
+def _ended(plan: Lifecycle, age: float) -> State:
     match plan.outcome:
         case "completed":
             return State("completed", pictures=True, changed=plan.ends)
@@ -85,13 +85,13 @@ def _ended(plan: Plan, age: float) -> State:
             return State(plan.waits_as)
 
 
-def _failed(plan: Plan) -> State:
+def _failed(plan: Lifecycle) -> State:
     if not plan.started:
         return State("failed", changed=plan.ends)
     return State("failed", PROGRESS[plan.reaches], plan.reaches, changed=plan.ends)
 
 
-def _overtaken(plan: Plan, age: float) -> State:
+def _overtaken(plan: Lifecycle, age: float) -> State:
     if age < plan.ends + LATE_SECONDS:
         return State("completed", pictures=True, changed=plan.ends)
     return State("in-progress", PROGRESS[LAST], LAST, True, plan.ends + LATE_SECONDS)

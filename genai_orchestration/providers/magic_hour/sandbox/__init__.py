@@ -76,7 +76,7 @@ class MagicHourSandbox:
         """Everything below `/magic_hour`: an application of its own, for its errors are its own."""
         app = Starlette(
             routes=self._endpoints.routes(),
-            middleware=[Middleware(Door, keys=self.keys)],
+            middleware=[Middleware(AuthMiddleware, keys=self.keys)],
             exception_handlers={
                 Refusal: on_refusal,
                 404: on_unknown_path,
@@ -87,7 +87,7 @@ class MagicHourSandbox:
         return [Mount("", app=app)]
 
 
-class Door:
+class AuthMiddleware:
     """The ASGI layer in front of the endpoints: asks for the key."""
 
     def __init__(self, app: ASGIApp, *, keys: set[str]) -> None:

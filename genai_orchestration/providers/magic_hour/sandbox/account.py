@@ -10,7 +10,7 @@ import uuid
 from datetime import timedelta
 
 from genai_orchestration.providers.magic_hour.sandbox.jobs import Job, Withheld
-from genai_orchestration.providers.magic_hour.sandbox.orders import KINDS, Kind, Order
+from genai_orchestration.providers.magic_hour.sandbox.orders import KINDS, GenerationInput, Kind
 from genai_orchestration.providers.magic_hour.sandbox.refusals import NOT_FOUND, Refusal
 from genai_orchestration.sandbox.clock import Clock
 
@@ -18,16 +18,24 @@ UNSUBSCRIBED = "none"  # the tier of an account to which every creation is refus
 GRANTED = 100_000  # credits: a day of demonstrations
 EXAMPLE_AGE = timedelta(hours=1)
 EXAMPLES = (  # the vendor's own example ids, as finished jobs
-    ("cuid-example", Order(kind="image", type="AI_IMAGE", seconds=5, price=5, prompt="example")),
     (
         "cuid-example",
-        Order(kind="video", type="TEXT_TO_VIDEO", seconds=12, price=300, extension="mp4", length=5),
+        GenerationInput(kind="image", type="AI_IMAGE", seconds=5, price=5, prompt="example"),
     ),
     (
         "cuid-example",
-        Order(kind="audio", type="VOICE_GENERATOR", seconds=4, price=2, extension="wav"),
+        GenerationInput(
+            kind="video", type="TEXT_TO_VIDEO", seconds=12, price=300, extension="mp4", length=5
+        ),
     ),
-    ("uuid-example", Order(kind="face", type="", seconds=3, price=0, files=2, size=(256, 256))),
+    (
+        "cuid-example",
+        GenerationInput(kind="audio", type="VOICE_GENERATOR", seconds=4, price=2, extension="wav"),
+    ),
+    (
+        "uuid-example",
+        GenerationInput(kind="face", type="", seconds=3, price=0, files=2, size=(256, 256)),
+    ),
 )
 
 
@@ -55,7 +63,7 @@ class Account:
     def credits(self, credits: int) -> None:
         self._granted += credits - self.credits
 
-    def submit(self, order: Order) -> Job:
+    def submit(self, order: GenerationInput) -> Job:
         """A job that begins now; 402 when the credits do not cover it, or nothing is subscribed."""
         if self.tier == UNSUBSCRIBED:
             raise Refusal(402, "An active subscription is required", "subscription_required")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from genai_orchestration.providers.magic_hour.sandbox.orders import Order
+from genai_orchestration.providers.magic_hour.sandbox.orders import GenerationInput
 from genai_orchestration.providers.magic_hour.sandbox.prices import (
     ESTIMATED_FPS,
     REAL_FPS,
@@ -49,7 +49,7 @@ class Job:
     """An order that was accepted."""
 
     id: str
-    order: Order
+    order: GenerationInput
     created_at: datetime
     canceled_at: datetime | None = None
     withheld: Withheld | None = None

@@ -1,4 +1,4 @@
-"""What a create asks for: a request's body goes in, a checked `Order` with its price comes out.
+"""What a create asks for: a body as a checked `GenerationInput` with its price.
 
 400  a field is missing, of the wrong type, or no word of its enum
 402  the account's tier does not have it
@@ -24,7 +24,7 @@ from genai_orchestration.providers.magic_hour.vocabulary import TOOLS
 Json = dict[str, Any]
 Kind = Literal["image", "video", "audio", "face"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-Check = Callable[[Json, str], "Order"]  # (body, the account's tier)
+Check = Callable[[Json, str], "GenerationInput"]  # (body, the account's tier)
 MOST_IMAGES = 16
 LONGEST_SPEECH = 1000  # characters
 ASPECTS = {"1:1": (1, 1), "16:9": (16, 9), "9:16": (9, 16)}
@@ -38,7 +38,7 @@ LOCAL = ("127.0.0.1", "localhost")  # the sandbox's own pictures come over plain
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class GenerationInput:
     """A job that may be created: what it will be, what it costs, how long it takes."""
 
     kind: Kind
@@ -53,7 +53,7 @@ class Order:
     length: float = 0  # seconds of a video
 
 
-def image_order(body: Json, tier: str) -> Order:
+def image_order(body: Json, tier: str) -> GenerationInput:
     """`POST /v1/ai-image-generator`."""
     count = required(body, "image_count", int)
     if not 1 <= count <= MOST_IMAGES:
@@ -63,7 +63,7 @@ def image_order(body: Json, tier: str) -> Order:
     model = _image_model(body)
     resolution = one_of(body, "resolution", tuple(prices.RESOLUTION_FACTORS)) or "auto"
     _check_model(model, count, resolution, tier)
-    return Order(
+    return GenerationInput(
         kind="image",
         type="AI_IMAGE",
         seconds=5,
@@ -75,7 +75,7 @@ def image_order(body: Json, tier: str) -> Order:
     )
 
 
-def upscaler_order(body: Json, tier: str) -> Order:
+def upscaler_order(body: Json, tier: str) -> GenerationInput:
     """`POST /v1/ai-image-upscaler`."""
     factor = required(body, "scale_factor", (int, float))
     source = _source(body, "assets.image_file_path")
@@ -86,7 +86,7 @@ def upscaler_order(body: Json, tier: str) -> Order:
         raise Refusal(422, "scale_factor must be either 2 or 4")
     if factor == 4 and tier == "free":
         raise plan_required("4x upscale is only available on Creator, Pro, or Business tier")
-    return Order(
+    return GenerationInput(
         kind="image",
         type="IMAGE_UPSCALER",
         seconds=8,
@@ -97,13 +97,13 @@ def upscaler_order(body: Json, tier: str) -> Order:
     )
 
 
-def video_order(body: Json, tier: str) -> Order:
+def video_order(body: Json, tier: str) -> GenerationInput:
     """`POST /v1/text-to-video`."""
     seconds = required(body, "end_seconds", (int, float))
     if not 1 <= seconds <= 60:
         raise Refusal(422, "end_seconds must be between 1 and 60")
     one_of(body, "resolution", ("360p", "480p", "720p", "1080p", "4k"))
-    return Order(
+    return GenerationInput(
         kind="video",
         type="TEXT_TO_VIDEO",
         seconds=12,
@@ -116,14 +116,14 @@ def video_order(body: Json, tier: str) -> Order:
     )
 
 
-def voice_order(body: Json, tier: str) -> Order:
+def voice_order(body: Json, tier: str) -> GenerationInput:
     """`POST /v1/ai-voice-generator`."""
     prompt = _prompt(body)
     required(body, "style.voice_name", str)
     if len(prompt) > LONGEST_SPEECH:
         raise Refusal(422, f"style.prompt must have at most {LONGEST_SPEECH} characters")
     price = prices.voice_price(prompt)
-    return Order(
+    return GenerationInput(
         kind="audio",
         type="VOICE_GENERATOR",
         seconds=4,
@@ -134,14 +134,16 @@ def voice_order(body: Json, tier: str) -> Order:
     )
 
 
-def face_order(body: Json, tier: str) -> Order:
+def face_order(body: Json, tier: str) -> GenerationInput:
     """`POST /v1/face-detection`, which is free for now."""
     source = _source(body, "assets.target_file_path")
     score = optional(body, "confidence_score", (int, float))
     if score is not None and not 0 <= score <= 1:
         raise Refusal(400, "confidence_score must be between 0 and 1")
     size = (SOURCE_EDGE, SOURCE_EDGE)
-    return Order(kind="face", type="", seconds=3, price=0, prompt=source, files=2, size=size)
+    return GenerationInput(
+        kind="face", type="", seconds=3, price=0, prompt=source, files=2, size=size
+    )
 
 
 def _prompt(body: Json) -> str:
