@@ -129,8 +129,8 @@ class Archiver:
     ) -> Sequence[str]:
         """Paths of what was kept of the file before and is cut off: the new content replaces it.
 
-        FileRefused, with the new content in quarantine, when other whole content was seen under an id
-        whose content never changes.
+        FileRefused, with the new content in quarantine, when other whole content was seen under
+        an id whose content never changes.
         """
         before, kept = wanted.before, dict[str, str]()
         if before and before.sha256 and before.archived_path:
