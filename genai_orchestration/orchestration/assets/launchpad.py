@@ -40,6 +40,7 @@ class RequestConfig(dg.Config):
 
 
 def plan_new(
+    settings: Settings,
     ledger: Ledger,
     new: Sequence[RequestConfig],
     provider: Provider,
@@ -57,7 +58,7 @@ def plan_new(
         _check_approval(provider)
     wanted = [_request(each, provider, operation) for each in new]
     operations = {(provider.name, operation.name): operation}
-    planned = plan(wanted, operations, known_rows(wanted, operations, Settings.load()))
+    planned = plan(wanted, operations, known_rows(wanted, operations, settings))
     if planned.mistakes:
         mistakes = " ".join(f"{key}: {' '.join(words)}" for key, words in planned.mistakes.items())
         raise WrongConfig(f"Nothing was planned; the configuration has mistakes. {mistakes}")
@@ -66,7 +67,7 @@ def plan_new(
     if approve:
         records = [ledger.request(each.request_key) for each in wanted]
         new_ones = [record for record in records if record.state is RequestState.PLANNED]
-        check_not_sent(new_ones, Settings.load())
+        check_not_sent(new_ones, settings)
         ledger.approve([record.request_key for record in new_ones], ledger.now())
 
 

@@ -121,7 +121,7 @@ def _materialize(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     settings = Settings.load()
     with Ledger.open(settings, who=_who(context)) as ledger:
-        plan_new(ledger, config.requests, provider, operation, approve=config.approve)
+        plan_new(settings, ledger, config.requests, provider, operation, approve=config.approve)
         submission = _submit(context, ledger, config, provider, operation)
         with warehouse.pipeline(provider, settings) as pipeline:
             results = dlt.run(

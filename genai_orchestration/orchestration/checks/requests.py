@@ -58,8 +58,8 @@ def _operation_checks(provider: Provider, operation: Operation) -> dg.AssetCheck
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         for each in sorted(context.selected_asset_check_keys):
-            ask = functools.partial(_ASKED[each.name], provider, operation)
-            yield _result(each.asset_key, each.name, ask)
+            verdict = functools.partial(_VERDICTS[each.name], provider, operation)
+            yield _result(each.asset_key, each.name, verdict)
 
     return check
 
@@ -79,13 +79,15 @@ def _balance_check(provider: Provider, table: Table) -> dg.AssetChecksDefinition
     return check
 
 
-def _result(key: dg.AssetKey, name: str, ask: Callable[[], Verdict]) -> dg.AssetCheckResult:
+def _result(
+    key: dg.AssetKey, name: str, verdict_of: Callable[[Settings], Verdict]
+) -> dg.AssetCheckResult:
     """The verdict as Dagster's; a ledger or a setting that is at fault fails the check, in words.
 
     Not the run: what it has loaded or submitted is there.
     """
     try:
-        verdict = ask()
+        verdict = verdict_of(Settings.load())
     except UserError as error:
         verdict = Verdict(False, f"It could not be checked. {error}")
     severity = dg.AssetCheckSeverity.ERROR if verdict.grave else dg.AssetCheckSeverity.WARN
@@ -98,8 +100,8 @@ def _result(key: dg.AssetKey, name: str, ask: Callable[[], Verdict]) -> dg.Asset
     )
 
 
-def _unknown(provider: Provider, operation: Operation) -> Verdict:
-    with Ledger.open(Settings.load()) as ledger:
+def _unknown(provider: Provider, operation: Operation, settings: Settings) -> Verdict:
+    with Ledger.open(settings) as ledger:
         open_ = ledger.requests(
             provider=provider.name,
             operation=operation.name,
@@ -108,10 +110,10 @@ def _unknown(provider: Provider, operation: Operation) -> Verdict:
     return audit.no_unknown(open_, clock.now())
 
 
-def _budget(provider: Provider, operation: Operation) -> Verdict:
+def _budget(provider: Provider, operation: Operation, settings: Settings) -> Verdict:
     """All caps of the provider: its operations share them."""
     now = clock.now()
-    with Ledger.open(Settings.load()) as ledger:
+    with Ledger.open(settings) as ledger:
         budget = budget_of(provider, ledger.campaigns(provider.name))
         usage = ledger.usage(provider.name, now)
         campaigns = {
@@ -132,16 +134,15 @@ def _budget(provider: Provider, operation: Operation) -> Verdict:
     )
 
 
-def _stuck(provider: Provider, operation: Operation) -> Verdict:
+def _stuck(provider: Provider, operation: Operation, settings: Settings) -> Verdict:
     kind = provider.job_kind(operation.job_kind)
-    with Ledger.open(Settings.load()) as ledger:
+    with Ledger.open(settings) as ledger:
         jobs = ledger.jobs(provider=provider.name, kind=kind.name, states=OPEN)
     mine = [job for job in jobs if job.operation in (operation.name, None)]
     return audit.no_stuck(mine, kind, clock.now())
 
 
-def _balance(provider: Provider, table: Table) -> Verdict:
-    settings = Settings.load()
+def _balance(provider: Provider, table: Table, settings: Settings) -> Verdict:
     found = balance_looks(provider, table, settings, "ORDER BY read_at DESC LIMIT 2")
     if len(found) < 2:
         return Verdict(True, "The balance was read once; the next reading can be compared.")
@@ -151,7 +152,7 @@ def _balance(provider: Provider, table: Table) -> Verdict:
     return audit.balance_matches(provider.name, before, after, spent)
 
 
-_ASKED: Mapping[str, Callable[[Provider, Operation], Verdict]] = {
+_VERDICTS: Mapping[str, Callable[[Provider, Operation, Settings], Verdict]] = {
     UNKNOWN: _unknown,
     BUDGET: _budget,
     STUCK: _stuck,

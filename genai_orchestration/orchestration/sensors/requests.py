@@ -38,7 +38,7 @@ from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.work import Operation
 from genai_orchestration.requests.loaded_rows import known_rows
 from genai_orchestration.requests.plan import Known
-from genai_orchestration.requests.request import NewRequest, Operations, operations_of
+from genai_orchestration.requests.request import NewRequest, operations_of
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission import sent_before
 from genai_orchestration.submission.release import (
@@ -75,12 +75,15 @@ def request_sensor(providers: Sequence[Provider], jobs: Sequence[Any]) -> dg.Sen
     )
     @skipping
     def take_in(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        settings = InboxSettings.load()
-        if not (settings.anywhere or settings.submit):
+        inbox = InboxSettings.load()
+        if not (inbox.anywhere or inbox.submit):
             return dg.SkipReason(NOWHERE)
-        with Ledger.open(Settings.load(), who=SENSOR) as ledger:
+        settings = Settings.load()
+        with Ledger.open(settings, who=SENSOR) as ledger:
             cursor = InboxCursor.loads(context.cursor, first_round(context))
-            evaluation = _Evaluation(context.instance, ledger, providers, settings, ledger.now())
+            evaluation = _Evaluation(
+                context.instance, settings, inbox, ledger, providers, ledger.now()
+            )
             return evaluation.result(cursor)
 
     return take_in
@@ -91,9 +94,10 @@ class _Evaluation:
     """One evaluation: the runs to ask for, and sentences for the list of ticks."""
 
     instance: dg.DagsterInstance
+    settings: Settings
+    inbox: InboxSettings
     ledger: Ledger
     providers: Sequence[Provider]
-    settings: InboxSettings
     now: datetime
     clock: Callable[[], float] = time.monotonic
     runs: list[dg.RunRequest] = field(default_factory=list)
@@ -116,14 +120,14 @@ class _Evaluation:
 
     def _take_in(self, cursor: InboxCursor) -> InboxCursor:
         """Plan what is new in the inbox."""
-        if not self.settings.anywhere:
+        if not self.inbox.anywhere:
             return cursor
         inbox = Inbox(
-            settings=self.settings,
+            settings=self.inbox,
             ledger=self.ledger,
             operations=operations_of(self.providers),
             now=self.now,
-            known=lambda requests: _known(requests, operations_of(self.providers)),
+            known=self._known,
         )
         end = self.clock() + BUDGET_SECONDS
         try:
@@ -141,6 +145,18 @@ class _Evaluation:
         self.reasons += filter(None, (_state_of(found), found.memory.trouble))
         return dataclasses.replace(cursor, memory=found.memory)
 
+    def _known(self, requests: Iterable[NewRequest]) -> Known:
+        """What the warehouse has of the designs; nothing while it cannot be read.
+
+        `genai requests approve` checks again.
+        """
+        try:
+            return known_rows(requests, operations_of(self.providers), self.settings)
+        except Exception as error:
+            if translate_error(error, self.settings) is None:
+                raise
+            return {}
+
     def _provider(self, cursor: InboxCursor, provider: Provider) -> InboxCursor:
         """Approve what is the sandbox's, and have submitted what may be."""
         if _in_sandbox(provider):
@@ -154,11 +170,10 @@ class _Evaluation:
 
     def _approve(self, planned: Sequence[RequestRecord]) -> None:
         """Approve what this sensor has planned, but nothing that an earlier ledger has sent."""
-        settings = Settings.load()
         try:
-            sent = sent_before.sent_before(planned, settings)
+            sent = sent_before.sent_before(planned, self.settings)
         except Exception as error:
-            known = translate_error(error, settings)
+            known = translate_error(error, self.settings)
             if known is None:
                 raise
             self.reasons.append(f"Nothing is approved before the warehouse can be asked: {known}")
@@ -181,7 +196,7 @@ class _Evaluation:
             )
         if queue.approved and outcome.state != "active":
             try:
-                submit = self.settings.submit
+                submit = self.inbox.submit
                 why = obstacle(self.ledger, provider, queue, self.now, submit=submit)
             except UserError as error:  # another provider's settings may be right
                 why = str(error).rstrip(".")
@@ -213,20 +228,6 @@ def _in_sandbox(provider: Provider) -> bool:
         return in_sandbox(provider)
     except ProviderError:
         return False
-
-
-def _known(requests: Iterable[NewRequest], operations: Operations) -> Known:
-    """What the warehouse has of the designs; nothing while it cannot be asked.
-
-    `genai requests approve` checks again.
-    """
-    settings = Settings.load()
-    try:
-        return known_rows(requests, operations, settings)
-    except Exception as error:
-        if translate_error(error, settings) is None:
-            raise
-        return {}
 
 
 def _with(cursor: InboxCursor, what: str, asked: RequestedRun | None) -> InboxCursor:
