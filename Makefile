@@ -32,7 +32,8 @@ long: $(INSTALLED)
 conformance: $(INSTALLED)
 	$(BIN)/python -m conformance
 
-# minutes of faults and SIGKILLs, and then at most 15 to settle; SEED=7 repeats one
+# minutes of faults and SIGKILLs, and then at most 15 to settle; SEED=7 repeats one; the counts are
+# written to docs/soak.txt
 soak: $(INSTALLED)
 	$(BIN)/python -m genai_orchestration_tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 

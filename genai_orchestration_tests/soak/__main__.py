@@ -1,20 +1,28 @@
-"""`python -m genai_orchestration_tests.soak`: a soak, its counts, and an exit code."""
+"""`python -m genai_orchestration_tests.soak`: a soak, its counts, and an exit code.
+
+The counts of one in which nothing differs are written to docs/soak.txt.
+"""
 
 import argparse
+import platform
 import shutil
 import sys
 import tempfile
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from genai_orchestration_tests.soak.course import Soak, shown
+from genai_orchestration_tests.soak.course import Soak, Verdict, shown
 
 MINUTES = 10.0
 SETTLE_MINUTES = 15.0
 SHOWN = 8  # differences of a kind
+RESULT = Path(__file__).parents[2] / "docs" / "soak.txt"
+
+WHOLE = "Nothing is missing, nothing is there twice, nothing differs."
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -41,9 +49,17 @@ def main() -> int:
     if verdict.differences:
         console.print(f"FAILED: {len(verdict.differences)} differences; all is kept in {folder}")
         return 1
-    console.print("Nothing is missing, nothing is there twice, nothing differs.")
+    console.print(WHOLE)
+    RESULT.write_text(_result(f"{chosen.minutes:g} minutes, seed {seed}", verdict))
     shutil.rmtree(folder)
     return 0
+
+
+def _result(course: str, verdict: Verdict) -> str:
+    now = datetime.now(timezone.utc)
+    head = f"make soak, {now:%Y-%m-%d}: {course}, Python {platform.python_version()}"
+    counts = [f"{what}: {count}" for what, count in verdict.counts.items()]
+    return "\n".join([head, "", *counts, "", WHOLE]) + "\n"
 
 
 if __name__ == "__main__":
