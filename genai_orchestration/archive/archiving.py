@@ -146,7 +146,7 @@ def _run(
     for row in keeping.archive(wanted):
         journal.add([row])
         done.count(row)
-        plan.settled(row)
+        plan.on_file_done(row)
         batch.append(row)
         if len(batch) >= ROWS_PER_LOAD:
             _load(plan, ledger, journal, batch)

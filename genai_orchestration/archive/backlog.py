@@ -36,7 +36,7 @@ class Backlog:
     """What an archiver would fetch now, at most as many files as were asked for."""
 
     files: int = 0
-    settled: int = 0  # jobs of the ledger whose files are all settled, which nobody has noted yet
+    done: int = 0  # jobs of the ledger whose files are all final, which nobody has noted yet
     days: Days | None = None  # by day: the range that has those files
     waiting: int = 0  # jobs that lack files which may be fetched now
     out_of_reach: int = 0  # of them, those of days that have no partition
@@ -44,7 +44,7 @@ class Backlog:
     next_due: datetime | None = None  # when the first of them is
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.settled)
+        return bool(self.files or self.done)
 
 
 def backlog(
@@ -63,7 +63,7 @@ def backlog(
         files = sum(1 for _ in plan.wanted(None, most))
         return Backlog(
             files=files,
-            settled=len(plan.done),
+            done=len(plan.done),
             waiting=len(plan.open),
             resting=plan.resting,
             next_due=plan.next_due,

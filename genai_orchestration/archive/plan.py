@@ -1,8 +1,8 @@
 """Which files of a provider's finished jobs are still to be archived.
 
 rows of a table by day (ImagineAPI) ──┐
-finished jobs of the ledger ──────────┴─► ArchiveJob ─► what of it is settled? ─► Wanted
-rows of asset_file: settled, or resting ──────────────────────────▲   │
+finished jobs of the ledger ──────────┴─► ArchiveJob ─► what of it is final?  ─► Wanted
+rows of asset_file: final, or resting ────────────────────────────▲   │
 asked for again just now: addresses that are open (Magic Hour) ───────┘
 
 Without `refresh` nobody is asked: what a plan would fetch can be counted (see archive_backlog.py).
@@ -65,7 +65,9 @@ class ArchivePlan:
     verify: bool = False  # archived ones, too: their content is compared
     refresh: Refresh | None = None
     known: dict[str, str] = field(default_factory=dict)  # content by file id, of constant ones
-    open: dict[str, tuple[JobKey, set[str]]] = field(default_factory=dict)  # roles to be settled
+    open: dict[str, tuple[JobKey, set[str]]] = field(
+        default_factory=dict
+    )  # roles that are not final
     done: list[JobKey] = field(default_factory=list)  # jobs without any such role
     resting: int = 0  # failed files whose time has not come
     next_due: datetime | None = None  # when the time of the first of them comes
@@ -76,9 +78,9 @@ class ArchivePlan:
         jobs = self._of_rows(days) if self.archive.columns else self.of_ledger()
         return itertools.islice((file for job in jobs for file in self._files(job)), most)
 
-    def settled(self, row: FileRow) -> None:
-        """Note what became of a file; a job is done when all of its files are settled."""
-        if row.settled and row.job_id in self.open:
+    def on_file_done(self, row: FileRow) -> None:
+        """Note what became of a file; a job is done when all of its files are final."""
+        if row.is_final and row.job_id in self.open:
             key, roles = self.open[row.job_id]
             roles.discard(row.role)
             if not roles:
@@ -97,9 +99,9 @@ class ArchivePlan:
             more = (file.role for file in files if file.role not in known)
             chosen.update(role for role in more if self._chosen(job.rows.get(role)))
         if job.key:
-            unsettled = {f.role for f in files if not _is_settled(job.rows.get(f.role))}
-            if unsettled:
-                self.open[job.job_id] = job.key, unsettled
+            pending = {f.role for f in files if not _is_final(job.rows.get(f.role))}
+            if pending:
+                self.open[job.job_id] = job.key, pending
             elif files or NO_FILE in job.rows:  # without any file a job is not done by itself
                 self.done.append(job.key)
         for file in (file for file in files if file.role in chosen):
@@ -246,5 +248,5 @@ class ArchivePlan:
 SUCCEEDED = f"state = '{JobState.SUCCEEDED.value}'"
 
 
-def _is_settled(row: FileRow | None) -> bool:
-    return bool(row and row.settled)
+def _is_final(row: FileRow | None) -> bool:
+    return bool(row and row.is_final)

@@ -53,7 +53,7 @@ class FileRow:
     date_created: datetime | None = None  # of its job, where the table is by day
 
     @property
-    def settled(self) -> bool:
+    def is_final(self) -> bool:
         """Whether nothing more is done about it by itself."""
         return self.state != "failed"
 

@@ -64,7 +64,7 @@ def load(
         click.echo(f"{name}: {counted(rows.get(name, 0), 'row')}")
     if ids and not any(rows.values()):
         raise click.ClickException(f"{found.title} has none of these in this account.")
-    if generations.read(found, names) and generations.possible(settings.destination):
+    if generations.reads_from(found, names) and generations.is_possible(settings.destination):
         click.echo(f"genai.generations: {counted(generations.build(settings), 'row')}")
 
 

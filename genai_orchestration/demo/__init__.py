@@ -26,7 +26,7 @@ from genai_orchestration.providers.base import Provider
 def with_ui(port: int) -> None:
     """Serve the web UI until Ctrl-C, with everything on and the first loads launched."""
     settings = demo_settings()
-    dev.port_is_free(port)
+    dev.check_port_free(port)
     with dev.stopped_by_signals(), demo_sandbox(settings) as (sandbox, environment):
         console.print("Starting the sandbox and Dagster ...")
         with dev.dagster_dev(settings, port, environment) as dagster:

@@ -65,7 +65,7 @@ def dagster_dev(
 ) -> Iterator[Running]:
     """Dagster with this project's definitions, alone on its home, until the with block ends."""
     with _alone(settings.home) as lock:
-        port_is_free(port)
+        check_port_free(port)
         home = {"DAGSTER_HOME": str(instance.home_of(settings))}
         env = {**settings.environment(), **(environment or {}), **home}
         with serving(DEFINITIONS, port, env, keep=(lock,)) as running:
@@ -177,7 +177,7 @@ def stopped_by_signals() -> Iterator[None]:
         yield
 
 
-def port_is_free(port: int) -> None:
+def check_port_free(port: int) -> None:
     """Say so in a sentence when something else listens there."""
     try:
         socket.create_server((HOST, port)).close()

@@ -29,7 +29,7 @@ class Sighting:
     out_since: datetime
     ended_since: datetime | None = None  # its own process has said that the answer was lost
 
-    def settled(self, now: datetime) -> bool:
+    def is_final(self, now: datetime) -> bool:
         """Whether nothing can appear of the POST any more: it ended a while ago, at the latest."""
         ended = self.ended_since is not None and now - self.ended_since > SETTLED
         return ended or now - self.out_since > LONGEST_POST  # which has as much slack

@@ -80,19 +80,19 @@ class NoSql(UserError):
     """The warehouse is files, and cannot join them."""
 
 
-def possible(destination: str) -> bool:
+def is_possible(destination: str) -> bool:
     """Whether a warehouse of that kind can make the table: all can but files."""
     return destination != "filesystem"
 
 
-def read(provider: Provider, tables: Collection[str]) -> bool:
+def reads_from(provider: Provider, tables: Collection[str]) -> bool:
     """Whether the table is read from one of these tables of the provider."""
     return not set(tables).isdisjoint(provider_tables(provider))
 
 
 def build(settings: Settings) -> int:
     """Rebuild the table from what is loaded, without a request; how many rows it has."""
-    if not possible(settings.destination):
+    if not is_possible(settings.destination):
         raise NoSql(
             f"genai.generations is made by SQL, and {settings.destination} has none: set "
             f"{DESTINATION_VARIABLE} to a database, such as duckdb."

@@ -12,9 +12,9 @@ from dlt.extract import DltSource
 
 from genai_orchestration import clock, warehouse
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.loading import settling
-from genai_orchestration.loading.portions import portions
+from genai_orchestration.loading import ledger_sync
 from genai_orchestration.loading.request_rows import requests_source
+from genai_orchestration.loading.windows import load_windows
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import LOAD_POLICY
 from genai_orchestration.providers.sources import account_of
@@ -54,9 +54,9 @@ def load(
 
     _follow(provider, settings, read)
     if read:
-        with settling.loading(provider, settings, read, again=again) as (finished, _):
+        with ledger_sync.load_with_ledger(provider, settings, read, again=again) as (finished, _):
             known = {"finished": finished} if finished else {}
-            for names, window in _portions(provider, read, arguments):
+            for names, window in _windows(provider, read, arguments):
                 run(provider.source(**window, **known).with_resources(*names))
     if paid:
         with Ledger.open(settings) as ledger:
@@ -64,7 +64,7 @@ def load(
     return summaries, rows
 
 
-def _portions(
+def _windows(
     provider: Provider, tables: Sequence[str], arguments: Mapping[str, Any]
 ) -> Iterator[tuple[list[str], Mapping[str, Any]]]:
     """What to load one after the other: tables, and the source's arguments for them."""
@@ -75,7 +75,7 @@ def _portions(
     start = arguments.get("start") or provider.start()
     end = arguments.get("end") or clock.now().date() + timedelta(days=1)
     names = [*tables]
-    for portion in portions(provider, start, end):
+    for portion in load_windows(provider, start, end):
         yield names, {**arguments, "start": portion.start, "end": portion.end}
         names = history  # the others once
 

@@ -148,7 +148,7 @@ class FinishedJob:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settling:
+class RowReconciler:
     """A loaded table whose rows say how jobs ended: nobody has to query each."""
 
     table: str
@@ -169,5 +169,5 @@ class JobKind:
     polling: Polling
     sensor: str | None = None  # follows it by id; None: something else does
     tables: tuple[str, ...] = ()  # that finished jobs' records are loaded into
-    settling: Settling | None = None
+    reconciler: RowReconciler | None = None
     lasts: timedelta | None = None  # how long the provider remembers a job; None: always

@@ -56,9 +56,9 @@ def reconcile(
             logger.warning("What became of lost requests cannot be looked up: %s", error)
             return  # the next pass asks again
     for record in missing:
-        settled = ledger.record_sighting(record, clock()).settled(clock())
+        final = ledger.record_sighting(record, clock()).is_final(clock())
         # what an earlier version has sent may have gone anywhere: a person decides
-        if settled and record.recipient and _passes(configured.check, record):
+        if final and record.recipient and _passes(configured.check, record):
             _take(lambda key, sent: ledger.release(key, started=sent), record)
 
 

@@ -123,18 +123,18 @@ def advance(
 
     `resume_at` is the first day that was not counted in time; None when all due days were.
     """
-    settled = _settle(cursor, now, outcomes)
-    asking = _ask(settled.cursor, now, counts)
+    after_runs = _after_runs(cursor, now, outcomes)
+    asking = _ask(after_runs.cursor, now, counts)
     complete = old_days_due(cursor, now) and all(day in counts for day in due(cursor, now))
     counted_at = now if complete else cursor.old_looked
     return dataclasses.replace(
-        settled,
+        after_runs,
         cursor=dataclasses.replace(asking.cursor, resume_at=resume_at, old_looked=counted_at),
-        requests=settled.requests + asking.requests,
+        requests=after_runs.requests + asking.requests,
     )
 
 
-def _settle(cursor: Cursor, now: datetime, outcomes: Mapping[date, RunOutcome]) -> Tick:
+def _after_runs(cursor: Cursor, now: datetime, outcomes: Mapping[date, RunOutcome]) -> Tick:
     """What became of the runs asked for: loaded, on their way, lost, or to be asked for again."""
     loaded, asked = dict(cursor.loaded), dict(cursor.asked)
     requests: list[Request] = []
@@ -156,8 +156,8 @@ def _settle(cursor: Cursor, now: datetime, outcomes: Mapping[date, RunOutcome]) 
             case "failed":
                 asked[day] = dataclasses.replace(ask, attempt=ask.attempt + 1)
                 requests.append(_request(day, asked[day]))
-    settled = dataclasses.replace(cursor, loaded=loaded, asked=asked)
-    return Tick(settled, tuple(requests), loading, failure)
+    cursor = dataclasses.replace(cursor, loaded=loaded, asked=asked)
+    return Tick(cursor, tuple(requests), loading, failure)
 
 
 def _ask(cursor: Cursor, now: datetime, counts: Mapping[date, Counts]) -> Tick:
@@ -168,11 +168,11 @@ def _ask(cursor: Cursor, now: datetime, counts: Mapping[date, Counts]) -> Tick:
     for day, count in counts.items():
         if day in asked or day not in loaded:
             continue
-        settled = count.finished == (loaded[day] or 0)
-        over = settled and count.unfinished == 0 and day < recent
+        all_loaded = count.finished == (loaded[day] or 0)
+        over = all_loaded and count.unfinished == 0 and day < recent
         if over and not count.finished:
             del loaded[day]
-        elif settled and not over:
+        elif all_loaded and not over:
             loaded[day] = count.finished
         elif len(asked) < AT_ONCE:
             seq += 1

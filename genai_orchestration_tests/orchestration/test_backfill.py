@@ -14,7 +14,7 @@ import pytest
 
 from genai_orchestration import warehouse
 from genai_orchestration.definitions import defs
-from genai_orchestration.loading import portions
+from genai_orchestration.loading import windows
 from genai_orchestration.orchestration.assets import days as day_assets
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.orchestration.runs.backfill import materialize_days
@@ -81,14 +81,14 @@ def test_fewer_rows_than_the_api_counted_are_told_and_no_success(
 KILLED = """
 import os, signal
 from datetime import date
-from genai_orchestration.loading import portions
+from genai_orchestration.loading import windows
 from genai_orchestration.orchestration.assets import days as day_assets
 from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.runs.backfill import materialize_days
 from genai_orchestration.providers import http, provider_named
 from genai_orchestration.settings import Settings
 
-portions.MOST = 30
+windows.MOST = 30
 told = []
 def killed(self, portion, materialized=day_assets._Range._materialized):
     materialized(self, portion)
@@ -163,13 +163,13 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was(
 def test_a_step_that_is_tried_again_does_not_read_the_finished_days_twice(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 30)
+    monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 30)
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", (0.0,))
     monkeypatch.setattr(http, "_wait", lambda state: 0.0)
     down = Fault(kind="status", status=503, path="/imagine_api", times=http.LOAD_POLICY.attempts)
     seen: list[set[date]] = []
 
-    def fail_once(self: Any, portion: portions.Portion, tell: Any = _told) -> None:
+    def fail_once(self: Any, portion: windows.LoadWindow, tell: Any = _told) -> None:
         tell(self, portion)
         if not seen:
             sandbox.traffic.faults.append(down)

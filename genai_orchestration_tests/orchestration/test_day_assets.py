@@ -11,7 +11,7 @@ import pytest
 
 from genai_orchestration import clock, warehouse
 from genai_orchestration.definitions import defs
-from genai_orchestration.loading import portions
+from genai_orchestration.loading import windows
 from genai_orchestration.orchestration.assets import days as day_assets
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers import provider_named
@@ -89,7 +89,7 @@ def count_too_many(sandbox: Sandbox) -> None:
     sandbox.traffic.faults.append(Fault(kind="status", status=200, path=path, times=2, body=body))
 
 
-def windows(result: dg.JobExecutionResult) -> list[tuple[bool, str]]:
+def window_checks(result: dg.JobExecutionResult) -> list[tuple[bool, str]]:
     """Each `window_complete` of the run: whether it passed, and its words."""
     events = [e for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
     checks = [event.asset_check_evaluation_data for event in events]
@@ -119,7 +119,7 @@ def test_a_retry_after_too_few_rows_reads_them_again_and_brings_its_check(
     count_too_many(sandbox)
     result = load(instance)
     assert result.success, "the second attempt counted right"
-    assert windows(result) == [
+    assert window_checks(result) == [
         (False, f"3 finished rows from {day(0)} to {day(0)}; the API counted 4."),
         (True, f"3 finished rows from {day(0)} to {day(0)}; the API counted 3."),
     ]
@@ -139,12 +139,12 @@ def test_a_run_with_too_few_rows_leaves_no_partition_and_is_read_again_when_re_e
     count_too_many(sandbox)
     failed = load(instance)
     assert not failed.success
-    assert [passed for passed, _ in windows(failed)] == [False]
+    assert [passed for passed, _ in window_checks(failed)] == [False]
     assert materialized(instance, failed) == []
     vendor.add([image()])
     again = load(instance, again=failed, tags=tags)
     assert again.success
-    assert [passed for passed, _ in windows(again)] == [True]
+    assert [passed for passed, _ in window_checks(again)] == [True]
     assert materialized(instance, again) == [day(0)]
     assert stored() == 4
 
@@ -157,7 +157,7 @@ def test_days_that_an_interrupted_run_has_loaded_are_kept_unless_all_is_asked_fo
 ) -> None:
     vendor.add([image(number) for number in range(4) for _ in range(2)])
     vendor.add([image(1, outcome="stuck")])
-    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 5)
+    monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 5)
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", ())
     interrupted = load_and_break(instance, sandbox, monkeypatch)
     assert materialized(instance, interrupted) == [day(0), day(1)]
@@ -172,7 +172,7 @@ def test_days_that_an_interrupted_run_has_loaded_are_kept_unless_all_is_asked_fo
         assert again.success
         finished = sum(made.plan.outcome == "completed" for made in vendor.images.values())
         words = f"{finished} finished rows from {day(0)} to {day(3)}; the API counted {finished}."
-        assert windows(again) == [(True, words)], "of all days, read now or before"
+        assert window_checks(again) == [(True, words)], "of all days, read now or before"
         asked = [unquote(call.query) for call in sandbox.traffic.calls]
         return min(query.split('"_gte":"')[1][:10] for query in asked if "fields=*" in query)
 
@@ -201,7 +201,7 @@ def load_and_break(
     refused = Fault(kind="status", status=401, path="/imagine_api", times=99)
     materialized = day_assets._Range._materialized
 
-    def then_refuse(self: Any, portion: portions.Portion) -> None:
+    def then_refuse(self: Any, portion: windows.LoadWindow) -> None:
         materialized(self, portion)
         sandbox.traffic.faults.append(refused)
 

@@ -181,18 +181,20 @@ def test_an_answer_that_was_lost_by_another_clock_is_waited_for_by_ones_own(
     hosts.one.mark_unknown("a", "timed out", NOW)
     record = hosts.two.request("a")
     first = NOW + ahead
-    assert not hosts.two.record_sighting(record, first).settled(first)
-    assert not hosts.two.record_sighting(record, first + SETTLED).settled(first + SETTLED)
+    assert not hosts.two.record_sighting(record, first).is_final(first)
+    assert not hosts.two.record_sighting(record, first + SETTLED).is_final(first + SETTLED)
     late = first + SETTLED + SECOND
-    assert hosts.two.record_sighting(record, late).settled(late)
-    assert hosts.one.record_sighting(record, NOW + SETTLED + SECOND).settled(NOW + SETTLED + SECOND)
+    assert hosts.two.record_sighting(record, late).is_final(late)
+    assert hosts.one.record_sighting(record, NOW + SETTLED + SECOND).is_final(
+        NOW + SETTLED + SECOND
+    )
 
 
 def test_a_sighting_is_of_one_post_and_of_no_later_one(hosts: OnTwoHosts) -> None:
     first, later = NOW + timedelta(minutes=13), timedelta(hours=1)
     seen = hosts.two.record_sighting(hosts.two.request("a"), first)
     assert (seen.out_since, seen.ended_since) == (first, None)
-    assert not seen.settled(first + SETTLED + SECOND)  # nobody says that its answer was lost
+    assert not seen.is_final(first + SETTLED + SECOND)  # nobody says that its answer was lost
     hosts.one.release("a", started=NOW)
     hosts.one.start("a", Limits(address=A, account="ours", budget=CAP), NOW + later)
     seen = hosts.two.record_sighting(hosts.two.request("a"), first + later)

@@ -117,7 +117,7 @@ def load(provider: Provider, clock: Time) -> None:
     """Load the tables that jobs are loaded into, or settled from, and tell the ledger."""
     clock.sleep(POLL_SECONDS)
     [kind] = provider.job_kinds
-    tables = kind.tables or ((kind.settling.table,) if kind.settling else ())
+    tables = kind.tables or ((kind.reconciler.table,) if kind.reconciler else ())
     days: dict[str, Any] = {"start": (clock.now() - A_DAY).date()} if provider.start else {}
     loading.load(provider, Settings.load(), tables, **days)
 

@@ -8,7 +8,7 @@ import click
 
 from genai_orchestration.cli.requests.filters import open_ledger
 from genai_orchestration.cli.requests.groups import requests
-from genai_orchestration.cli.requests.planning import approved
+from genai_orchestration.cli.requests.planning import approve_keys
 from genai_orchestration.errors import UserError, are, counted
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def retry(keys: Sequence[str], approve: bool) -> None:
         _each(keys, again)
     finally:
         if approve and made:
-            number = approved(made)
+            number = approve_keys(made)
             click.echo(f"{counted(number, 'request')} {are(number)} approved.", err=True)
 
 

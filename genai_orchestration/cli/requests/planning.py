@@ -106,11 +106,11 @@ def approve(keys: Sequence[str], everything: bool, again: bool, chosen: Filters)
         raise click.UsageError("Give keys, or --all.")
     if keys and chosen.any:
         raise click.UsageError("Filters go with --all; leave them out where you give keys.")
-    number = approved(None if everything else keys, chosen, again=again)
+    number = approve_keys(None if everything else keys, chosen, again=again)
     click.echo(f"{counted(number, 'request')} {are(number)} approved.")
 
 
-def approved(
+def approve_keys(
     keys: Sequence[str] | None, chosen: Filters | None = None, *, again: bool = False
 ) -> int:
     """Approve planned requests, by their keys or (None) all that the filters pass; how many.

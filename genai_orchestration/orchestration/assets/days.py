@@ -1,6 +1,6 @@
-"""Assets by UTC day: one op loads a range of days in portions, and reports each day by itself.
+"""Assets by UTC day: one op loads a range of days in windows, and reports each day by itself.
 
-partitions ─► days that an interrupted attempt has not loaded ─► portions ─► a run of dlt each
+partitions ─► days that an interrupted attempt has not loaded ─► windows ──► a run of dlt each
     portion loaded, another follows ─► checked, its days are materialized already
     all loaded ───────────────────────► checked against the API ─► results, facts of each day
                                              └ a sensor's run has too few rows ─► Incomplete
@@ -19,7 +19,13 @@ from typing import Any
 import dagster as dg
 from dagster_dlt import DagsterDltResource
 
-from genai_orchestration.loading.portions import Portion, countable, counted, open_jobs, portions
+from genai_orchestration.loading.windows import (
+    LoadWindow,
+    countable,
+    counted,
+    load_windows,
+    open_jobs,
+)
 from genai_orchestration.orchestration.assets import following
 from genai_orchestration.orchestration.assets.groups import TableSet, asset_key
 from genai_orchestration.orchestration.assets.tables import run_tables
@@ -83,7 +89,7 @@ class _Range:
             for table in group.tables
             if asset_key(group.provider, table.name) in context.selected_asset_keys
         ]
-        self.loaded: list[Portion] = []
+        self.loaded: list[LoadWindow] = []
         self.open: dict[date, int] = {}  # jobs that were counted, but not loaded
 
     def load(self, dlt: DagsterDltResource) -> Iterator[Event]:
@@ -101,8 +107,8 @@ class _Range:
     def _load(self, dlt: DagsterDltResource) -> Iterator[Event]:
         results: dict[dg.AssetKey, dg.MaterializeResult[Any]] = {}
         rows: Counter[dg.AssetKey] = Counter()
-        before: Portion | None = None
-        for portion in self._portions():
+        before: LoadWindow | None = None
+        for portion in self._windows():
             if before:
                 self._materialized(before)
             window = {"start": portion.start, "end": portion.end}
@@ -124,7 +130,7 @@ class _Range:
             yield result._replace(metadata=metadata)
             yield from self._selected(check)
 
-    def _portions(self) -> Iterator[Portion]:
+    def _windows(self) -> Iterator[LoadWindow]:
         """What is left to load: all of it, unless this run goes on with an interrupted one.
 
         Days that one has loaded are kept, unless the API counts more in them now.
@@ -138,14 +144,14 @@ class _Range:
                 )
                 self._note(kept)
             else:
-                yield from portions(self.group.provider, *days)
+                yield from load_windows(self.group.provider, *days)
 
-    def _note(self, portion: Portion) -> None:
+    def _note(self, portion: LoadWindow) -> None:
         self.loaded.append(portion)
         if self.finished_only:
             self.open.update(open_jobs(self.group.provider, portion))
 
-    def _materialized(self, portion: Portion) -> None:
+    def _materialized(self, portion: LoadWindow) -> None:
         """Tell Dagster of the days of a portion now: what comes after it may be interrupted."""
         for table in self.tables:
             by_day = self._facts(table, (portion.start, portion.end))
@@ -178,7 +184,10 @@ class _Range:
         return by_day
 
     def _check(
-        self, table: Table, by_day: Mapping[date, load_metadata.DayFacts], loaded: Sequence[Portion]
+        self,
+        table: Table,
+        by_day: Mapping[date, load_metadata.DayFacts],
+        loaded: Sequence[LoadWindow],
     ) -> dg.AssetCheckResult | None:
         """The rows of the days against what the API counted; None where it cannot count.
 
@@ -193,7 +202,7 @@ class _Range:
             raise Incomplete(check)
         return check
 
-    def _is_complete(self, portion: Portion) -> bool:
+    def _is_complete(self, portion: LoadWindow) -> bool:
         """Whether the rows of days that were loaded earlier are as many as the API counts."""
         days = (portion.start, portion.end)
         try:
@@ -222,6 +231,6 @@ def _ranges(days: Days, done: set[date]) -> Iterator[tuple[bool, Days]]:
         yield is_done, (together[0], together[-1] + DAY)
 
 
-def _sum(portions: Sequence[Portion]) -> Counts:
-    counts = [portion.counts for portion in portions if portion.counts]
+def _sum(load_windows: Sequence[LoadWindow]) -> Counts:
+    counts = [portion.counts for portion in load_windows if portion.counts]
     return Counts(sum(each.unfinished for each in counts), sum(each.finished for each in counts))

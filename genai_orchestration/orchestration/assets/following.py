@@ -11,7 +11,7 @@ import dagster as dg
 
 from genai_orchestration import clock
 from genai_orchestration.ledger import Ledger
-from genai_orchestration.loading import settling
+from genai_orchestration.loading import ledger_sync
 from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.orchestration.metadata import requests as request_metadata
 from genai_orchestration.providers.base import Provider
@@ -26,7 +26,7 @@ def loading(
     """Around a load of the chosen tables: the finished jobs that belong into them."""
     tables = [key.path[-1] for key in context.selected_asset_keys]
     settings = Settings.load()
-    with settling.loading(provider, settings, tables, again=again) as (finished, news):
+    with ledger_sync.load_with_ledger(provider, settings, tables, again=again) as (finished, news):
         yield finished
     if news:
         _report(context, provider, settings, news)

@@ -45,7 +45,7 @@ def generations_asset(providers: Sequence[Provider]) -> dg.AssetsDefinition:
     """One row per job of any provider, downstream of the providers' tables."""
     spec = table_spec(generations.OWN, generations.GENERATIONS)
 
-    soon = SOON if generations.possible(destination_name()) else None
+    soon = SOON if generations.is_possible(destination_name()) else None
 
     @dg.multi_asset(
         name=OP,

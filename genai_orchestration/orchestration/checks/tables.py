@@ -8,7 +8,7 @@ import dagster as dg
 from genai_orchestration import warehouse
 from genai_orchestration.doors.markup import as_text
 from genai_orchestration.errors import counted
-from genai_orchestration.loading.portions import countable
+from genai_orchestration.loading.windows import countable
 from genai_orchestration.orchestration.assets.groups import TableSet, asset_key
 from genai_orchestration.orchestration.metadata.loads import DayFacts
 from genai_orchestration.orchestration.provider_settings import stuck_after

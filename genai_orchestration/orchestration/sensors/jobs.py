@@ -14,7 +14,7 @@ import dagster as dg
 from genai_orchestration.errors import UserError, counted
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.records import JobRecord
-from genai_orchestration.loading import settling
+from genai_orchestration.loading import ledger_sync
 from genai_orchestration.orchestration.assets.groups import asset_key
 from genai_orchestration.orchestration.runs.outcomes import skipping
 from genai_orchestration.orchestration.sensors.changes import changed
@@ -51,7 +51,7 @@ def job_sensor(provider: Provider, kind: JobKind, name: str) -> dg.SensorDefinit
     def follow(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         with Ledger.open(Settings.load()) as ledger:
             found = _poll(ledger, provider, kind)
-            waiting = settling.finished_jobs(ledger, provider, kind.tables)
+            waiting = ledger_sync.finished_jobs(ledger, provider, kind.tables)
         summary = sentence(kind, found)
         if not waiting:
             return dg.SkipReason(summary)

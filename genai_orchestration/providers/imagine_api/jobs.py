@@ -12,7 +12,7 @@ from genai_orchestration.providers.imagine_api.listing import read_ids
 from genai_orchestration.providers.imagine_api.tables import STATUSES
 from genai_orchestration.providers.refusals import fit_message
 from genai_orchestration.providers.states import Failure, JobState, failure_in
-from genai_orchestration.providers.work import JobKind, JobReport, Payload, Polling, Settling
+from genai_orchestration.providers.work import JobKind, JobReport, Payload, Polling, RowReconciler
 
 KIND = "image"
 POLLING = Polling(
@@ -85,7 +85,7 @@ def images(account: Callable[[], Account]) -> JobKind:
         noun="images",
         connect=lambda policy: ImageReader(connect(account().api_key, account().base_url, policy)),
         polling=POLLING,
-        settling=Settling(
+        reconciler=RowReconciler(
             table="images",
             columns=("prompt", "status", "error", "upscaled_urls"),
             ref="ref",

@@ -1,4 +1,4 @@
-"""Requests settled from loaded rows: only by rows that are theirs, and each by itself."""
+"""Requests reconciled with loaded rows: only by rows that are theirs, and each by itself."""
 
 import contextlib
 import sqlite3
@@ -10,7 +10,7 @@ from genai_orchestration import clock, warehouse
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
 from genai_orchestration.ledger.records import JobKey
-from genai_orchestration.loading import settling
+from genai_orchestration.loading import ledger_sync
 from genai_orchestration.providers.imagine_api import PROVIDER
 from genai_orchestration.providers.magic_hour import PROVIDER as MAGIC
 from genai_orchestration.providers.sandbox import Sandbox
@@ -43,7 +43,7 @@ def test_a_row_settles_only_a_request_with_its_prompt_and_one_bad_key_stops_no_o
         ledger.mark_submitted("d", ours["a"], None, clock.now())
         for key in ("a", "b", "c"):
             lost(ledger, key, f"{key} fox", here)
-        found, _ = settling.settle(PROVIDER, settings, ledger, clock.now())
+        found, _ = ledger_sync.reconcile_rows(PROVIDER, settings, ledger, clock.now())
         states = {each.request_key: each.state.value for each in ledger.requests()}
     assert found == {"b"}
     assert states == {"a": "unknown", "b": "submitted", "c": "unknown", "d": "submitted"}
@@ -58,7 +58,7 @@ def test_rows_of_another_server_settle_nothing_that_was_sent_elsewhere(
     load_images(settings)
     with Ledger.open(settings) as ledger:
         lost(ledger, "a", "a fox", ledgers.LOCAL)
-        assert settling.settle(PROVIDER, settings, ledger, clock.now()) == (set(), [])
+        assert ledger_sync.reconcile_rows(PROVIDER, settings, ledger, clock.now()) == (set(), [])
         assert ledger.request("a").state.value == "unknown"
 
 
@@ -72,7 +72,7 @@ def test_what_an_earlier_version_has_sent_is_settled_by_the_rows_that_there_are(
         lost(ledger, "a", "a fox", ledgers.LOCAL)
         with contextlib.closing(sqlite3.connect(settings.ledger)) as connection, connection:
             connection.execute("UPDATE requests SET server = NULL, account = NULL")
-        assert settling.settle(PROVIDER, settings, ledger, clock.now())[0] == {"a"}
+        assert ledger_sync.reconcile_rows(PROVIDER, settings, ledger, clock.now())[0] == {"a"}
         assert ledger.request("a").provider_job_id == made
 
 
@@ -86,7 +86,7 @@ def test_rows_of_another_server_end_no_job_that_runs_elsewhere(
     with Ledger.open(settings) as ledger:
         ledgers.submitting(ledger, "a", limits=ledgers.LOCAL, **IMAGE)
         ledger.mark_submitted("a", made, None, clock.now())  # a record has its id there, too
-        assert settling.settle(PROVIDER, settings, ledger, clock.now()) == (set(), [])
+        assert ledger_sync.reconcile_rows(PROVIDER, settings, ledger, clock.now()) == (set(), [])
         assert ledger.job(JobKey("imagine_api", "image", made)).state is JobState.QUEUED
 
 
@@ -109,7 +109,7 @@ def test_a_request_that_was_decided_meanwhile_stops_no_other(
             return query(*arguments)
 
         patch.setattr(warehouse, "query", asked)
-        assert settling.settle(PROVIDER, settings, ledger, clock.now())[0] == {"b"}
+        assert ledger_sync.reconcile_rows(PROVIDER, settings, ledger, clock.now())[0] == {"b"}
         assert ledger.request("a").state.value == "rejected"
     assert "The request a" in caplog.text
 
@@ -124,7 +124,7 @@ def test_of_two_rows_of_a_request_the_oldest_is_its_job(
     load_images(settings)
     with Ledger.open(settings) as ledger:
         lost(ledger, "a", "a fox", Limits(address=sandbox.base_url("imagine_api")))
-        assert settling.settle(PROVIDER, settings, ledger, clock.now())[0] == {"a"}
+        assert ledger_sync.reconcile_rows(PROVIDER, settings, ledger, clock.now())[0] == {"a"}
         assert ledger.request("a").provider_job_id == oldest
 
 
@@ -140,7 +140,7 @@ def test_jobs_that_are_over_are_loaded_once_and_again_when_that_is_asked_for(
         ledger.mark_loaded([ledgers.job("job of loaded")], ledgers.NOW)
 
         def finished(*tables: str, again: bool = False) -> list[str]:
-            jobs = settling.finished_jobs(ledger, MAGIC, tables, again=again)
+            jobs = ledger_sync.finished_jobs(ledger, MAGIC, tables, again=again)
             return sorted(job.request_key or "" for job in jobs)
 
         assert finished(*tables) == ["done"]
@@ -152,13 +152,16 @@ def test_a_load_notes_its_jobs_and_tells_whose_requests_have_news(settings: Sett
     with Ledger.open(settings) as ledger:
         ledgers.submitted(ledger, "a")
         ledger.observe(ledgers.job("job of a"), DONE, ledgers.NOW)
-        with settling.loading(MAGIC, settings, ["image_projects"]) as (found, news):
+        with ledger_sync.load_with_ledger(MAGIC, settings, ["image_projects"]) as (found, news):
             assert [job.request_key for job in found] == ["a"]
         assert news == {"ai_image_generator"}
         assert ledger.job(ledgers.job("job of a")).loaded
         with (
             pytest.raises(RuntimeError),
-            settling.loading(MAGIC, settings, ["image_projects"], again=True) as (found, news),
+            ledger_sync.load_with_ledger(MAGIC, settings, ["image_projects"], again=True) as (
+                found,
+                news,
+            ),
         ):
             raise RuntimeError("the load has failed")
         assert news == set()
@@ -174,7 +177,7 @@ def test_a_row_that_is_over_ends_its_job_and_notes_it_as_loaded(
         ledgers.submitting(ledger, "a", limits=here, payload={"prompt": "a fox"}, **IMAGE)
         ledger.mark_submitted("a", made, None, clock.now())
         sandbox.clock.advance(3600)
-        with settling.loading(PROVIDER, settings, ["images"]) as (_, news):
+        with ledger_sync.load_with_ledger(PROVIDER, settings, ["images"]) as (_, news):
             load_images(settings)
         job = ledger.job(JobKey("imagine_api", "image", made))
         assert (job.state, bool(job.loaded), news) == (JobState.SUCCEEDED, True, {"images_create"})
@@ -187,7 +190,7 @@ def test_a_row_of_an_image_that_is_open_finds_its_request_and_ends_no_job(
     made = post(sandbox, prompt="a fox", ref="a")
     with Ledger.open(settings) as ledger:
         lost(ledger, "a", "a fox", Limits(address=sandbox.base_url("imagine_api")))
-        with settling.loading(PROVIDER, settings, ["images"]) as (_, news):
+        with ledger_sync.load_with_ledger(PROVIDER, settings, ["images"]) as (_, news):
             load_images(settings)
         assert news == {"images_create"}
         assert ledger.request("a").provider_job_id == made

@@ -1,4 +1,4 @@
-"""What the warehouse and the ledger exchange: jobs that rows have settled, jobs to load.
+"""What the warehouse and the ledger exchange: what rows say of requests and jobs, jobs to load.
 
 ledger: open jobs, unknown requests ─► rows of a loaded table ─► ended, found; and loaded
 ledger: jobs that are over ──────────► FinishedJob ─► dlt ─────► loaded
@@ -20,13 +20,13 @@ from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.http import SENSOR_POLICY
 from genai_orchestration.providers.recipient import Recipient
 from genai_orchestration.providers.states import TERMINAL, JobState
-from genai_orchestration.providers.work import FinishedJob, JobKind, Settling
+from genai_orchestration.providers.work import FinishedJob, JobKind, RowReconciler
 from genai_orchestration.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-def settle(
+def reconcile_rows(
     provider: Provider, settings: Settings, ledger: Ledger, now: datetime
 ) -> tuple[set[str], list[JobRecord]]:
     """Settle the provider's requests from the rows that are loaded.
@@ -38,9 +38,9 @@ def settle(
     found: set[str] = set()
     over: list[JobRecord] = []
     for kind in provider.job_kinds:
-        if kind.settling:
-            found |= _find(provider, settings, ledger, kind, kind.settling, now)
-            over += _end(provider, settings, ledger, kind, kind.settling, now)
+        if kind.reconciler:
+            found |= _find(provider, settings, ledger, kind, kind.reconciler, now)
+            over += _end(provider, settings, ledger, kind, kind.reconciler, now)
     return found, over
 
 
@@ -62,12 +62,12 @@ def finished_jobs(
 
 
 @contextlib.contextmanager
-def loading(
+def load_with_ledger(
     provider: Provider, settings: Settings, tables: Collection[str], *, again: bool = False
 ) -> Iterator[tuple[list[FinishedJob], set[str]]]:
     """Around a load: the finished jobs that belong into `tables`; operations with news of requests.
 
-    When the block ends well, requests are settled from the rows, and the jobs marked as loaded;
+    When the block ends well, requests are reconciled with the rows, and the jobs marked as loaded;
     the set is full then. A provider without jobs needs no ledger, and none is opened.
     """
     news: set[str] = set()
@@ -78,7 +78,7 @@ def loading(
     with Ledger.open(settings) as ledger:
         found = finished_jobs(ledger, provider, tables, again=again)
         yield [job.finished_job for job in found], news
-        arrived, over = settle(provider, settings, ledger, ledger.now())
+        arrived, over = reconcile_rows(provider, settings, ledger, ledger.now())
         loaded = [*found, *over]
         keys = arrived | {job.request_key for job in loaded if job.request_key}
         news.update(load_requests(provider, settings, ledger, keys))
@@ -99,8 +99,8 @@ def load_requests(
 
 
 def _tables_of(kind: JobKind) -> tuple[str, ...]:
-    """The tables that finished jobs of the kind are loaded into, or are settled from."""
-    return (*kind.tables, *((kind.settling.table,) if kind.settling else ()))
+    """The tables that finished jobs of the kind are loaded into, or are reconciled with."""
+    return (*kind.tables, *((kind.reconciler.table,) if kind.reconciler else ()))
 
 
 def _find(
@@ -108,7 +108,7 @@ def _find(
     settings: Settings,
     ledger: Ledger,
     kind: JobKind,
-    settling: Settling,
+    reconciler: RowReconciler,
     now: datetime,
 ) -> set[str]:
     """Unknown requests whose reference a row has that is what they asked for."""
@@ -120,9 +120,9 @@ def _find(
         if request.operation in operations and _is_of(request.recipient, server)
     }
     found: dict[str, str] = {}
-    for row in _rows(provider, settings, settling, settling.ref, [*unknown], "date_created"):
-        if settling.is_of(row, unknown[row[settling.ref]]):
-            found.setdefault(row[settling.ref], row["id"])  # of two, the oldest
+    for row in _rows(provider, settings, reconciler, reconciler.ref, [*unknown], "date_created"):
+        if reconciler.is_of(row, unknown[row[reconciler.ref]]):
+            found.setdefault(row[reconciler.ref], row["id"])  # of two, the oldest
     return {key for key, job_id in found.items() if _arrived(ledger, key, job_id, now)}
 
 
@@ -146,7 +146,7 @@ def _end(
     settings: Settings,
     ledger: Ledger,
     kind: JobKind,
-    settling: Settling,
+    reconciler: RowReconciler,
     now: datetime,
 ) -> list[JobRecord]:
     """Jobs that a row says are over, open ones and such as are not noted as loaded yet."""
@@ -155,8 +155,8 @@ def _end(
     waiting = [job.job_id for job in jobs if _is_of(job.recipient, server)]
     return ledger.observe_all(
         [
-            JobObservation(JobKey(provider.name, kind.name, row["id"]), settling.report(row))
-            for row in _rows(provider, settings, settling, "id", waiting, "id", over=True)
+            JobObservation(JobKey(provider.name, kind.name, row["id"]), reconciler.report(row))
+            for row in _rows(provider, settings, reconciler, "id", waiting, "id", over=True)
         ],
         now,
     )
@@ -165,7 +165,7 @@ def _end(
 def _rows(
     provider: Provider,
     settings: Settings,
-    settling: Settling,
+    reconciler: RowReconciler,
     column: str,
     names: Sequence[str],
     order: str,
@@ -173,10 +173,10 @@ def _rows(
     over: bool = False,
 ) -> Iterator[Mapping[str, Any]]:
     """The loaded rows whose `column` is one of the names; `over`: of finished jobs only."""
-    columns = tuple(dict.fromkeys(("id", settling.ref, *settling.columns)))
+    columns = tuple(dict.fromkeys(("id", reconciler.ref, *reconciler.columns)))
     end = f"AND state IN {TERMINAL}" if over else ""
     for quoted in warehouse.in_list_sql(names):
-        sql = f"""SELECT {", ".join(columns)} FROM {{{settling.table}}}
+        sql = f"""SELECT {", ".join(columns)} FROM {{{reconciler.table}}}
             WHERE {column} IN ({quoted}) {end} ORDER BY {order}"""  # noqa: S608 checked names
         for row in warehouse.query(provider, settings, sql) or []:
             yield dict(zip(columns, row, strict=True))

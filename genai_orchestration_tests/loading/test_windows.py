@@ -1,4 +1,4 @@
-"""Long windows are loaded in portions: each day once, and no package larger than it may be."""
+"""Long ranges are loaded in windows: each day once, and no package larger than it may be."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from genai_orchestration import loading, warehouse
-from genai_orchestration.loading import portions
-from genai_orchestration.loading.portions import Portion
+from genai_orchestration.loading import windows
+from genai_orchestration.loading.windows import LoadWindow
 from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.base import Counts
 from genai_orchestration.providers.sandbox import Sandbox
@@ -31,13 +31,13 @@ class Counter:
 
 
 def cut(by_day: Mapping[int, int], days: int, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The portions of so many days, as (first day, days, jobs); a package holds 100."""
-    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 100)
-    found = list(portions._parts(Counter(by_day), FIRST, FIRST + timedelta(days=days)))  # type: ignore[arg-type]  # no more of it is asked for
+    """The windows of so many days, as (first day, days, jobs); a package holds 100."""
+    monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 100)
+    found = list(windows._parts(Counter(by_day), FIRST, FIRST + timedelta(days=days)))  # type: ignore[arg-type]  # no more of it is asked for
     return [_as_numbers(portion) for portion in found]
 
 
-def _as_numbers(portion: Portion) -> tuple[int, int, int]:
+def _as_numbers(portion: LoadWindow) -> tuple[int, int, int]:
     assert portion.counts
     jobs = portion.counts.finished + portion.counts.unfinished
     return (portion.start - FIRST).days, (portion.end - portion.start).days, jobs
@@ -59,9 +59,9 @@ def test_a_day_is_never_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_even_history_is_counted_once_and_each_portion_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 100)
+    monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 100)
     counter = Counter(dict.fromkeys(range(64), 45))
-    found = list(portions._parts(counter, FIRST, FIRST + timedelta(days=64)))  # type: ignore[arg-type]
+    found = list(windows._parts(counter, FIRST, FIRST + timedelta(days=64)))  # type: ignore[arg-type]
     assert [portion.counts for portion in found] == [Counts(1, 89)] * 32
     assert counter.asked == len(found) + 1
 
@@ -69,7 +69,7 @@ def test_an_even_history_is_counted_once_and_each_portion_once(
 def test_a_load_in_portions_brings_every_image_once_and_the_status_once(
     sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portions, "ROWS_PER_WINDOW", 100)
+    monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 100)
     start = date.today() - timedelta(days=40)
     monkeypatch.setenv("SOURCES__IMAGINE_API_SOURCE__START_DATE", start.isoformat())
     summaries, rows = loading.load(IMAGINE, settings, ["images", "status"])

@@ -1,4 +1,4 @@
-"""A window of days in portions: each is a load package of its own, whatever the window's length.
+"""A range of days in windows: each is a load package of its own, however long the range is.
 
     window ─► counted ─► too many for one package ─► parts, counted ─► … ─► oldest first
 
@@ -23,7 +23,7 @@ FILLED = 0.9  # of that, for days of unequal size
 
 
 @dataclass(frozen=True)
-class Portion:
+class LoadWindow:
     """Days to load together, and what the API has counted in them just before."""
 
     start: date  # inclusive
@@ -31,10 +31,10 @@ class Portion:
     counts: Counts | None = None  # None where the provider cannot be counted
 
 
-def portions(provider: Provider, start: date, end: date) -> Iterator[Portion]:
+def load_windows(provider: Provider, start: date, end: date) -> Iterator[LoadWindow]:
     """The days from `start` to before `end`; a portion is counted when it is its turn."""
     if provider.day_watch is None:
-        yield Portion(start, end)
+        yield LoadWindow(start, end)
     else:
         yield from _parts(provider.day_watch.connect(LOAD_POLICY), start, end)
 
@@ -44,13 +44,13 @@ def countable(provider: Provider, table: Table) -> bool:
     return provider.day_watch is not None and provider.day_watch.table == table.name
 
 
-def counted(provider: Provider, start: date, end: date) -> Portion:
+def counted(provider: Provider, start: date, end: date) -> LoadWindow:
     """The days as one portion, however many jobs they have, counted now."""
     watch = provider.day_watch
-    return Portion(start, end, watch.connect(LOAD_POLICY).counts(start, end) if watch else None)
+    return LoadWindow(start, end, watch.connect(LOAD_POLICY).counts(start, end) if watch else None)
 
 
-def open_jobs(provider: Provider, portion: Portion) -> Mapping[date, int]:
+def open_jobs(provider: Provider, portion: LoadWindow) -> Mapping[date, int]:
     """How many jobs of each day the provider has not finished; days without one are left out.
 
     A single day was counted with its portion; of more days, those with open jobs are counted.
@@ -64,11 +64,11 @@ def open_jobs(provider: Provider, portion: Portion) -> Mapping[date, int]:
     return {day: counter.counts(day, day + DAY).unfinished for day in days}
 
 
-def _parts(counter: DayCounter, start: date, end: date) -> Iterator[Portion]:
+def _parts(counter: DayCounter, start: date, end: date) -> Iterator[LoadWindow]:
     counts = counter.counts(start, end)
     jobs, days = counts.finished + counts.unfinished, (end - start).days
     if days <= 1 or jobs <= ROWS_PER_WINDOW:
-        yield Portion(start, end, counts)
+        yield LoadWindow(start, end, counts)
         return
     parts = min(days, math.ceil(jobs / (ROWS_PER_WINDOW * FILLED)))
     borders = [start + timedelta(days=days * number // parts) for number in range(parts + 1)]
