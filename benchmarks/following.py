@@ -42,7 +42,7 @@ SPREAD = 0.54  # of durations (lognormal): a tenth takes over twice the median; 
 PACE = 0.2  # seconds between two submissions: POSTs one after the other
 DAEMON = 5.0  # seconds between two looks of Dagster's daemon at its sensors
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
-LOCAL = Limits(address="http://127.0.0.1")  # where no caps are needed
+LOCAL = Limits(base_url="http://127.0.0.1")  # where no caps are needed
 RENDERING = V1ImageProjectsGetResponse.model_validate_json(
     '{"id": "x", "name": null, "status": "rendering", "type": "AI_IMAGE", "image_count": 1, '
     '"created_at": "2026-01-01T00:00:00.000Z", "enabled": true, "credits_charged": 5, '
@@ -95,7 +95,7 @@ class Ours:
     jobs: Sequence[Job]
     seconds: float = 0.0
     submitted: int = 0
-    address: str = LOCAL.address
+    base_url: str = LOCAL.base_url
 
     def account(self) -> str | None:
         """No account is named: nothing here is asked twice."""

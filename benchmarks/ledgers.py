@@ -27,7 +27,7 @@ BEFORE = NOW - timedelta(days=3)  # in the same month, and on another day
 SAMPLE, TURNS = 150, 3
 ENOUGH = 1_000_000
 CAPPED = Limits(
-    address="https://api.vendor.example",
+    base_url="https://api.vendor.example",
     budget=Budget(per_day=ENOUGH, per_month=ENOUGH),
     in_flight=ENOUGH,
     posts_per_second=ENOUGH,

@@ -66,7 +66,7 @@ class Balance:
 class Limits:
     """What holds for submissions to one provider."""
 
-    address: str  # where the POST goes
+    base_url: str  # where the POST goes
     account: str | None = None  # the provider's id of the account there; None: it names none
     budget: Budget = Budget()
     in_flight: int | None = None  # jobs that may run at once, of all processes
@@ -78,7 +78,7 @@ class Limits:
 
     def capped(self, campaign: str | None) -> bool:
         """Whether a cap bounds what a request of that campaign may cost, or nothing costs there."""
-        return self.budget.caps(campaign) or is_local(self.address)
+        return self.budget.caps(campaign) or is_local(self.base_url)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ def refusal(
     """Why a request of that price may not start now; None when it may."""
     budget = limits.budget
     if not limits.capped(campaign):
-        return _no_budget(provider, limits.address)
+        return _no_budget(provider, limits.base_url)
     if limits.in_flight is not None and usage.in_flight >= limits.in_flight:
         return ConcurrencyLimitReached(
             f"{provider} has {usage.in_flight} of the {counted(limits.in_flight, 'job')} in "

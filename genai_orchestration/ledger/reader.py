@@ -134,7 +134,7 @@ class LedgerReader:
     ) -> Usage:
         """What the provider has in flight, and has spent in the day, the month and the campaign."""
         with self._database.read() as connection:
-            return usage_of(connection, provider, campaign, limits or Limits(address=""), now)
+            return usage_of(connection, provider, campaign, limits or Limits(base_url=""), now)
 
     def waiting(self, provider: str) -> list[Waiting]:
         """The provider's requests that are planned or approved, in groups of one state."""

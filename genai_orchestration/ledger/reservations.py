@@ -45,7 +45,7 @@ def start(
     if refused:
         raise refused
     values = {"submitting_at": now, "submitting_by": who, "decided_by": None, "clock": clock}
-    sent_to = {"server": limits.address, "account": limits.account}
+    sent_to = {"server": limits.base_url, "account": limits.account}
     move(connection, key, Step.START, reserved=price, **values, **sent_to)
 
 

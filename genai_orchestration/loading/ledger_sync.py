@@ -113,7 +113,7 @@ def _find(
 ) -> set[str]:
     """Unknown requests whose reference a row has that is what they asked for."""
     operations = [each.name for each in provider.operations if each.job_kind == kind.name]
-    server = kind.connect(SENSOR_POLICY).address
+    server = kind.connect(SENSOR_POLICY).base_url
     unknown = {
         request.request_key: request.payload
         for request in ledger.requests(provider=provider.name, states=[RequestState.UNKNOWN])
@@ -151,7 +151,7 @@ def _end(
 ) -> list[JobRecord]:
     """Jobs that a row says are over, open ones and such as are not noted as loaded yet."""
     jobs = ledger.jobs(provider=provider.name, kind=kind.name, loaded=False)
-    server = kind.connect(SENSOR_POLICY).address
+    server = kind.connect(SENSOR_POLICY).base_url
     waiting = [job.job_id for job in jobs if _is_of(job.recipient, server)]
     return ledger.observe_all(
         [

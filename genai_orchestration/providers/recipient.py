@@ -45,7 +45,7 @@ class Api(Protocol):
     """A provider's API, asked with the configured key."""
 
     @property
-    def address(self) -> str:
+    def base_url(self) -> str:
         """The server that is asked."""
 
     def account(self) -> str | None:
@@ -64,12 +64,12 @@ class Configured:
     @functools.cached_property
     def recipient(self) -> Recipient:
         """Both of them; ProviderError where the account cannot be asked for."""
-        return Recipient(self.api.address, self.api.account())
+        return Recipient(self.api.base_url, self.api.account())
 
     def check_server(self, what: str, sent_to: Recipient | None) -> None:
         """OtherAccount for what was sent to another server; nobody is asked. None may be any."""
-        if sent_to and not sent_to.is_server(self.api.address):
-            raise _elsewhere(what, sent_to, Recipient(self.api.address))
+        if sent_to and not sent_to.is_server(self.api.base_url):
+            raise _elsewhere(what, sent_to, Recipient(self.api.base_url))
 
     def check(self, what: str, sent_to: Recipient | None) -> None:
         """OtherAccount for what was sent to another server or account; None may be any.

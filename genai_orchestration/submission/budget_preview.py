@@ -74,7 +74,7 @@ def allowance(
     `usage` is the provider's, and `campaigns` what is spent of the campaigns that have a cap.
     """
     # without a floor, which the balance at the start of each decides
-    caps = Limits(address=limits.address, budget=dataclasses.replace(limits.budget, floor=None))
+    caps = Limits(base_url=limits.base_url, budget=dataclasses.replace(limits.budget, floor=None))
     spent, of = Counter({"day": usage.day, "month": usage.month}), Counter(campaigns)
     fit: Counter[bool] = Counter()
     why_not: str | None = None
@@ -92,7 +92,7 @@ def allowance(
         provider=provider,
         caps=tuple(_caps(limits, usage, campaigns)),
         floor=limits.budget.floor,
-        local=is_local(limits.address),
+        local=is_local(limits.base_url),
         approved=_fit([each for each in asked if each.approved], fit[True]),
         planned=_fit([each for each in asked if not each.approved], fit[False]),
         why_not=why_not,

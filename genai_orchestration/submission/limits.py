@@ -63,7 +63,7 @@ def limits_of(
     """All limits that hold now; the balance is asked for where a floor makes it matter."""
     budget = budget_of(provider, campaigns)
     return Limits(
-        address=submitter.address,
+        base_url=submitter.base_url,
         budget=budget,
         in_flight=in_flight_of(provider),
         posts_per_second=provider.posts_per_second,

@@ -28,14 +28,9 @@ FOR_THE_SANDBOX = (
 )
 
 
-def address_of(provider: Provider) -> str:
-    """Where the provider's requests go, by the settings; no key is needed to know."""
-    return base_url_of(provider)
-
-
 def in_sandbox(provider: Provider) -> bool:
     """Whether the settings point at the sandbox's side of that provider."""
-    return is_sandbox(address_of(provider), setting(provider, "api_key"))
+    return is_sandbox(base_url_of(provider), setting(provider, "api_key"))
 
 
 def kept_back(provider: Provider, address: str, record: RequestRecord) -> str | None:
@@ -82,7 +77,7 @@ def _not_asked_for(queue: QueueStatus, submit: bool) -> str | None:
 def _no_cap(provider: Provider, queue: QueueStatus) -> str | None:
     """The sentence about a budget that nobody has set: a run could submit nothing."""
     budget = budget_of(provider, queue.campaigns)
-    limits = Limits(address=address_of(provider), budget=budget)
+    limits = Limits(base_url=base_url_of(provider), budget=budget)
     refusals = [
         refusal(provider.name, each, 0, limits, Usage()) for each in sorted_names(queue.campaigns)
     ]

@@ -70,7 +70,7 @@ class StoppableSubmitter:
     def __init__(
         self, inner: Submitter, stop: Stop, ledger: Ledger, sent: Callable[[], None] = lambda: None
     ) -> None:
-        self.address = inner.address
+        self.base_url = inner.base_url
         self.on_its_way: str | None = None  # the request that was sent last
         self._inner, self._stop, self._ledger, self._sent = inner, stop, ledger, sent
 

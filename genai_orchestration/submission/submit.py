@@ -102,7 +102,7 @@ class SubmissionRun:
     def _submit_all(self, operation: str | None, campaign: str | None) -> None:
         too_dear: dict[str | None, tuple[int, str]] = {}  # by campaign: the lowest price refused
         for record in self._approved(operation, campaign):
-            if kept := kept_back(self.provider, self.submitter.address, record):
+            if kept := kept_back(self.provider, self.submitter.base_url, record):
                 self.result.add_reason(kept)
                 continue
             price = UNPRICED if record.price_estimate is None else record.price_estimate

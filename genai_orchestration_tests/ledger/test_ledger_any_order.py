@@ -43,7 +43,7 @@ EDGES = {
 FINAL = {S.SUBMITTED, S.REJECTED, S.ABANDONED}
 PAID = {S.SUBMITTING, S.SUBMITTED, S.UNKNOWN}  # counted by the budget
 LATE = timedelta(hours=1)
-FULL = Limits(address=LOCAL.address, budget=Budget(per_day=0))
+FULL = Limits(base_url=LOCAL.base_url, budget=Budget(per_day=0))
 
 EVENTS: Mapping[str, Callable[[Ledger, str], object]] = {
     "added again": lambda ledger, key: ledger.add([wanted(key)], NOW),

@@ -51,7 +51,7 @@ def test_without_a_cap_nothing_goes_out_and_the_message_says_which_setting_to_se
 ) -> None:
     ledgers.approved(ledger, "a")
     with pytest.raises(BudgetNotConfigured):
-        ledger.start("a", Limits(address=VENDOR, in_flight=9), NOW)
+        ledger.start("a", Limits(base_url=VENDOR, in_flight=9), NOW)
     assert refused(ledger, caps(floor=0, campaigns={"spring": 9})) == (
         "No cap is set for what magic_hour may spend, and https://api.vendor.example is not a "
         "local address, so nothing is submitted: set credits_per_day or credits_per_month in "
@@ -100,12 +100,14 @@ def test_a_cap_is_never_passed(ledger: Ledger, limits: Limits, says: str) -> Non
     assert "in [sources.magic_hour_source]." in message
     assert limits.budget.per_day != 15
     raised = Budget(per_day=15, per_month=15, campaigns={"spring": 15})  # a cap may be reached
-    ledger.start("a", Limits(address=VENDOR, budget=raised), NOW)
+    ledger.start("a", Limits(base_url=VENDOR, budget=raised), NOW)
 
 
 def test_a_cap_holds_for_local_addresses_as_well(ledger: Ledger) -> None:
     ledgers.approved(ledger, "a")
-    assert "a cap of 4" in refused(ledger, Limits(address=LOCAL.address, budget=Budget(per_day=4)))
+    assert "a cap of 4" in refused(
+        ledger, Limits(base_url=LOCAL.base_url, budget=Budget(per_day=4))
+    )
 
 
 def test_days_and_months_begin_at_midnight_utc(ledger: Ledger) -> None:
@@ -235,7 +237,7 @@ def test_a_price_that_nobody_publishes_counts_as_one_and_a_free_one_as_none(
 
 
 def test_a_place_in_flight_is_free_again_when_the_job_ends(ledger: Ledger) -> None:
-    two = Limits(address=LOCAL.address, in_flight=2)
+    two = Limits(base_url=LOCAL.base_url, in_flight=2)
     ledgers.submitting(ledger, "one")
     ledgers.submitted(ledger, "two")
     ledgers.submitted(ledger, "other", provider="abyssale")
@@ -253,7 +255,7 @@ def test_a_place_in_flight_is_free_again_when_the_job_ends(ledger: Ledger) -> No
 
 
 def test_an_unknown_job_is_counted_as_running_for_an_hour(ledger: Ledger) -> None:
-    one = Limits(address=LOCAL.address, in_flight=1)
+    one = Limits(base_url=LOCAL.base_url, in_flight=1)
     ledgers.BRING[RequestState.UNKNOWN](ledger, "lost")
     ledgers.approved(ledger, "a")
     refused(ledger, one, NOW + COUNTED - MINUTE)
@@ -264,7 +266,7 @@ def test_the_floor_of_the_balance_counts_what_the_balance_did_not_know_of(ledger
     def limits(credits: int, asked_at: datetime) -> Limits:
         balance = Balance(credits=credits, asked_at=asked_at)
         budget = Budget(per_month=999, floor=100)
-        return Limits(address=VENDOR, budget=budget, balance=balance)
+        return Limits(base_url=VENDOR, budget=budget, balance=balance)
 
     spent(ledger, 10, NOW - 2 * MINUTE)  # the balance knows
     spent(ledger, 20, NOW)  # it may not

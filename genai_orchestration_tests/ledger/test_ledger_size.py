@@ -18,7 +18,7 @@ FEW, MANY = 20, 4000  # requests that are over
 EVERY = 10  # instructions of SQLite's machine that are counted together
 YESTERDAY = NOW - timedelta(days=1)
 LIMITS = Limits(
-    address=VENDOR,
+    base_url=VENDOR,
     budget=Budget(per_day=1000, floor=5),
     in_flight=3,
     posts_per_second=10,
@@ -96,7 +96,7 @@ def test_sums_are_made_for_caps_alone(tmp_path: Path, steps: Callable[[], int]) 
     for budget in (Budget(), Budget(per_month=10**9)):
         with opened(tmp_path / str(budget.per_month), MANY) as ledger:
             steps()
-            ledger.start("new", Limits(address="http://127.0.0.1", budget=budget), NOW)
+            ledger.start("new", Limits(base_url="http://127.0.0.1", budget=budget), NOW)
             taken.append(steps())
     without, with_a_cap = taken
     assert with_a_cap > MANY / EVERY > without

@@ -102,7 +102,7 @@ def test_a_ledger_of_version_1_opens_and_its_requests_and_jobs_are_used(old: Set
         assert ledger.job(job("job of done")).recipient is None
         ledger.start("next", LOCAL, NOW)
         ledger.mark_submitted("next", "job of next", 5, NOW)
-        assert ledger.job(job("job of next")).server == LOCAL.address
+        assert ledger.job(job("job of next")).server == LOCAL.base_url
     with Ledger.open(old) as again:  # a second time, nothing is left to be brought up
         assert again.request("done").state is RequestState.SUBMITTED
         assert again.job(job("job of done")).state is JobState.SUCCEEDED

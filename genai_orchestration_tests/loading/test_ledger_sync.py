@@ -37,7 +37,7 @@ def test_a_row_settles_only_a_request_with_its_prompt_and_one_bad_key_stops_no_o
     ours = {key: post(sandbox, prompt=f"{key} fox", ref=key) for key in ("a", "b")}
     post(sandbox, prompt="a wolf", ref="c")
     load_images(settings)
-    here = Limits(address=sandbox.base_url("imagine_api"))
+    here = Limits(base_url=sandbox.base_url("imagine_api"))
     with Ledger.open(settings) as ledger:
         ledgers.submitting(ledger, "d", limits=here, **IMAGE)
         ledger.mark_submitted("d", ours["a"], None, clock.now())
@@ -97,7 +97,7 @@ def test_a_request_that_was_decided_meanwhile_stops_no_other(
     for key in ("a", "b"):
         post(sandbox, prompt=f"{key} fox", ref=key)
     load_images(settings)
-    here = Limits(address=sandbox.base_url("imagine_api"))
+    here = Limits(base_url=sandbox.base_url("imagine_api"))
     with Ledger.open(settings) as ledger, pytest.MonkeyPatch.context() as patch:
         for key in ("a", "b"):
             lost(ledger, key, f"{key} fox", here)
@@ -123,7 +123,7 @@ def test_of_two_rows_of_a_request_the_oldest_is_its_job(
     post(sandbox, prompt="a fox", ref="a")
     load_images(settings)
     with Ledger.open(settings) as ledger:
-        lost(ledger, "a", "a fox", Limits(address=sandbox.base_url("imagine_api")))
+        lost(ledger, "a", "a fox", Limits(base_url=sandbox.base_url("imagine_api")))
         assert ledger_sync.reconcile_rows(PROVIDER, settings, ledger, clock.now())[0] == {"a"}
         assert ledger.request("a").provider_job_id == oldest
 
@@ -173,7 +173,7 @@ def test_a_row_that_is_over_ends_its_job_and_notes_it_as_loaded(
     emptied(sandbox)
     made = post(sandbox, prompt="a fox", ref="a")
     with Ledger.open(settings) as ledger:
-        here = Limits(address=sandbox.base_url("imagine_api"))
+        here = Limits(base_url=sandbox.base_url("imagine_api"))
         ledgers.submitting(ledger, "a", limits=here, payload={"prompt": "a fox"}, **IMAGE)
         ledger.mark_submitted("a", made, None, clock.now())
         sandbox.clock.advance(3600)
@@ -189,7 +189,7 @@ def test_a_row_of_an_image_that_is_open_finds_its_request_and_ends_no_job(
     emptied(sandbox)
     made = post(sandbox, prompt="a fox", ref="a")
     with Ledger.open(settings) as ledger:
-        lost(ledger, "a", "a fox", Limits(address=sandbox.base_url("imagine_api")))
+        lost(ledger, "a", "a fox", Limits(base_url=sandbox.base_url("imagine_api")))
         with ledger_sync.load_with_ledger(PROVIDER, settings, ["images"]) as (_, news):
             load_images(settings)
         assert news == {"images_create"}

@@ -6,7 +6,6 @@ from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.refusals import WrongSetting
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.sources import account_of, base_url_of
-from genai_orchestration.submission.send_guards import address_of
 from genai_orchestration_tests.support.command import genai, variable
 
 COPIED = [
@@ -34,7 +33,7 @@ def test_a_path_of_the_api_is_left_out(
     root = base_url_of(provider)
     monkeypatch.setenv(variable(name, "base_url"), f" {root}{path} ")
     assert account_of(provider, None, None).base_url.rstrip("/") == root
-    assert address_of(provider).rstrip("/") == root
+    assert base_url_of(provider).rstrip("/") == root
     said = genai("doctor").out
     assert f"{provider.title} answers at {root}" in said
 

@@ -58,7 +58,7 @@ def test_a_cheap_request_may_fit_behind_one_that_does_not() -> None:
 
 def test_without_a_cap_only_a_local_address_lets_anything_through() -> None:
     assert allowed(wish(), limits=LOCAL).planned.fit == 1
-    found = allowed(wish(), limits=Limits(address=VENDOR))
+    found = allowed(wish(), limits=Limits(base_url=VENDOR))
     assert (found.planned.fit, found.local, found.caps) == (0, False, ())
     assert "set credits_per_day or credits_per_month" in str(found.why_not)
 
@@ -70,7 +70,7 @@ def test_a_floor_is_told_and_left_to_the_balance_of_the_moment() -> None:
 
 @given(WISHES, st.integers(0, 100), st.integers(0, 100))
 def test_what_fits_never_passes_a_cap(asked: list[Asked], cap: int, spent: int) -> None:
-    limits = Limits(address=VENDOR, budget=Budget(per_day=cap))
+    limits = Limits(base_url=VENDOR, budget=Budget(per_day=cap))
     found = allowed(*asked, limits=limits, usage=Usage(day=spent))
     cheapest = sorted(1 if each.credits is None else each.credits for each in asked)
     fit = found.approved.fit + found.planned.fit

@@ -133,4 +133,4 @@ def test_the_ceiling_of_posts_and_the_address_are_the_providers(sandbox: Sandbox
     assert provider.submitter
     limits = limits_of(provider, provider.submitter(), [], NOW)
     assert (limits.posts_per_second, limits.in_flight) == (10, None)
-    assert limits.address == sandbox.base_url("abyssale")
+    assert limits.base_url == sandbox.base_url("abyssale")

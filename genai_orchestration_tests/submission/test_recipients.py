@@ -39,7 +39,7 @@ GONE = said(JobState.GONE, "not found")
 def sent(ledger: Ledger, key: str, server: str = A, account: str | None = "ours") -> None:
     """A request that is on its way to that account."""
     ledgers.approved(ledger, key)
-    ledger.start(key, Limits(address=server, account=account, budget=CAP), NOW)
+    ledger.start(key, Limits(base_url=server, account=account, budget=CAP), NOW)
 
 
 CAP = ledgers.caps(per_day=1000).budget
@@ -47,7 +47,7 @@ CAP = ledgers.caps(per_day=1000).budget
 
 def after_a_look(ledger: Ledger, server: str, account: str | None) -> RequestState:
     """How a request stands whose answer was lost, when nothing of it is found there."""
-    asked = Asked(lambda key, look: [], address=server, key_of=account)
+    asked = Asked(lambda key, look: [], base_url=server, key_of=account)
     asked.now = LATER
     reconcile.reconcile_all(ledger, MAGIC, asked, lambda: asked.now, asked.sleep)
     return ledger.request("a").state
@@ -74,7 +74,7 @@ def test_what_is_not_there_was_never_sent_only_where_it_was_sent_to(
 def test_another_server_is_not_even_asked(ledger: Ledger) -> None:
     sent(ledger, "a")
     ledger.mark_unknown("a", "timed out", NOW)
-    asked = Asked(lambda key, look: ["of another"], address=B, key_of="ours")
+    asked = Asked(lambda key, look: ["of another"], base_url=B, key_of="ours")
     reconcile.reconcile_all(ledger, MAGIC, asked, lambda: LATER, asked.sleep)
     assert (asked.looks, ledger.request("a").state) == ([], RequestState.UNKNOWN)
 
@@ -89,14 +89,14 @@ def test_what_an_earlier_version_has_sent_is_found_and_never_sent_again(
         connection.execute(sa.text("UPDATE requests SET server = NULL, account = NULL"))
     engine.dispose()
     assert after_a_look(ledger, A, "ours") is RequestState.UNKNOWN
-    asked = Asked(lambda key, look: ["made"], address=A, key_of="ours")
+    asked = Asked(lambda key, look: ["made"], base_url=A, key_of="ours")
     reconcile.reconcile_all(ledger, MAGIC, asked, lambda: LATER, asked.sleep)
     assert ledger.request("a").provider_job_id == "made"
 
 
 def reports(ledger: Ledger, server: str, account: str | None, answer: JobReport) -> Says:
     """Two looks at the only job, ten minutes apart, by the key of that account."""
-    reader = Says(lambda job_id: answer, address=server, key_of=account)
+    reader = Says(lambda job_id: answer, base_url=server, key_of=account)
     for pause in range(3):
         now = LATER + pause * timedelta(minutes=11)
         watch.poll(ledger, MAGIC, KIND, reader, now, seconds=60)
@@ -117,7 +117,7 @@ def test_a_job_that_its_own_account_does_not_find_is_gone(ledger: Ledger) -> Non
 def test_a_job_that_another_account_does_not_find_is_not_gone(ledger: Ledger) -> None:
     submitted(ledger)
     found = watch.poll(
-        ledger, MAGIC, KIND, Says(lambda _: GONE, address=A, key_of="theirs"), LATER, seconds=60
+        ledger, MAGIC, KIND, Says(lambda _: GONE, base_url=A, key_of="theirs"), LATER, seconds=60
     )
     assert f"was sent to {A} as ours, now configured: {A} as theirs" in found.trouble
     reports(ledger, A, "theirs", GONE)
@@ -162,7 +162,7 @@ def test_a_clock_that_is_ahead_does_not_release_what_is_still_on_its_way(
     hosts: OnTwoHosts,
 ) -> None:
     ahead = timedelta(minutes=13)
-    asked = Asked(lambda key, look: [], address=A, key_of="ours")
+    asked = Asked(lambda key, look: [], base_url=A, key_of="ours")
 
     def pass_of_two(after: timedelta) -> RequestState:
         asked.now = NOW + ahead + after
@@ -196,7 +196,7 @@ def test_a_sighting_is_of_one_post_and_of_no_later_one(hosts: OnTwoHosts) -> Non
     assert (seen.out_since, seen.ended_since) == (first, None)
     assert not seen.is_final(first + SETTLED + SECOND)  # nobody says that its answer was lost
     hosts.one.release("a", started=NOW)
-    hosts.one.start("a", Limits(address=A, account="ours", budget=CAP), NOW + later)
+    hosts.one.start("a", Limits(base_url=A, account="ours", budget=CAP), NOW + later)
     seen = hosts.two.record_sighting(hosts.two.request("a"), first + later)
     assert seen.out_since == first + later
 

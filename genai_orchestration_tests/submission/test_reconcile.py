@@ -29,7 +29,7 @@ class Asked:
     """A submitter that can only be asked, in a time that moves while somebody sleeps."""
 
     finds: Finds  # by the key, and how many looks there were before
-    address: str = LOCAL.address
+    base_url: str = LOCAL.base_url
     key_of: str | None = None
     looks: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)

@@ -245,7 +245,7 @@ def test_a_provider_that_stays_full_is_given_up_after_a_while(ledger: Ledger, ti
 
 def test_places_that_crashes_have_kept_become_free(ledger: Ledger, time: Time) -> None:
     approve(ledger, IMAGINE, time, "a", "b", "c", "last")
-    here = replace(LOCAL, address=time.sandbox.base_url("imagine_api"), account=OWN_USER)
+    here = replace(LOCAL, base_url=time.sandbox.base_url("imagine_api"), account=OWN_USER)
     for key in "abc":
         ledger.start(key, here, time.now())
     result = line(ledger, IMAGINE, time).submit()
@@ -310,7 +310,7 @@ def test_without_a_cap_nothing_leaves_for_another_computer(
     approve(ledger, MAGIC, time, "a", "b")
     assert MAGIC.submitter
     submitter = MAGIC.submitter()
-    monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
+    monkeypatch.setattr(submitter, "base_url", "https://api.magichour.ai")
     result = line(ledger, MAGIC, time, submitter=submitter).submit()
     assert (result.waiting, lines.posts(time.sandbox, MAGIC)) == (2, 0)
     assert "set credits_per_day or credits_per_month" in next(iter(result.reasons))
@@ -324,7 +324,7 @@ def test_what_was_approved_for_the_sandbox_never_leaves_it(
         approve(ledger, MAGIC, time, "a")
         assert MAGIC.submitter
         submitter = MAGIC.submitter()
-        monkeypatch.setattr(submitter, "address", "https://api.magichour.ai")
+        monkeypatch.setattr(submitter, "base_url", "https://api.magichour.ai")
         result = line(ledger, MAGIC, time, submitter=submitter).submit()
         assert (result.waiting, result.reasons) == (1, {FOR_THE_SANDBOX: 1})
         with monkeypatch.context() as tunnel:  # a local address may lead to the real account

@@ -66,7 +66,7 @@ class Broken:
     real: Submitter
     before: Any = lambda: None
     after: Any = lambda: None
-    address: str = "http://127.0.0.1"
+    base_url: str = "http://127.0.0.1"
     sent: list[str] = field(default_factory=list)
 
     def account(self) -> str | None:

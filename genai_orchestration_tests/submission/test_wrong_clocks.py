@@ -20,13 +20,13 @@ MAGIC = provider_named("magic_hour")
 [KIND] = MAGIC.job_kinds
 YEAR = timedelta(days=365)
 SECOND = timedelta(seconds=1)
-ONE = Limits(address=LOCAL.address, in_flight=1)
+ONE = Limits(base_url=LOCAL.base_url, in_flight=1)
 
 
 class Rendering:
     """A provider whose jobs all run."""
 
-    address = LOCAL.address
+    base_url = LOCAL.base_url
 
     def account(self) -> str | None:
         return None

@@ -59,7 +59,7 @@ def _finished(
     )
     assert provider.submitter
     submitter = provider.submitter()
-    limits = Limits(address=submitter.address, account=submitter.account())
+    limits = Limits(base_url=submitter.base_url, account=submitter.account())
     with Ledger.open(Settings.load()) as ledger:
         ledger.add([PaidRequest.of(wanted, found)], clock.now()).check()
         ledger.approve([key], clock.now())

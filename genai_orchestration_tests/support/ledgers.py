@@ -17,7 +17,7 @@ from genai_orchestration.settings import Settings
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=timezone.utc)
 MINUTE = timedelta(minutes=1)
-LOCAL = Limits(address="http://127.0.0.1:8000")
+LOCAL = Limits(base_url="http://127.0.0.1:8000")
 VENDOR = "https://api.vendor.example"
 
 
@@ -46,7 +46,7 @@ def said(state: JobState | None, raw: str) -> JobReport:
 
 def caps(**values: Any) -> Limits:
     """Limits of the real vendor, with these caps."""
-    return Limits(address=VENDOR, budget=Budget(**values))
+    return Limits(base_url=VENDOR, budget=Budget(**values))
 
 
 def approved(ledger: Ledger, *keys: str, **changes: Any) -> None:

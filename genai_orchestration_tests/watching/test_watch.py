@@ -51,7 +51,7 @@ class Says:
 
     answer: Callable[[str], JobReport] = lambda job_id: OPEN
     asked: list[str] = field(default_factory=list)
-    address: str = LOCAL.address
+    base_url: str = LOCAL.base_url
     key_of: str | None = None
 
     def account(self) -> str | None:

@@ -55,7 +55,7 @@ class Teller:
     """A provider that says one thing after the other; a `JobReader`."""
 
     words: list[str]
-    address: str = LOCAL.address
+    base_url: str = LOCAL.base_url
 
     def account(self) -> str | None:
         return None

@@ -31,7 +31,7 @@ class Vendor:
     answer: Callable[[datetime], JobReport] = lambda now: OPEN
     asked: list[str] = field(default_factory=list)
     naps: int = 0
-    address: str = LOCAL.address
+    base_url: str = LOCAL.base_url
 
     def account(self) -> str | None:
         return None

@@ -112,7 +112,7 @@ def _allowance(ledger: "Ledger", name: str, asked: "Sequence[Asked]") -> "Allowa
 
     provider, moment = provider_named(name), now()
     budget = budget_of(provider, {each.campaign for each in asked})
-    limits = Limits(address=base_url_of(provider), budget=budget)
+    limits = Limits(base_url=base_url_of(provider), budget=budget)
     campaigns = {
         campaign: ledger.usage(name, moment, campaign=campaign).campaign
         for campaign in budget.campaigns

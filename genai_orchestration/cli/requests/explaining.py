@@ -158,7 +158,7 @@ def _elsewhere(record: "RequestRecord", provider: "Provider") -> str | None:
     if record.recipient is None or provider.submitter is None:
         return None
     try:
-        address = provider.submitter().address
+        address = provider.submitter().base_url
     except UserError as error:
         return str(error)
     return None if record.recipient.is_server(address) else address

@@ -40,7 +40,7 @@ class GenerationReader:
     client: ReadClient
 
     @property
-    def address(self) -> str:
+    def base_url(self) -> str:
         """The server that is asked."""
         return self.client.base_url
 

@@ -25,7 +25,7 @@ class AbyssaleSubmitter:
     def __init__(self, account: Account) -> None:
         self._reads = connect(account.api_key, account.base_url)
         self._paid = PaidClient(self._reads, meaning)
-        self.address = self._reads.base_url
+        self.base_url = self._reads.base_url
 
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         """One generation request; Abyssale does not say what it costs."""

@@ -32,7 +32,7 @@ class ImageReader:
     client: ImageClient
 
     @property
-    def address(self) -> str:
+    def base_url(self) -> str:
         """The server that is asked."""
         return self.client.base_url
 

@@ -34,7 +34,7 @@ class ImagineApiSubmitter:
         # the place in flight is reserved while it asks before the first POST
         self._quick = connect(account.api_key, account.base_url, SENSOR_POLICY)
         self._paid = PaidClient(self._reads, meaning)
-        self.address = self._reads.base_url
+        self.base_url = self._reads.base_url
         # of the account: two customers of one server may well choose the same request key
         secret = hashlib.sha256(account.api_key.encode()).hexdigest()
         self._namespace = uuid.uuid5(uuid.NAMESPACE_URL, f"genai_orchestration:{secret}")

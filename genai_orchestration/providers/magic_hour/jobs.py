@@ -50,7 +50,7 @@ class ProjectReader:
     client: ReadClient
 
     @property
-    def address(self) -> str:
+    def base_url(self) -> str:
         """The server that is asked."""
         return self.client.base_url
 

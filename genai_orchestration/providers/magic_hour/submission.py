@@ -28,7 +28,7 @@ class MagicHourSubmitter:
     def __init__(self, account: Account) -> None:
         self._reads = connect(account.api_key, account.base_url)
         self._paid = PaidClient(self._reads, meaning)
-        self.address = self._reads.base_url
+        self.base_url = self._reads.base_url
 
     def submit(self, operation: str, payload: Payload, request_key: str) -> Accepted:
         """One image project; `credits_charged` is what was taken for it at once."""
