@@ -35,6 +35,7 @@ from genai_orchestration_tests.support.command import (
     tables,
     variable,
 )
+from genai_orchestration_tests.support.doubles import replace
 
 HTML = Fault(kind="status", status=200, body="<html>hello", content_type="text/html", times=99)
 
@@ -42,7 +43,7 @@ HTML = Fault(kind="status", status=200, body="<html>hello", content_type="text/h
 @pytest.fixture(autouse=True)
 def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries follow each other at once."""
-    monkeypatch.setattr(http, "_wait", lambda state: 0.0)
+    replace(monkeypatch, http, "wait_seconds", lambda state: 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -68,7 +68,7 @@ class Fetcher:
         attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             retry=tenacity.retry_if_exception(_worth_waiting),
-            wait=_wait,
+            wait=wait_seconds,
             sleep=self._sleep,
             reraise=True,
         )
@@ -199,7 +199,8 @@ def _worth_waiting(error: BaseException) -> bool:
     )
 
 
-def _wait(state: tenacity.RetryCallState) -> float:
+def wait_seconds(state: tenacity.RetryCallState) -> float:
+    """Seconds until the next attempt: what the server asked for, else a growing pause."""
     error = state.outcome.exception() if state.outcome else None
     asked_for = error.retry_after if isinstance(error, NotFetched) else None
     return pause_seconds(asked_for, 0.2, 3, state.attempt_number)  # 0.2, 0.6, 1.8 s

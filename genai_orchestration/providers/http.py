@@ -133,7 +133,7 @@ class ReadClient:
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.policy.attempts),
             retry=tenacity.retry_if_exception(self._worth_waiting),
-            wait=_wait,
+            wait=wait_seconds,
             sleep=self.sleep,
             reraise=True,
         )
@@ -230,7 +230,8 @@ class ReadClient:
         return fit_message(self.auth.hide(message) if self.auth else message)
 
 
-def _wait(state: tenacity.RetryCallState) -> float:
+def wait_seconds(state: tenacity.RetryCallState) -> float:
+    """Seconds until the next attempt: what the provider asked for, else a growing pause."""
     error = state.outcome.exception() if state.outcome else None
     asked_for = error.retry_after if isinstance(error, Unavailable) else None
     return pause_seconds(asked_for, 0.25, 2, state.attempt_number)  # 0.25, 0.5, 1, 2 s

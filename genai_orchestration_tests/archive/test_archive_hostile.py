@@ -17,6 +17,7 @@ import pytest
 from genai_orchestration.archive import hosts as archive_hosts
 from genai_orchestration.archive.hosts import public
 from genai_orchestration.sandbox.png import picture
+from genai_orchestration_tests.support.doubles import replace
 from genai_orchestration_tests.support.file_server import (
     PNG,
     Answer,
@@ -288,7 +289,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
         raise OSError("this test has no internet")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(archive_hosts, "create_connection", connect)
+    replace(monkeypatch, archive_hosts, "create_connection", connect)
     return connected
 
 

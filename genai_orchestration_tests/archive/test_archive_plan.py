@@ -13,6 +13,7 @@ from genai_orchestration.ledger import Ledger
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.support.archived import IMAGINE, loaded_images, pictures
+from genai_orchestration_tests.support.doubles import replace
 
 
 def test_the_warehouse_is_opened_for_hundreds_of_jobs_and_not_for_each_day(
@@ -45,7 +46,7 @@ def looking(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         looks.append(arguments[-1])
         return query(*arguments)
 
-    monkeypatch.setattr(warehouse, "query", look)
+    replace(monkeypatch, warehouse, "query", look)
     return looks
 
 

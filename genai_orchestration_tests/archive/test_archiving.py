@@ -1,9 +1,9 @@
 """Every finished file of the sandbox is archived, byte for byte, and told of in the warehouse."""
 
+import dataclasses
 import hashlib
 import random
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from genai_orchestration_tests.support.archived import (
     whole,
 )
 from genai_orchestration_tests.support.command import genai
+from genai_orchestration_tests.support.doubles import replace
 
 FAULTS = (
     Fault(kind="status", status=500),
@@ -46,7 +47,7 @@ FAULTS = (
 @pytest.fixture(autouse=True)
 def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts follow each other at once."""
-    monkeypatch.setattr(archive_fetch, "_wait", lambda state: 0.0)
+    replace(monkeypatch, archive_fetch, "wait_seconds", lambda state: 0.0)
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def a_third_fails(sandbox: Sandbox, path: str, monkeypatch: pytest.MonkeyPatch) 
             return chance.choice(FAULTS)
         return None
 
-    monkeypatch.setattr(sandbox.traffic, "_next_fault", next_fault)
+    replace(monkeypatch, sandbox.traffic, "_next_fault", next_fault)
     return failed
 
 
@@ -142,7 +143,9 @@ def test_content_that_has_changed_is_seen_by_a_later_process_and_what_was_kept_s
     account = with_an_archived_image(sandbox, settings)
     kept = rows(IMAGINE, "role", "sha256", "archived_path")
     drawn = account._pictures
-    drawn.update({id_: replace(found, pixels=2 * found.pixels) for id_, found in drawn.items()})
+    drawn.update(
+        {id_: dataclasses.replace(found, pixels=2 * found.pixels) for id_, found in drawn.items()}
+    )
     done = archiving.archive(IMAGINE, settings, verify=True)
     assert done.changed.total() == 5
     assert all("which never changes, has changed" in reason for reason in done.changed)

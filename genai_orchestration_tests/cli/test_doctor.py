@@ -24,12 +24,13 @@ from genai_orchestration_tests.support.command import (
     process,
     variable,
 )
+from genai_orchestration_tests.support.doubles import replace
 
 
 @pytest.fixture(autouse=True)
 def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries follow each other at once."""
-    monkeypatch.setattr(http, "_wait", lambda state: 0.0)
+    replace(monkeypatch, http, "wait_seconds", lambda state: 0.0)
 
 
 def findings(code: int) -> list[tuple[str, str]]:
@@ -204,7 +205,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         addresses.append(client.base_url)
         raise NotFound(f"{client.title} is not at base_url.")
 
-    monkeypatch.setattr(http.ReadClient, "_once", refuse)
+    replace(monkeypatch, http.ReadClient, "_once", refuse)
     return addresses
 
 

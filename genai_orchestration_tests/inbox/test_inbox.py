@@ -26,6 +26,7 @@ from genai_orchestration.requests.paid_request import PaidRequest
 from genai_orchestration.requests.request import NewRequest, operations_of
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.support import postgres
+from genai_orchestration_tests.support.doubles import replace
 
 OPERATIONS = operations_of(all_providers())
 FOX = Columns(provider="imagine_api")
@@ -147,7 +148,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken(
         put(folder, file.name, f"{HEADER}a red fox,fox-1\n", age=30)
         return content
 
-    monkeypatch.setattr(inbox, "content_of", slow)
+    replace(monkeypatch, inbox, "content_of", slow)
     found = read(ledger, folder)
     assert (found.planned, found.memory.trouble) == (0, "")
     monkeypatch.undo()
@@ -268,7 +269,7 @@ def test_what_nobody_foresaw_in_one_file_is_told_and_the_others_are_read(
             raise error
         return of(request, operation)
 
-    monkeypatch.setattr(PaidRequest, "of", odd)
+    replace(monkeypatch, PaidRequest, "of", odd)
     found = read(ledger, folder)
     assert keys(ledger) == ["fox-1"]
     assert "a.csv is left out: it cannot be read; the log says why." in found.memory.trouble

@@ -20,6 +20,7 @@ from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.imagine_api.account import emptied, load_images
 from genai_orchestration_tests.providers.imagine_api.test_submission import post
 from genai_orchestration_tests.support import ledgers
+from genai_orchestration_tests.support.doubles import replace
 
 DONE = JobReport(state=JobState.SUCCEEDED, raw="complete", record={"id": "x"})
 IMAGE = {"provider": "imagine_api", "operation": "images_create", "job_kind": "image"}
@@ -108,7 +109,7 @@ def test_a_request_that_was_decided_meanwhile_stops_no_other(
                 ledger.mark_rejected("a", Failure.KEY, "a person", clock.now())
             return query(*arguments)
 
-        patch.setattr(warehouse, "query", asked)
+        replace(patch, warehouse, "query", asked)
         assert ledger_sync.reconcile_rows(PROVIDER, settings, ledger, clock.now())[0] == {"b"}
         assert ledger.request("a").state.value == "rejected"
     assert "The request a" in caplog.text

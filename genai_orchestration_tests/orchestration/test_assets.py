@@ -21,6 +21,7 @@ from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.imagine_api.odd_records import hide_dates
+from genai_orchestration_tests.support.doubles import replace
 
 IMAGES = dg.AssetKey(["imagine_api", "images"])
 NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0) - timedelta(days=20)
@@ -283,7 +284,7 @@ def test_a_window_with_missing_rows_is_found(
 
     sound = checked(load_days(instance, 0, 0, finished_only=True))["window_complete"]
     assert sound == (True, f"2 finished rows from {day(0)} to {day(0)}; the API counted 2.")
-    monkeypatch.setattr(load_metadata, "of_days", after_a_loss)
+    replace(monkeypatch, load_metadata, "of_days", after_a_loss)
     lossy = checked(load_days(instance, 0, 0, finished_only=True))["window_complete"]
     assert lossy == (False, f"1 finished rows from {day(0)} to {day(0)}; the API counted 2.")
 

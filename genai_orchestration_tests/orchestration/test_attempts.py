@@ -19,6 +19,7 @@ from genai_orchestration.orchestration.runs.attempts import translate_errors
 from genai_orchestration.orchestration.runs.outcomes import cause_of
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.settings import Settings
+from genai_orchestration_tests.support.doubles import replace
 
 ENDS = {"STEP_FAILURE", "STEP_UP_FOR_RETRY", "STEP_SUCCESS"}
 
@@ -120,7 +121,7 @@ def test_what_dlt_has_begun_is_finished_and_then_the_interrupt_counts(
         interrupt()  # in its last job: dlt itself would forget it
         return done
 
-    monkeypatch.setattr(step, "run", interrupted)
+    replace(monkeypatch, step, "run", interrupted)
     with pytest.raises(KeyboardInterrupt), warehouse.pipeline(OWN, settings) as pipeline:
         pipeline.run(dlt.resource([{"id": 1}], name="rows"))
     assert {number: signal.getsignal(number) for number in before} == before

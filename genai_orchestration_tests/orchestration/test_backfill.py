@@ -24,6 +24,7 @@ from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.support.command import process
+from genai_orchestration_tests.support.doubles import replace
 
 TODAY = datetime.now(timezone.utc).date()
 FIRST = TODAY - timedelta(days=12)
@@ -165,7 +166,7 @@ def test_a_step_that_is_tried_again_does_not_read_the_finished_days_twice(
 ) -> None:
     monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 30)
     monkeypatch.setattr(attempts, "PAUSES_SECONDS", (0.0,))
-    monkeypatch.setattr(http, "_wait", lambda state: 0.0)
+    replace(monkeypatch, http, "wait_seconds", lambda state: 0.0)
     down = Fault(kind="status", status=503, path="/imagine_api", times=http.LOAD_POLICY.attempts)
     seen: list[set[date]] = []
 
@@ -176,7 +177,7 @@ def test_a_step_that_is_tried_again_does_not_read_the_finished_days_twice(
             seen.append(days_read(sandbox))
             sandbox.traffic.calls.clear()
 
-    monkeypatch.setattr(day_assets._Range, "_materialized", fail_once)
+    replace(monkeypatch, day_assets._Range, "_materialized", fail_once)
     end = FIRST + timedelta(days=7)
     assert materialize_days(defs(), provider_named("imagine_api"), FIRST, end, settings) == (
         7,

@@ -20,6 +20,7 @@ from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration_tests.support.doubles import replace
 
 IMAGES = dg.AssetKey(["imagine_api", "images"])
 NOON = datetime.now(timezone.utc).replace(hour=12, minute=0, second=0) - timedelta(days=20)
@@ -206,7 +207,7 @@ def load_and_break(
         sandbox.traffic.faults.append(refused)
 
     with monkeypatch.context() as patched:
-        patched.setattr(day_assets._Range, "_materialized", then_refuse)
+        replace(patched, day_assets._Range, "_materialized", then_refuse)
         result = load(instance, last=3)
     sandbox.traffic.faults.clear()
     assert not result.success

@@ -39,6 +39,7 @@ from genai_orchestration_tests.support.archived import (
     whole,
 )
 from genai_orchestration_tests.support.command import HOLDER, genai
+from genai_orchestration_tests.support.doubles import replace
 
 NOTHING = "No file is to be fetched now."
 KEY = "SOURCES__IMAGINE_API_SOURCE__"
@@ -161,7 +162,7 @@ def test_failed_files_of_an_old_day_are_asked_for_again_when_they_are_due(
             looks.append(arguments)
             return query(*arguments)
 
-        patched.setattr(warehouse, "query", look)
+        replace(patched, warehouse, "query", look)
         assert daemon.tick() == []
         assert "5 that failed" in daemon.said
         assert looks == []  # without news the warehouse is left alone
@@ -408,7 +409,7 @@ def test_verify_knows_the_content_that_an_earlier_process_archived(
     loaded_images(settings)
     archiving.archive(IMAGINE, settings)
     before = rows(IMAGINE, "role", "sha256", "archived_path")
-    monkeypatch.setattr(drawn, "picture", lambda words, *sides: picture(f"other {words}", *sides))
+    replace(monkeypatch, drawn, "picture", lambda words, *sides: picture(f"other {words}", *sides))
     said = genai("archive", "imagine_api", "--verify")
     assert "5 archived before, and not the same any more" in said.out
     done = archiving.archive(IMAGINE, settings, verify=True)

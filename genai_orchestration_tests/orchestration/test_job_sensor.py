@@ -22,6 +22,7 @@ from genai_orchestration_tests.orchestration import paid
 from genai_orchestration_tests.orchestration.daemon import Daemon
 from genai_orchestration_tests.orchestration.paid import approved, banner, fox, hero, materialize
 from genai_orchestration_tests.support import ledgers
+from genai_orchestration_tests.support.doubles import replace
 
 GENERATOR = ("magic_hour", "ai_image_generator")
 GENERATION = ("abyssale", "generation_requests")
@@ -96,7 +97,7 @@ def test_a_tick_stays_until_a_project_that_is_about_to_end_has_ended(
     hours.pass_(seconds=3)
     monkeypatch.setattr(job_sensor, "LINGER", timedelta(seconds=30))
     napping = partial(watch.follow, sleep=lambda seconds: hours.pass_(seconds=seconds))
-    monkeypatch.setattr(watch, "follow", napping)
+    replace(monkeypatch, watch, "follow", napping)
     assert projects.work() == [True]
     assert paid.rows("magic_hour", "image_projects", "request_key") == [("hero-1",)]
 

@@ -28,6 +28,7 @@ from genai_orchestration.watching.day_watch import RED_AFTER
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
 from genai_orchestration_tests.orchestration.paid import OPERATIONS, approved, fox, hero, posts
 from genai_orchestration_tests.support.dagster_client import dagster, until
+from genai_orchestration_tests.support.doubles import replace
 
 SENSOR = "generation_requests_sensor"
 CREATE = "imagine_api/images_create"
@@ -235,7 +236,7 @@ def test_an_inbox_that_fails_is_told_and_what_is_approved_goes_on(
     daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     approved(fox("fox-1"))
-    monkeypatch.setattr(Inbox, "read", lambda *_: 1 / 0)
+    replace(monkeypatch, Inbox, "read", lambda *_: 1 / 0)
     (request,) = daemon.tick()
     assert request.job_name == "imagine_api_requests"
     assert daemon.tick() == [request]
@@ -244,7 +245,7 @@ def test_an_inbox_that_fails_is_told_and_what_is_approved_goes_on(
 def test_an_inbox_that_fails_is_told(
     daemon: Daemon, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Inbox, "read", lambda *_: 1 / 0)
+    replace(monkeypatch, Inbox, "read", lambda *_: 1 / 0)
     assert daemon.tick() == []
     assert "The inbox cannot be read: the daemon's log says why" in daemon.said
 

@@ -9,6 +9,7 @@ import pytest
 
 from genai_orchestration.orchestration.runs.in_process import run_in_process
 from genai_orchestration.orchestration.runs.outcomes import cause_of
+from genai_orchestration_tests.support.doubles import replace
 
 SENTENCE = "Magic Hour does not answer: try again later."
 
@@ -79,7 +80,7 @@ def test_a_line_of_the_log_that_the_database_does_not_take_is_no_news(
             raise sqlite3.OperationalError("database or disk is full")
         handle(self, event, **more)
 
-    monkeypatch.setattr(dg.DagsterInstance, "handle_new_event", full)
+    replace(monkeypatch, dg.DagsterInstance, "handle_new_event", full)
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         assert run_in_process(dg.Definitions(jobs=[talking]), instance, "talking").success
     assert "Exception while" not in capfd.readouterr().err

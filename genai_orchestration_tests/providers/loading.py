@@ -12,6 +12,7 @@ from genai_orchestration.providers import http
 from genai_orchestration.providers.base import Provider
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import Settings
+from genai_orchestration_tests.support.doubles import replace
 
 Row = dict[str, Any]
 
@@ -59,4 +60,4 @@ def midnight(sandbox: Sandbox, days: int = 0) -> datetime:
 
 def without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries follow each other at once, also those of a client that a source makes."""
-    monkeypatch.setattr(http, "_wait", lambda state: 0.0)
+    replace(monkeypatch, http, "wait_seconds", lambda state: 0.0)

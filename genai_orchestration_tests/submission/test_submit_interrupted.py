@@ -29,6 +29,7 @@ from genai_orchestration.submission.post import WRITE_ATTEMPTS as ATTEMPTS
 from genai_orchestration.submission.post import SubmissionResult
 from genai_orchestration.submission.submit import SubmissionRun
 from genai_orchestration_tests.support import lines
+from genai_orchestration_tests.support.doubles import replace
 from genai_orchestration_tests.support.ledgers import LOCAL
 from genai_orchestration_tests.support.lines import ABYSSALE, IMAGINE, MAGIC, Time, approve, line
 
@@ -207,7 +208,7 @@ def test_a_process_that_slept_before_its_post_does_not_send_what_others_have(
         ledger.resolve("a", None, time.now())
         return started
 
-    monkeypatch.setattr(ledger, "start", sleep)
+    replace(monkeypatch, ledger, "start", sleep)
     submitter = broken()
     line(ledger, MAGIC, time, submitter=submitter).submit()
     assert (submitter.sent, ledger.request("a").state) == ([], RequestState.ABANDONED)
@@ -225,7 +226,7 @@ def test_what_slept_and_is_still_ours_leaves_once(
             time.sandbox.clock.advance(naps.pop())
         return started
 
-    monkeypatch.setattr(ledger, "start", sleep)
+    replace(monkeypatch, ledger, "start", sleep)
     assert line(ledger, MAGIC, time).submit().submitted == ["a"]
     assert lines.posts(time.sandbox, MAGIC) == 1
 
@@ -237,7 +238,7 @@ def test_an_id_that_is_none_leaves_the_request_unknown(
     approve(ledger, MAGIC, time, "a")
     submitter = broken()
     answer = Accepted(job_id=odd, charged=5, answer={})
-    monkeypatch.setattr(submitter, "submit", lambda *values: answer)
+    replace(monkeypatch, submitter, "submit", lambda *values: answer)
     assert line(ledger, MAGIC, time, submitter=submitter).submit().unknown == ["a"]
     text = ledger.request("a").error_text
     assert text == f"the answer names its job by what is no id: {odd[:200]!a}"
@@ -300,7 +301,7 @@ def test_a_no_that_cannot_be_written_at_once_is_written_later(
             raise busy.pop()
         real(*values, **more)
 
-    monkeypatch.setattr(ledger, name, write)
+    replace(monkeypatch, ledger, name, write)
     line(ledger, MAGIC, time).submit()
     state = RequestState.REJECTED if status == 402 else RequestState.APPROVED
     assert ledger.request("a").state is state

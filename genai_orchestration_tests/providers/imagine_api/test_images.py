@@ -33,6 +33,7 @@ from genai_orchestration_tests.providers.loading import (
     read,
     select,
 )
+from genai_orchestration_tests.support.doubles import replace
 
 MS = timedelta(milliseconds=1)
 OWN = 600  # images that every sandbox starts with
@@ -147,7 +148,7 @@ def test_an_image_that_a_list_gives_again_far_behind_is_still_one_row(
 ) -> None:
     images = raw(sandbox)
     monkeypatch.setattr(source, "ROWS_PER_TABLE", 100)
-    monkeypatch.setattr(listing, "read_window", lambda *_, **__: iter([images, images[:5]]))
+    replace(monkeypatch, listing, "read_window", lambda *_, **__: iter([images, images[:5]]))
     load_images(settings)
     sql = "SELECT count(*), count(DISTINCT id) FROM {images}"
     assert select(settings, PROVIDER, sql) == [(OWN, OWN)]

@@ -37,6 +37,7 @@ from genai_orchestration_tests.providers.imagine_api.account import (
 )
 from genai_orchestration_tests.providers.imagine_api.odd_records import hide_dates, respell, show
 from genai_orchestration_tests.providers.loading import midnight, read, select
+from genai_orchestration_tests.support.doubles import replace
 
 BEGINNING = date(2023, 1, 1)
 HOUR = timedelta(hours=1)
@@ -188,7 +189,7 @@ def test_a_server_that_names_other_days_than_it_filters_by_is_asked_to_the_end(
     edge = midnight(sandbox, -3)
     images.add(at(edge + HOUR, edge + timedelta(days=1, hours=1), outcome="stuck"))
     # as a column without a zone on a server whose own clock is behind UTC
-    monkeypatch.setattr(listing, "parsed", lambda moment: api.parsed(moment) - 2 * HOUR)
+    replace(monkeypatch, listing, "parsed", lambda moment: api.parsed(moment) - 2 * HOUR)
     found = ImageCounter(client(sandbox)).unfinished_days(edge.date(), midnight(sandbox).date())
     assert list(found) == [edge.date(), edge.date() + timedelta(days=1)]
 
