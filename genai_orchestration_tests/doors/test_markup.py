@@ -100,7 +100,7 @@ def sources(hostile: str) -> Iterator[tuple[str, str]]:
     result = SubmissionResult(reasons={hostile: 2})
     yield "why requests wait", request_metadata.submission_metadata(result)["waiting because"].value
     key = dg.AssetKey("images")
-    told = request_checks._result(key, "check", lambda: Verdict(False, hostile))
+    told = request_checks._result(key, "check", lambda _: Verdict(False, hostile))
     yield "a check's description", told.description or ""
     row: dict[str, Any] = dict.fromkeys(("picture", "prompt", "request_key", "job_id", "state"))
     row |= {"prompt": hostile, "job_id": hostile, "state": hostile, "error_text": hostile}

@@ -10,7 +10,7 @@ import pytest
 from genai_orchestration import clock
 from genai_orchestration.definitions import defs
 from genai_orchestration.orchestration.assets.partitions import range_tags
-from genai_orchestration.orchestration.checks.files import RADAR
+from genai_orchestration.orchestration.checks.files import EXPIRING
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.traffic import Fault
@@ -55,7 +55,7 @@ def told(result: dg.ExecuteInProcessResult, provider: str) -> dict[str, object]:
 
 
 def expiring(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
-    (found,) = (e for e in result.get_asset_check_evaluations() if e.check_name == RADAR)
+    (found,) = (e for e in result.get_asset_check_evaluations() if e.check_name == EXPIRING)
     return found
 
 
