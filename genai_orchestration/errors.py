@@ -1,9 +1,9 @@
 """Errors whose text is written for the person who reads it: the thing, the cause, the next step.
 
-And how a sentence says a number: "1 request", "2 requests", "0.5 minutes".
+And how a sentence says a number, "1 request", "2 requests", "0.5 minutes", and names some of many.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 class UserError(Exception):
@@ -34,6 +34,12 @@ def counted(number: float, noun: str) -> str:
     """The number with its noun, which is given in the singular."""
     shown = f"{number:,}" if isinstance(number, int) else f"{number:g}"
     return f"{shown} {noun if number == 1 else f'{noun}s'}"
+
+
+def some_of(names: Sequence[str], most: int, *, of: int | None = None) -> str:
+    """The first names, and how many more there are: "a, b and 3 more". `of` is their number."""
+    more = (len(names) if of is None else of) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def are(number: int) -> str:

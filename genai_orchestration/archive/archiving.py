@@ -10,9 +10,8 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from genai_orchestration import clock, warehouse
 from genai_orchestration.archive.archiver import Archiver, Wanted
@@ -190,33 +189,23 @@ def expiring(
 
 def busy(provider: Provider, settings: Settings) -> bool:
     """Whether a process archives the provider's files at this moment."""
-    lock = _lock(provider, settings)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        with locks.alone(_lock_path(provider, settings), 0, ArchiveBusy()):
+            return False
+    except ArchiveBusy:
         return True
-    lock.release()
-    return False
 
 
-def _lock(provider: Provider, settings: Settings) -> FileLock:
-    path = settings.home / f"archive-{provider.name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(path)
+def _lock_path(provider: Provider, settings: Settings) -> Path:
+    return settings.home / f"archive-{provider.name}.lock"
 
 
 @contextlib.contextmanager
 def _alone(provider: Provider, settings: Settings) -> Iterator[None]:
     """One archiver of a provider at a time: two would fetch everything twice."""
-    lock = _lock(provider, settings)
-    try:
-        lock.acquire(timeout=locks.patience())
-    except Timeout:
-        raise ArchiveBusy(
-            f"Another process has been archiving {provider.title}'s files for over "
-            f"{locks.LOCK_TIMEOUT_SECONDS:g} s: wait for it to end, or run this again later."
-        ) from None
-    try:
+    busy_for_long = ArchiveBusy(
+        f"Another process has been archiving {provider.title}'s files for over "
+        f"{locks.LOCK_TIMEOUT_SECONDS:g} s: wait for it to end, or run this again later."
+    )
+    with locks.alone(_lock_path(provider, settings), locks.patience(), busy_for_long):
         yield
-    finally:
-        lock.release()

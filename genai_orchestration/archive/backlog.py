@@ -28,7 +28,7 @@ EMPTY = {
     "attempts": "BIGINT",
     "tried_at": "TIMESTAMPTZ",
 }
-DAY_SQL = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
+DAY_SQL = warehouse.day_sql()
 
 
 @dataclass(frozen=True, kw_only=True)

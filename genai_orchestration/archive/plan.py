@@ -213,7 +213,7 @@ class ArchivePlan:
 
     def _spans(self, days: Days | None) -> Iterator[Days]:
         """The days with jobs that succeeded, as many together as have some `JOBS_PER_QUERY`."""
-        day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
+        day = warehouse.day_sql()
         bounds = f"AND {warehouse.day_range_sql(*days) if days else 'date_created IS NOT NULL'}"
         sql = f"""SELECT {day} AS day, count(*) FROM {{{self.archive.job_table}}}
             WHERE {SUCCEEDED} {bounds} GROUP BY 1 ORDER BY 1"""  # noqa: S608 own names and dates

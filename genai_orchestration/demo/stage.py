@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
-
-from filelock import FileLock, Timeout
+from pathlib import Path
 
 from genai_orchestration.errors import UserError
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.settings import HOME_VARIABLE, Settings
+from genai_orchestration.warehouse import locks
 
 HISTORY = 31  # days of images in the sandbox, and today
 
@@ -46,19 +46,12 @@ def demo_sandbox(settings: Settings) -> Iterator[tuple[Sandbox, dict[str, str]]]
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """Hold the state against other demos."""
-    settings.home.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(f"{settings.home}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise DemoFailed(
-            f"A demo is running in {settings.home}: end it with Ctrl-C, or set {HOME_VARIABLE} to "
-            "another folder for this one."
-        ) from None
-    try:
+    running = DemoFailed(
+        f"A demo is running in {settings.home}: end it with Ctrl-C, or set {HOME_VARIABLE} to "
+        "another folder for this one."
+    )
+    with locks.alone(Path(f"{settings.home}.lock"), 0, running):
         yield
-    finally:
-        lock.release()
 
 
 def history() -> tuple[date, date]:

@@ -18,12 +18,12 @@ from genai_orchestration.loading.generations import GENERATIONS, OWN
 from genai_orchestration.loading.generations_sql import ASSET_FILE
 from genai_orchestration.providers import all_providers, provider_named
 from genai_orchestration.settings import Settings
-from genai_orchestration.warehouse.select import Reader, reading
+from genai_orchestration.warehouse.select import Reader, day_sql, reading
 
 PAGE = 48  # cards of a page: rows of 2, 3, 4, 6 and 8 come out even
 MOST_CHOICES = 500  # of a filter
 TABLE = f"{OWN.dataset}.{GENERATIONS.name}"
-DAY_SQL = "CAST(created_at AT TIME ZONE 'UTC' AS DATE)"
+DAY_SQL = day_sql("created_at")
 FILE_COLUMNS = "role, archived_path, sha256, bytes, width, height, state, reason"
 
 Row = Mapping[str, Any]
@@ -131,7 +131,7 @@ def speeds(settings: Settings, filters: Filters) -> Sequence[Row]:
 
 def balances(settings: Settings) -> Sequence[Row]:
     """The last balance of each day, of the providers that publish one."""
-    day = "CAST(read_at AT TIME ZONE 'UTC' AS DATE)"
+    day = day_sql("read_at")
     asked = (
         f"""SELECT '{provider.name}' AS provider, day, balance FROM (
             SELECT {day} AS day, {table.balance_sql} AS balance,

@@ -14,13 +14,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import (
-    ArgumentError,
     NoSuchModuleError,
     NoSuchTableError,
     SQLAlchemyError,
 )
 
 from genai_orchestration.inbox.folder import InboxUnreadable
+from genai_orchestration.ledger.url import parse_url
 from genai_orchestration.requests.file import PLAIN, Columns
 from genai_orchestration.requests.file_rows import Sheet, sheet_of
 
@@ -82,18 +82,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _url(address: str) -> sa.URL:
-    if address.startswith("postgres://"):  # as hosting services write it
-        address = address.replace("postgres", "postgresql", 1)
-    try:
-        url = sa.make_url(address)
-    except (ArgumentError, ValueError):  # their words quote the address, with its password
+def _url(text: str) -> sa.URL:
+    url = parse_url(text)
+    if url is None:
         raise InboxUnreadable(
             "database in [requests] is not the address of a database: write it like "
             "postgresql://user:password@host/name, or sqlite:///path/to/file.db."
-        ) from None
-    # the driver that this project installs; SQLAlchemy's own choice depends on its version
-    return url.set(drivername="postgresql+psycopg2") if url.drivername == "postgresql" else url
+        )
+    return url
 
 
 @contextlib.contextmanager

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -24,12 +23,11 @@ from genai_orchestration.errors import UserError
 from genai_orchestration.ledger import versions as ledger_versions
 from genai_orchestration.ledger.url import LedgerUnusable, url_of
 from genai_orchestration.settings import LEDGER_VARIABLE, Settings
+from genai_orchestration.warehouse import locks
 from genai_orchestration.warehouse.storage_errors import trouble_with
 
-BUSY_TIMEOUT_SECONDS = (
-    60  # seconds that a writer waits for the others; each of them takes milliseconds
-)
-HUNG = 30  # seconds until PostgreSQL takes the lock from a writer that has stopped; < PATIENCE
+BUSY_TIMEOUT_SECONDS = 60  # that a writer waits for the others; each takes milliseconds
+HUNG_SECONDS = 30  # until PostgreSQL takes the lock from a writer that has stopped
 WRITER_LOCK = 0x67656E61695F6C67  # "genai_lg": PostgreSQL's number of the lock, in this database
 _WRITES = "genai_writes"
 _LOCK_TIMEOUT = "55P03"  # PostgreSQL's code; its words depend on the server's language
@@ -209,7 +207,7 @@ def _postgres_begins(connection: sa.Connection) -> None:
     if not connection.get_execution_options().get(_WRITES):
         return
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
-    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{HUNG}s'")
+    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{HUNG_SECONDS}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
 
 
@@ -220,16 +218,13 @@ def _alone(url: sa.URL) -> Iterator[None]:
         yield
         return
     path = Path(str(url.database))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path.with_name(f"{path.name}.lock"), timeout=BUSY_TIMEOUT_SECONDS):
-            _use_wal(url)
-            yield
-    except Timeout:
-        raise LedgerBusy(
-            f"Another process has been opening the ledger {path} for {BUSY_TIMEOUT_SECONDS} s. See "
-            "which one hangs, end it, and run this again."
-        ) from None
+    busy = LedgerBusy(
+        f"Another process has been opening the ledger {path} for {BUSY_TIMEOUT_SECONDS} s. See "
+        "which one hangs, end it, and run this again."
+    )
+    with locks.alone(path.with_name(f"{path.name}.lock"), BUSY_TIMEOUT_SECONDS, busy):
+        _use_wal(url)
+        yield
 
 
 def _keep_private(url: sa.URL) -> None:

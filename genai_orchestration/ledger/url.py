@@ -15,21 +15,27 @@ def url_of(settings: Settings) -> sa.URL:
     """The database's address; LedgerUnusable for one that the ledger cannot be kept at."""
     if settings.ledger_address is None:
         return sa.URL.create("sqlite", database=str(settings.ledger))
-    address = settings.ledger_address
-    if address.startswith("postgres://"):  # as hosting services write it
-        address = address.replace("postgres", "postgresql", 1)
-    try:
-        url = sa.make_url(address)
-    except (ArgumentError, ValueError):  # their words quote the address, with its password
-        raise _wrong("is not the address of a database") from None
+    url = parse_url(settings.ledger_address)
+    if url is None:
+        raise _wrong("is not the address of a database")
     backend = url.get_backend_name()
     if backend not in ("sqlite", "postgresql"):
         raise _wrong(f"names a database of the kind {backend}, which the ledger does not know")
     if backend == "sqlite" and (url.database or ":memory:") == ":memory:":
         raise _wrong("names a database in memory, which forgets what was paid for")
+    return url
+
+
+def parse_url(text: str) -> sa.URL | None:
+    """A database's URL as SQLAlchemy takes it; None for what is none."""
+    if text.startswith("postgres://"):  # as hosting services write it
+        text = text.replace("postgres", "postgresql", 1)
+    try:
+        url = sa.make_url(text)
+    except (ArgumentError, ValueError):  # their text quotes the URL, with its password
+        return None
     # the driver that this project installs; SQLAlchemy's own choice depends on its version
-    bare = url.drivername == "postgresql"
-    return url.set(drivername="postgresql+psycopg2") if bare else url
+    return url.set(drivername="postgresql+psycopg2") if url.drivername == "postgresql" else url
 
 
 def _wrong(what: str) -> LedgerUnusable:

@@ -85,6 +85,18 @@ def column_of(field: str, declared: Container[str]) -> str:
     return f"{column}_{hashlib.sha256(field.encode('utf-8', 'replace')).hexdigest()[:DIGITS]}"
 
 
+def warn_of_new_fields(
+    logger: logging.Logger,
+    title: str,
+    table: str,
+    records: Iterable[Record],
+    columns: Mapping[str, str],
+) -> None:
+    """Log the fields that `columns` does not declare; they are kept as JSON columns."""
+    if odd := unforeseen(records, columns):
+        logger.warning("%s sent fields that are new in %s; kept as JSON: %s", title, table, odd)
+
+
 def unforeseen(records: Iterable[Record], columns: Mapping[str, str]) -> list[str]:
     """Names of the fields in `records` that `columns` does not declare, in order of appearance."""
     return list(dict.fromkeys(key for record in records for key in record if key not in columns))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from genai_orchestration.errors import counted
+from genai_orchestration.errors import counted, some_of
 from genai_orchestration.ledger.records import JobRecord, RequestRecord
 from genai_orchestration.ledger.requests import LONGEST_POST
 from genai_orchestration.ledger.states import RequestState
@@ -71,8 +71,8 @@ def no_unknown(requests: Iterable[RequestRecord], now: datetime) -> Verdict:
     named = [f"{each.request_key} since {each.submitting_at:%Y-%m-%d %H:%M}" for each in unknown]
     description = (
         f"Nobody knows whether the provider has taken {counted(len(unknown), 'request')}: "
-        f"{_some(named)} (UTC). Look with genai requests show {unknown[0].request_key}, which "
-        "shows the ways out."
+        f"{some_of(named, NAMED)} (UTC). See the ways out with genai requests show "
+        f"{unknown[0].request_key}."
     )
     return Verdict(False, description, grave=True)
 
@@ -100,7 +100,7 @@ def no_stuck(jobs: Iterable[JobRecord], kind: JobKind, now: datetime) -> Verdict
     if not old:
         return Verdict(True, f"{len(found)} open, none for {limit}.")
     named = [f"{job.job_id} since {job.first_seen:%Y-%m-%d %H:%M}" for job in old]
-    description = f"Open for over {limit}: {_some(named)} (UTC)."
+    description = f"Open for over {limit}: {some_of(named, NAMED)} (UTC)."
     if kind.lasts is not None:
         ends = [(job, job.first_seen + kind.lasts) for job in old]
         gone = [job.job_id for job, end in ends if end <= now]
@@ -110,10 +110,12 @@ def no_stuck(jobs: Iterable[JobRecord], kind: JobKind, now: datetime) -> Verdict
             if now < end <= now + ANNOUNCED
         ]
         if expiring:
-            description += f" The provider will forget within a day: {_some(expiring)} (UTC)."
+            description += (
+                f" The provider will forget within a day: {some_of(expiring, NAMED)} (UTC)."
+            )
         if gone:
-            description += f" It has forgotten by now: {_some(gone)}."
-    return Verdict(False, f"{description} Look with genai jobs show {old[0].job_id}.")
+            description += f" It has forgotten by now: {some_of(gone, NAMED)}."
+    return Verdict(False, f"{description} See genai jobs show {old[0].job_id}.")
 
 
 def balance_matches(
@@ -154,11 +156,6 @@ def _ledger(spent: Spent) -> str:
     why = f" ({counted(spent.unsure, 'request')} not over or unclear)" if spent.unsure else ""
     more = f", and {spent.unpriced} without a known price" if spent.unpriced else ""
     return f"the ledger has charged {charged}{why}{more}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def _span(span: timedelta) -> str:

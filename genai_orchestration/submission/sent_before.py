@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from genai_orchestration import warehouse
-from genai_orchestration.errors import UserError
+from genai_orchestration.errors import UserError, some_of
 from genai_orchestration.ledger.records import RequestRecord
 from genai_orchestration.ledger.states import RequestState
 from genai_orchestration.loading.request_rows import request_table
@@ -39,10 +39,9 @@ def check_not_sent(records: Iterable[RequestRecord], settings: Settings) -> None
 
 def sentence(found: Mapping[str, datetime]) -> str:
     """What is to be said of requests that were sent before."""
-    named = ", ".join(f"{key} ({when:%Y-%m-%d})" for key, when in [*found.items()][:KEYS_SHOWN])
-    more = f" and {len(found) - KEYS_SHOWN} more" if len(found) > KEYS_SHOWN else ""
+    named = some_of([f"{key} ({when:%Y-%m-%d})" for key, when in found.items()], KEYS_SHOWN)
     return (
-        f"The warehouse says that {len(found)} of the requests were sent before ({named}{more}), "
+        f"The warehouse says that {len(found)} of the requests were sent before ({named}), "
         "and this ledger does not know of it. It is new, or another one than then: put the ledger "
         "back that has sent them, or run genai requests approve KEY --sent-before to pay again."
     )

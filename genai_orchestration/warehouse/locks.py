@@ -19,7 +19,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from genai_orchestration.errors import UserError
 
 QUIET = 3.0  # seconds of waiting that nobody needs to hear of
-LOCK_TIMEOUT_SECONDS = 300.0  # seconds that a load or a reader waits for others before it gives up
+LOCK_TIMEOUT_SECONDS = 300.0  # that a load or a reader waits for others before it gives up
 
 _limit: contextvars.ContextVar[float] = contextvars.ContextVar("_limit", default=math.inf)
 
@@ -131,3 +131,18 @@ def exclusive(path: Path, name: str) -> Iterator[None]:
             yield
     finally:
         threads.release()
+
+
+@contextlib.contextmanager
+def alone(path: Path, timeout: float, otherwise: UserError) -> Iterator[None]:
+    """Hold a file alone for a with block; raise `otherwise` after `timeout` seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=timeout)
+    except Timeout:
+        raise otherwise from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -86,6 +86,11 @@ def in_list_sql(names: Iterable[str]) -> Iterator[str]:
     return (", ".join(sound[start : start + NAMES]) for start in range(0, len(sound), NAMES))
 
 
+def day_sql(column: str = "date_created") -> str:
+    """SQL of the UTC day of a timestamp."""
+    return f"CAST({column} AT TIME ZONE 'UTC' AS DATE)"
+
+
 def day_range_sql(first: date, end: date) -> str:
     """The UTC days of `date_created` from `first` to before `end`, as a condition."""
     return (

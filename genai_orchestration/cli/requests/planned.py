@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genai_orchestration.errors import counted
+from genai_orchestration.errors import counted, some_of
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger.records import RequestRecord
@@ -53,10 +53,8 @@ def notes_of(plan: "RequestPlan") -> list[str]:
     }
     notes = []
     for (provider, noun), missing in plan.missing.items():
-        names = list(missing)
-        more = f" and {len(names) - IDS_SHOWN} more" if len(names) > IDS_SHOWN else ""
         notes.append(
-            f"Not in the warehouse: {noun} {', '.join(names[:IDS_SHOWN])}{more}, of "
+            f"Not in the warehouse: {noun} {some_of([*missing], IDS_SHOWN)}, of "
             f"{counted(sum(missing.values()), 'request')}. Load {provider} first to have their "
             f"{gains[provider, noun]}: genai load {provider}."
         )

@@ -15,7 +15,7 @@ import click
 from genai_orchestration.cli.requests.filters import Filters, as_json, filters, open_ledger
 from genai_orchestration.cli.requests.groups import requests
 from genai_orchestration.cli.requests.output import plain, print_json
-from genai_orchestration.errors import UserError
+from genai_orchestration.errors import UserError, some_of
 
 if TYPE_CHECKING:
     from genai_orchestration.ledger import Ledger
@@ -189,13 +189,8 @@ def _print(sent: Sent, *, as_json: bool) -> None:
     for reason, count in sent.reasons.items():
         click.echo(f"  {f'{count} times: ' if count > 1 else ''}{plain(reason)}")
     if result.unknown:
-        more = (
-            ""
-            if len(result.unknown) <= KEYS_SHOWN
-            else f" and {len(result.unknown) - KEYS_SHOWN} more"
-        )
         click.echo(
-            f"  Unknown: {', '.join(result.unknown[:KEYS_SHOWN])}{more}. genai requests show "
+            f"  Unknown: {some_of(result.unknown, KEYS_SHOWN)}. genai requests show "
             f"{result.unknown[0]} shows what is known, and what to do."
         )
     if sent.undecided:

@@ -162,7 +162,7 @@ def _counts(
     if days is None:
         return {}
     found: dict[str, Counter[str]] = defaultdict(Counter)
-    day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
+    day = warehouse.day_sql()
     sql = f"""SELECT {day} AS day, state, count(*) FROM {{{archive.table.name}}}
         WHERE {warehouse.day_range_sql(*days)} GROUP BY 1, 2"""  # noqa: S608 own names and dates
     for on, state, number in warehouse.query(provider, settings, sql) or []:

@@ -17,7 +17,7 @@ from genai_orchestration.archive import archiving
 from genai_orchestration.archive.backlog import without_files
 from genai_orchestration.archive.plan import ArchivePlan
 from genai_orchestration.doors.markup import as_text
-from genai_orchestration.errors import counted
+from genai_orchestration.errors import counted, some_of
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.orchestration.assets.files import op_name
 from genai_orchestration.orchestration.assets.groups import asset_key
@@ -73,7 +73,7 @@ def file_checks(provider: Provider) -> list[dg.AssetChecksDefinition]:
 
 def _files_expiring_soon(plan: ArchivePlan) -> Verdict:
     soon, waiting = archiving.expiring(plan.provider, plan.ledger, clock.now())
-    named = _named([f"{job.job_id} until {end:%Y-%m-%d %H:%M} UTC" for job, end in soon])
+    named = some_of([f"{job.job_id} until {end:%Y-%m-%d %H:%M} UTC" for job, end in soon], NAMED)
     passed = f"Files of {counted(waiting, 'job')} are to be archived, and have time for it."
     failed = f"Files of {counted(len(soon), 'job')} may soon be lost: {named}."
     return not soon, failed if soon else passed, dg.AssetCheckSeverity.ERROR
@@ -83,25 +83,22 @@ def _refused(plan: ArchivePlan) -> Verdict:
     sql = f"""SELECT job_id, role, reason FROM {{{plan.archive.table.name}}}
         WHERE state = 'refused' ORDER BY tried_at DESC, job_id, role"""  # noqa: S608 own name
     found = warehouse.query(plan.provider, plan.settings, sql) or []
-    named = _named([f"{role} of {job_id} ({reason})" for job_id, role, reason in found])
+    named = some_of([f"{role} of {job_id} ({reason})" for job_id, role, reason in found], NAMED)
     description = f"{len(found)} refused: {named}. {_advice(plan, 'see them')}"
     return not found, description if found else "None is refused.", dg.AssetCheckSeverity.WARN
 
 
 def _without_files(plan: ArchivePlan) -> Verdict:
     found = [job.job_id for job in without_files(plan)]
-    description = f"{counted(len(found), 'job')} succeeded without a file: {_named(found)}. "
+    description = (
+        f"{counted(len(found), 'job')} succeeded without a file: {some_of(found, NAMED)}. "
+    )
     description += _advice(plan, "ask the provider about them")
     return not found, description if found else "All have files.", dg.AssetCheckSeverity.WARN
 
 
 def _advice(plan: ArchivePlan, first: str) -> str:
     return f"When you {first}, run genai archive {plan.provider.name} --dismiss."
-
-
-def _named(items: list[str]) -> str:
-    more = f" and {len(items) - NAMED} more" if len(items) > NAMED else ""
-    return ", ".join(items[:NAMED]) + more
 
 
 _CHECKS: dict[str, Callable[[ArchivePlan], Verdict]] = {

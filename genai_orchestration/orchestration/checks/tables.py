@@ -7,7 +7,7 @@ import dagster as dg
 
 from genai_orchestration import warehouse
 from genai_orchestration.doors.markup import as_text
-from genai_orchestration.errors import counted
+from genai_orchestration.errors import counted, some_of
 from genai_orchestration.loading.windows import countable
 from genai_orchestration.orchestration.assets.groups import TableSet, asset_key
 from genai_orchestration.orchestration.metadata.loads import DayFacts
@@ -141,13 +141,10 @@ def _stuck(provider: Provider, table: Table, settings: Settings) -> Verdict:
     except ProviderError as error:
         trouble = f" Only rows were read: {error}"
     ordered = sorted((since, id_) for id_, since in stuck.items())
-    named = ", ".join(f"{id_} since {since:%Y-%m-%d %H:%M}" for since, id_ in ordered[:NAMED])
-    rest = max(len(stuck), number) - NAMED
-    more = f" and {rest} more" if rest > 0 else ""
+    open_since = [f"{id_} since {since:%Y-%m-%d %H:%M}" for since, id_ in ordered]
+    named = some_of(open_since, NAMED, of=max(len(stuck), number))
     limit = counted(allowed.total_seconds() / 60, "minute")
-    description = (
-        f"Open for over {limit}: {named}{more}." if stuck else f"None is open for {limit}."
-    )
+    description = f"Open for over {limit}: {named}." if stuck else f"None is open for {limit}."
     return not (stuck or trouble), description + trouble, dg.AssetCheckSeverity.WARN
 
 

@@ -76,7 +76,7 @@ def of_days(
 ) -> dict[date, DayFacts]:
     """The facts of each day from `days[0]` (inclusive) to `days[1]` (exclusive) that has rows."""
     within = warehouse.day_range_sql(*days)
-    day = "CAST(date_created AT TIME ZONE 'UTC' AS DATE)"
+    day = warehouse.day_sql()
     counted = f"""
         SELECT {day} AS day, state, count(*) FROM {{{table.name}}}
         WHERE {within} GROUP BY 1, 2"""  # noqa: S608 own names and dates

@@ -34,7 +34,7 @@ def of_days(
 ) -> Mapping[str, Mapping[str, dg.MarkdownMetadataValue]]:
     """The newest archived pictures of each of the last days, as metadata of its partition."""
     first, end = max(days[0], days[1] - timedelta(days=MOST_DAYS)), days[1]
-    day = "CAST(f.date_created AT TIME ZONE 'UTC' AS DATE)"
+    day = warehouse.day_sql("f.date_created")
     sql = f"""
         SELECT day, archived_path, caption FROM (
             SELECT {day} AS day, f.archived_path AS archived_path, j.{_caption(provider, archive)}

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from genai_orchestration.errors import UserError, counted
+from genai_orchestration.errors import UserError, counted, some_of
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.records import JobRecord
 from genai_orchestration.loading import ledger_sync
@@ -98,5 +98,4 @@ def sentence(kind: JobKind, found: PollResult) -> str:
 
 
 def _named(jobs: Sequence[JobRecord]) -> str:
-    more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
-    return ", ".join(job.job_id for job in jobs[:NAMED]) + more
+    return some_of([job.job_id for job in jobs], NAMED)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from genai_orchestration.providers.base import Table
 from genai_orchestration.providers.http import ReadClient
 from genai_orchestration.providers.refusals import NotFound
-from genai_orchestration.providers.rows import Record, to_arrow, unforeseen
+from genai_orchestration.providers.rows import Record, to_arrow, warn_of_new_fields
 
 THREADS = 10  # enough to keep the ceiling busy while answers take up to a second
 ROWS_PER_PAGE = 50  # details in one Arrow table
@@ -19,8 +19,7 @@ logger = logging.getLogger(__name__)
 
 def to_page(table: Table, records: Sequence[Record]) -> Iterator[pa.Table]:
     """The records as one Arrow table; fields that are new are warned of."""
-    if odd := unforeseen(records, table.columns):
-        logger.warning("Abyssale sent fields that are new in %s; kept as JSON: %s", table.name, odd)
+    warn_of_new_fields(logger, "Abyssale", table.name, records, table.columns)
     yield to_arrow(records, table.columns)
 
 

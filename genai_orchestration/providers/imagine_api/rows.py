@@ -20,7 +20,7 @@ import pyarrow as pa
 from genai_orchestration.providers.imagine_api import api
 from genai_orchestration.providers.imagine_api.client import NEEDED, Unreadable
 from genai_orchestration.providers.imagine_api.tables import IMAGES, OPTIONAL, OURS, STATUSES
-from genai_orchestration.providers.rows import to_arrow, unforeseen
+from genai_orchestration.providers.rows import to_arrow, warn_of_new_fields
 from genai_orchestration.providers.states import TERMINAL, JobState
 
 STATES = {word: state.value for word, state in STATUSES.items()}
@@ -38,8 +38,7 @@ def image_table(records: Sequence[api.Record]) -> pa.Table:
         raise Unreadable(needed)
     if others := [name for name in absent if name not in OPTIONAL]:
         logger.warning("%s Until then these columns stay empty.", Unreadable(others))
-    if odd := unforeseen(records, IMAGES.columns):
-        logger.warning("ImagineAPI sent fields that are new; kept as JSON columns: %s", odd)
+    warn_of_new_fields(logger, "ImagineAPI", IMAGES.name, records, IMAGES.columns)
     if words := {str(record.get("status")) for record in records} - set(STATUSES):
         logger.warning("ImagineAPI sent status words that are new; taken as open: %s", words)
     return to_arrow([with_state(record) for record in records], IMAGES.columns)

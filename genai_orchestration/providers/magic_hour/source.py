@@ -34,7 +34,7 @@ from genai_orchestration.providers.magic_hour.tables import (
     STATUSES,
 )
 from genai_orchestration.providers.refusals import NotFound, RateLimited, Unavailable
-from genai_orchestration.providers.rows import to_arrow, unforeseen
+from genai_orchestration.providers.rows import to_arrow, warn_of_new_fields
 from genai_orchestration.providers.sources import account_of, resource, source_of
 from genai_orchestration.providers.work import FinishedJob
 
@@ -143,8 +143,7 @@ def _first_of(
 
 
 def _table(table: Table, records: list[dict[str, Any]]) -> pa.Table:
-    if odd := unforeseen(records, table.columns):
-        logger.warning("Magic Hour sent fields that are new in %s; kept: %s", table.name, odd)
+    warn_of_new_fields(logger, "Magic Hour", table.name, records, table.columns)
     return to_arrow(records, table.columns)
 
 
