@@ -11,15 +11,24 @@ import dagster as dg
 import pytest
 import requests
 import uvicorn
+from dagster._core import op_concurrency_limits_counter as run_queue
+from dagster._core.storage import tags
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._grpc.__generated__ import dagster_api_pb2
 from dagster_webserver import app, cli
 from dagster_webserver.webserver import DagsterWebserver
+from dlt.destinations.impl.duckdb.configuration import (
+    DuckDbClientConfiguration,
+    DuckDbConnectionPool,
+)
 from starlette.applications import Starlette
+from urllib3.connection import HTTPConnection
 
 from genai_orchestration import compat
+from genai_orchestration.archive.hosts import Guard, connections
 from genai_orchestration.dev.webserver import GuardedWebserver
+from genai_orchestration.warehouse.locked_duckdb import LockedDuckDb
 from genai_orchestration_tests.support.dagster_client import until
 
 QUERY = {"query": "{ __typename }"}
@@ -88,3 +97,56 @@ def test_graphql_is_executed_for_posts_of_json_alone(url: str) -> None:
 def test_a_class_that_is_no_web_server_is_refused() -> None:
     with pytest.raises(TypeError, match=r"is no dagster_webserver\.app"):
         compat.run_webserver(dict)
+
+
+def test_the_code_server_of_a_run_is_a_tag_of_dagster() -> None:
+    assert tags.GRPC_INFO_TAG == compat.SERVER_TAG
+
+
+def test_dagster_reads_the_variable_for_pools_of_runs_that_have_started() -> None:
+    source = Path(run_queue.__file__).read_text()
+    assert f'"{compat.POOL_SECONDS_VARIABLE}"' in source
+
+
+def test_a_runs_places_in_pools_are_given_back() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        storage = instance.event_log_storage
+        storage.set_concurrency_slots("abyssale", 1)
+        assert storage.claim_concurrency_slot("abyssale", "run", "step").is_claimed
+        assert not storage.claim_concurrency_slot("abyssale", "other", "step").is_claimed
+        compat.free_pool_slots(instance, "run")
+        assert storage.get_concurrency_info("abyssale").slot_count == 1
+        assert "run" not in storage.get_concurrency_info("abyssale").active_run_ids
+
+
+def test_a_configuration_is_bound_to_a_dataset() -> None:
+    configuration = DuckDbClientConfiguration()
+    assert compat.bound_to_dataset(configuration, "images").dataset_name == "images"
+
+
+def test_the_content_of_an_answer_is_what_was_read() -> None:
+    answer = requests.Response()
+    compat.set_content(answer, b'{"id": 1}')
+    assert (answer.content, answer.json()) == (b'{"id": 1}', {"id": 1})
+
+
+def test_a_class_without_what_is_overridden_is_a_changed_library() -> None:
+    compat.require(HTTPConnection, "_new_conn")
+    with pytest.raises(compat.ChangedLibrary, match=r"HTTPConnection has no _renamed in the"):
+        compat.require(HTTPConnection, "_new_conn", "_renamed")
+
+
+def test_files_are_not_fetched_past_a_guard_that_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(HTTPConnection, "_new_conn")
+    with pytest.raises(compat.ChangedLibrary, match="has no _new_conn"):
+        connections(Guard("https://cl.imagineapi.dev"))
+
+
+def test_a_warehouse_is_not_opened_past_a_lock_that_is_not_held(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delattr(DuckDbConnectionPool, "_close_conn")
+    with pytest.raises(compat.ChangedLibrary, match="has no _close_conn"):
+        LockedDuckDb(str(tmp_path / "warehouse.duckdb"))

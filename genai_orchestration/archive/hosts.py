@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
 
+from genai_orchestration import compat
 from genai_orchestration.archive.refusals import FileRefused, NotFetched
 
 CONNECTIONS = 16  # kept alive for each host
@@ -95,6 +96,8 @@ def connections(guard: Guard) -> urllib3.PoolManager:
     urllib3 itself, without requests around it: that would bring proxies, cookies, passwords of
     .netrc and redirects, each to be kept away again.
     """
+    for connection in (HTTPConnection, HTTPSConnection):  # else nobody would ask the guard
+        compat.require(connection, "_new_conn")
     trusted = os.environ.get("REQUESTS_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
     folder = os.path.isdir(trusted)
     made = urllib3.PoolManager(

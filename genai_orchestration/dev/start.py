@@ -18,6 +18,7 @@ from pathlib import Path
 
 import requests
 
+from genai_orchestration import compat
 from genai_orchestration.dev import supervisor
 from genai_orchestration.doors.private import private_folder
 from genai_orchestration.errors import UserError
@@ -36,7 +37,7 @@ LOCK = "dev.lock"  # in GENAI_HOME, with the process that holds it
 STRANGER = "genai-guard-check.invalid"  # a host name that the web server must not serve
 # Dagster's queue keeps the pool of a run taken for five seconds after its start, however soon its
 # step is over; steps claim their pools themselves. This has no place in dagster.yaml.
-QUEUE = {"DAGSTER_OP_CONCURRENCY_KEYS_ALLOTTED_FOR_STARTED_RUN_SECONDS": "1"}
+QUEUE = {compat.POOL_SECONDS_VARIABLE: "1"}
 # modules in the folder where the command was typed are not Dagster's, whatever their names
 SAFE = {"PYTHONSAFEPATH": "1"}
 

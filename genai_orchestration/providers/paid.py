@@ -20,6 +20,7 @@ from typing import Any
 import requests
 import urllib3
 
+from genai_orchestration import compat
 from genai_orchestration.providers.http import LOAD_POLICY, ReadClient
 from genai_orchestration.providers.proxies import Session
 from genai_orchestration.providers.refusals import (
@@ -191,7 +192,7 @@ def _read(answer: requests.Response, content: bytearray, until: float) -> None:
             raise _Endless(f"it has over {LARGEST // 2**20} MB")
         if time.monotonic() > until:
             raise _Endless(f"it took over {ANSWER_WITHIN:g} seconds")
-    answer._content = bytes(content)  # where requests itself puts it
+    compat.set_content(answer, bytes(content))
 
 
 def _never_left(error: BaseException | None) -> bool:

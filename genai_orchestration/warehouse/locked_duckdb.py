@@ -23,8 +23,9 @@ from dlt.destinations.impl.duckdb.configuration import (
     DuckDbCredentials,
 )
 from dlt.destinations.impl.duckdb.duck import DuckDbClient, DuckDbCopyJob
-from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl
+from dlt.destinations.impl.duckdb.sql_client import DuckDBDBApiCursorImpl, DuckDbSqlClient
 
+from genai_orchestration import compat
 from genai_orchestration.doors.private import close
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse import locks
@@ -154,6 +155,8 @@ class LockedDuckDb(dlt.destinations.duckdb):
 
     def __init__(self, credentials: Any = None, **arguments: Any) -> None:
         """The destination of that DuckDB file."""
+        compat.require(DuckDbConnectionPool, "borrow_conn", "_close_conn")  # where the lock is
+        compat.require(DuckDbSqlClient, "cursor_impl")
         super().__init__(credentials or str(Settings.load().warehouse), **arguments)
 
 

@@ -16,6 +16,7 @@ from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from sqlglot import exp
 
+from genai_orchestration import compat
 from genai_orchestration.providers.dlt_environment import addressed_variables
 from genai_orchestration.settings import Settings
 from genai_orchestration.warehouse.pipelines import Dataset, destination
@@ -122,4 +123,4 @@ def job_client(settings: Settings, schema: str, dataset: str) -> Any:
     target = destination(settings)
     with addressed_variables():
         config: Any = target.spec()
-        return target.client(Schema(schema), config._bind_dataset_name(dataset))
+        return target.client(Schema(schema), compat.bound_to_dataset(config, dataset))

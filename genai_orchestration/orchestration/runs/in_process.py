@@ -60,7 +60,7 @@ def fail_orphaned_runs(instance: dg.DagsterInstance) -> None:
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         if owner_died(instance, run):
             instance.report_run_failed(run, KILLED)
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            compat.free_pool_slots(instance, run.run_id)
 
 
 def owner_died(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

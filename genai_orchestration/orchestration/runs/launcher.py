@@ -18,9 +18,9 @@ from dagster._core.launcher import (  # the extension point for launchers has no
     WorkerStatus,
 )
 
+from genai_orchestration import compat
 from genai_orchestration.orchestration.runs import in_process as here
 
-SERVER_TAG = ".dagster/grpc_info"  # where Dagster notes the code server that runs a run
 TIMEOUT = 5.0  # seconds; a local server that is there accepts at once
 
 
@@ -36,7 +36,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         """Whether the code server of the run still listens, or its own process is there."""
         if here.owner_died(self._instance, run):
             return CheckRunHealthResult(WorkerStatus.FAILED, here.KILLED)
-        server = json.loads(run.tags.get(SERVER_TAG, "{}"))
+        server = json.loads(run.tags.get(compat.SERVER_TAG, "{}"))
         if not server or _listens(server):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(
