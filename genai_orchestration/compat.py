@@ -1,7 +1,8 @@
 """What the project uses of its libraries beyond their public names, each with a test of its own.
 
-A test in test_compat.py fails when an upgrade moves one of these. Classes of theirs that this
-extends are imported where that happens: `require` says there that what is overridden is there.
+A test in test_compat.py fails when an upgrade moves one of these. Their classes
+that are extended are imported where that happens: `require` says there that what is overridden
+exists.
 """
 
 from typing import Any
