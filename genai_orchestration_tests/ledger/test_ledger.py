@@ -60,7 +60,7 @@ def test_the_same_key_with_another_payload_is_an_error_that_shows_the_difference
     with pytest.raises(KeyConflict) as caught:
         added.check()
     assert str(caught.value) == (
-        "A key stands for one request for ever, and these came with another: a has "
+        "A key stands for one request, and these came with another: a has "
         'payload.style.prompt: "a fox" before, "a dog" now; payload.image_count: 1 before, 1.0 '
         'now; payload.style.tool: nothing before, "x" now. Give what has changed a new key.'
     )
@@ -308,7 +308,7 @@ def test_a_ledger_whose_server_goes_away_says_so_and_goes_on_when_it_is_back(
     monkeypatch.setenv("GENAI_LEDGER", server.database())
     with Ledger.open(Settings.load()) as ledger:
         with (
-            pytest.raises(LedgerUnusable, match=r"has failed: .* look where the request stands"),
+            pytest.raises(LedgerUnusable, match=r"has failed: .* check where the request stands"),
             ledger._database.write() as connection,
         ):
             connection.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))

@@ -97,7 +97,7 @@ def test_a_submission_is_written_down_with_its_job(ledger: Ledger) -> None:
 
 def test_a_second_job_of_one_request_is_told_and_not_lost_in_silence(ledger: Ledger) -> None:
     ledgers.submitted(ledger, "a")
-    with pytest.raises(WrongState, match="now its job j2 is reported as well: look at both"):
+    with pytest.raises(WrongState, match="now its job j2 is reported as well: check both"):
         ledger.mark_submitted("a", "j2", None, NOW)
 
 
@@ -155,17 +155,17 @@ def test_a_late_yes_is_of_a_job_that_costs_whatever_a_person_has_decided(ledger:
 def test_what_was_never_sent_has_no_job(ledger: Ledger) -> None:
     ledgers.BRING[S.ABANDONED](ledger, "a")
     for take in (ledger.resolve, lambda *values: ledger.mark_submitted("a", "j1", None, NOW)):
-        with pytest.raises(WrongState, match="look at magic_hour whose job j1 is") as caught:
+        with pytest.raises(WrongState, match="check at magic_hour whose job j1 is") as caught:
             take("a", "j1", NOW)
         assert "retry" not in str(caught.value)
 
 
-@pytest.mark.parametrize("decide", ["rejected", "unknown"])
+@pytest.mark.parametrize("decide", ["mark_rejected", "mark_unknown"])
 def test_a_word_on_an_older_post_says_nothing_of_a_newer_one(ledger: Ledger, decide: str) -> None:
     ledgers.submitting(ledger, "a")
     ledger.release("a")
     ledger.start("a", LOCAL, LATER)
-    why = (Failure.KEY, "401") if decide == "rejected" else ("timed out",)
+    why = (Failure.KEY, "401") if decide == "mark_rejected" else ("timed out",)
     with pytest.raises(WrongState, match="The request a is submitting and cannot be recorded as"):
         getattr(ledger, decide)("a", *why, LATER, started=NOW)
     assert ledger.request("a").state is S.SUBMITTING

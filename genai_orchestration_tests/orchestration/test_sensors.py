@@ -289,7 +289,7 @@ def test_a_look_that_runs_out_of_time_says_so_and_goes_on_there(
         context = dg.build_sensor_context(instance=daemon.instance, cursor=daemon.cursor)
         now = datetime.now(timezone.utc)
         tick, sentence = evaluate(context, slow, WATCHED, now=now, clock=lambda: slow.seconds)
-        assert sentence.endswith(f"going on with {tick.cursor.resume_at} at the next look.")
+        assert sentence.endswith(f"going on with {tick.cursor.resume_at} at the next tick.")
         daemon.cursor = tick.cursor.dumps()
         counted.append(str(Cursor.loads(daemon.cursor).resume_at))
     assert len(set(counted)) == 4

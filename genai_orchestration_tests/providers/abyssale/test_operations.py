@@ -80,7 +80,7 @@ def test_a_payload_without_mistakes_is_taken(sandbox: Sandbox, body: Json) -> No
         ({"template_format_name": "x"}, "did you mean template_format_names?", 200),
         ({"element": TITLE}, "element is not known: did you mean elements?", 200),
         ({"callback_url": "http://example.com"}, "calls back over https:// only", 200),
-        ({"elements": {"vars": {"city": {"a": 1}}}}, "a variable must be text or a number", 200),
+        ({"elements": {"vars": {"city": {"a": 1}}}}, "but must be text or a number", 200),
         ({"gif": {"max_fps": 30}}, "gif.max_fps is 30, but must be a number from 2 to 9", 200),
         ({"gif": {"max_fps": 8}, "image_file_type": "png"}, "gif is for image_file_type gif", 200),
         ({"print": {"color_profile": "cmyk"}}, "print.color_profile is 'cmyk', but must be", 200),

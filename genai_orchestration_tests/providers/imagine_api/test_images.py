@@ -222,7 +222,7 @@ def test_a_field_that_is_new_is_kept_and_told(
         load_images(settings)
     sql = "SELECT count(*), count(DISTINCT id), min(model) FROM {images}"
     assert select(settings, PROVIDER, sql) == [(OWN, OWN, '{"name":"MJ"}')]
-    assert "new; kept as JSON columns: ['model']" in caplog.text
+    assert "new in images; kept as JSON: ['model']" in caplog.text
 
 
 def test_a_window_without_images_is_an_empty_load(sandbox: Sandbox, settings: Settings) -> None:
