@@ -89,7 +89,7 @@ from genai_orchestration.orchestration.runs.backfill import materialize_days
 from genai_orchestration.providers import http, provider_named
 from genai_orchestration.settings import Settings
 
-windows.MOST = 30
+windows.ROWS_PER_WINDOW = 30
 told = []
 def killed(self, portion, materialized=day_assets._Range._materialized):
     materialized(self, portion)
