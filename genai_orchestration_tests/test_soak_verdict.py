@@ -154,13 +154,15 @@ def test_bytes_decide_whether_a_file_is_the_one_that_is_served() -> None:
     assert torn(quarantine_x="d" * 64) == ["archive: quarantine/x is no file of the provider's."]
 
 
-def test_a_red_tick_is_excused_only_by_its_code_servers_death() -> None:
+def test_a_red_tick_is_excused_only_by_the_end_of_its_process() -> None:
     def tick(text: str, began: float) -> Tick:
         return Tick("sensor", began, began + 1, "Error", text)
 
     gone = "DagsterUserCodeUnreachableError: Could not reach user code server"
+    ended = "RuntimeError: cannot schedule new futures after shutdown"
     seen = found()
-    seen.red = [tick(gone, 100), tick(gone, 500), tick("KeyError: 'data'", 100)]
+    seen.red = [tick(text, at) for text in (gone, ended) for at in (100, 500)]
+    seen.red.append(tick("KeyError: 'data'", 100))
     red, excused = verdict.red(seen, [(95, 120)])
-    assert (len(red), excused) == (2, 1)
-    assert "KeyError" in red[1]
+    assert (len(red), excused) == (3, 2)
+    assert "KeyError" in red[2]

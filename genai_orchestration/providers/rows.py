@@ -33,6 +33,8 @@ KNOWN = (  # parts of what dlt logs, and is no news
     "died in uncontrollable manner",
     "retried in load",
     "was not fully loaded",
+    # the destination's class has another place than in the version that has loaded before
+    "in state differs from destination",
 )
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import pty
 import signal
@@ -19,6 +20,7 @@ from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.sandbox.server import KEY
 from genai_orchestration.settings import Settings
+from genai_orchestration.warehouse.locked_duckdb import LockedDuckDb
 from genai_orchestration_tests.support.command import GENAI, genai, process, tables
 
 IMAGES = "imagine_api_data.images"
@@ -59,6 +61,22 @@ def test_a_load_ends_with_dlts_summary_and_a_second_one_changes_nothing(
     assert genai("load", provider).code == 0
     assert own(settings) == {name: n + (name in LOOKS) for name, n in before.items()}
     assert list((settings.dlt_home / "runs").iterdir()) == []
+
+
+def test_a_warehouse_that_another_version_has_loaded_is_loaded_without_a_warning(
+    sandbox: Sandbox, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    earlier = "genai_orchestration.locked_duckdb.LockedDuckDb"  # as dlt has stored it then
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LockedDuckDb, "destination_type", earlier)
+        assert genai("load", "magic_hour", "--table", "credits").code == 0
+    logging.getLogger("dlt").addHandler(caplog.handler)
+    try:
+        assert genai("load", "magic_hour", "--table", "credits").code == 0
+    finally:
+        logging.getLogger("dlt").removeHandler(caplog.handler)
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
+    assert tables(settings)["magic_hour_data.credits"] == 2
 
 
 def test_a_load_shows_its_progress_on_a_terminal_alone(sandbox: Sandbox) -> None:

@@ -239,7 +239,7 @@ class Soak:
         failed = sum(self.sandbox.failed.values())
         counts = {
             **verdict.counts(truth, seen),
-            "ticks whose code server was killed": excused,
+            "ticks whose process was killed": excused,
             "SIGKILLs": ", ".join(f"{n} {victim}" for victim, n in self.kills.most_common()),
             "requests that a person had to decide": self.decided,
             "starts of genai dev": self.dev.starts,

@@ -19,6 +19,8 @@ UNREACHABLE = (
     "DagsterUserCodeUnreachableError",
     "DagsterUserCodeProcessError",
     "DagsterCodeLocationNotFoundError",  # while it is being started again
+    # of Dagster's daemon, when `genai dev` ends it in the middle of a tick
+    "cannot schedule new futures after shutdown",
 )
 SLACK_SECONDS = 5.0
 
@@ -140,14 +142,14 @@ def torn(
 
 
 def red(found: Found, outages: Sequence[Outage]) -> tuple[list[str], int]:
-    """Ticks that failed; and how many more failed for a code server that was killed under them."""
+    """Ticks that failed; and how many more failed for a process that ended under them."""
     bad = [tick for tick in found.red if not _killed(tick, outages)]
     told = [f"tick: {tick.name} failed: {' '.join(tick.text.split())[:400]}" for tick in bad]
     return told, len(found.red) - len(bad)
 
 
 def _killed(tick: Tick, outages: Sequence[Outage]) -> bool:
-    """Whether its code server could not be reached, while it was known to be dead."""
+    """Whether its code server or its daemon had ended, while one was known to be dead."""
     while_dead = any(
         tick.began <= end + SLACK_SECONDS and tick.ended >= start - SLACK_SECONDS
         for start, end in outages
