@@ -8,8 +8,6 @@ from typing import Any
 DAEMON = "dagster._daemon"  # `python -m` it: what the command `dagster-daemon` runs
 # the code server's method that answers as long as its code runs, or tells why it cannot be loaded
 REPOSITORIES = "/api.DagsterApi/ListRepositories"
-
-
 # how Dagster begins what it writes to stderr when its database takes no line of a run's log
 UNWRITTEN = "Exception while writing logger call to event log"
 
