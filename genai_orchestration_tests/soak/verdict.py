@@ -15,7 +15,7 @@ from genai_orchestration_tests.soak.truth import FileOf, Truth
 STUCK_AFTER = timedelta(minutes=3)  # a run that is not over then
 FINAL_STATES = ("SUCCEEDED", "FAILED", "CANCELED", "GONE")
 DECIDED = ("submitted", "rejected", "abandoned")  # states of a request that need nobody any more
-UNREACHABLE = (
+ENDED = (  # parts of the errors of ticks whose process has ended
     "DagsterUserCodeUnreachableError",
     "DagsterUserCodeProcessError",
     "DagsterCodeLocationNotFoundError",  # while it is being started again
@@ -154,7 +154,7 @@ def _killed(tick: Tick, outages: Sequence[Outage]) -> bool:
         tick.began <= end + SLACK_SECONDS and tick.ended >= start - SLACK_SECONDS
         for start, end in outages
     )
-    return while_dead and any(name in tick.text for name in UNREACHABLE)
+    return while_dead and any(part in tick.text for part in ENDED)
 
 
 def _by_file(found: Found) -> list[tuple[FileOf, Row]]:

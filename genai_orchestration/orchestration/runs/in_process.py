@@ -8,13 +8,12 @@ run of the same assets would wait behind it. The daemon asks, too (see launcher.
 """
 
 import contextlib
-import io
 import logging
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import dagster as dg
 from filelock import FileLock, Timeout
@@ -80,13 +79,13 @@ def _without_logging_errors() -> Iterator[None]:
     """Without what Dagster and Python say of a log that cannot be written into the database."""
     before, logging.raiseExceptions = logging.raiseExceptions, False
     try:
-        with contextlib.redirect_stderr(_Stderr(sys.stderr)):
+        with contextlib.redirect_stderr(cast("TextIO", _Stderr(sys.stderr))):
             yield
     finally:
         logging.raiseExceptions = before
 
 
-class _Stderr(io.TextIOBase):
+class _Stderr:
     """Another stream, but for what Dagster writes of a line that its database did not take."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -96,17 +95,8 @@ class _Stderr(io.TextIOBase):
         """Write the text, in one piece as it came."""
         return len(text) if text.startswith(compat.UNWRITTEN) else self._stream.write(text)
 
-    def flush(self) -> None:
-        """Flush the stream."""
-        self._stream.flush()
-
-    def fileno(self) -> int:
-        """The stream's own, for who writes past Python."""
-        return self._stream.fileno()
-
-    def isatty(self) -> bool:
-        """Whether the stream is a terminal."""
-        return self._stream.isatty()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 @contextlib.contextmanager
