@@ -25,6 +25,7 @@ LONG = (
     "test_soak",
     "test_end_to_end",
     "test_dev_processes",
+    "test_dev_running",
     "test_terminate",
     "test_demo_ui",
     "test_archiving_killed",

@@ -99,7 +99,8 @@ class ArchivePlan:
             more = (file.role for file in files if file.role not in known)
             chosen.update(role for role in more if self._chosen(job.rows.get(role)))
         if job.key:
-            pending = {f.role for f in files if not _is_final(job.rows.get(f.role))}
+            final = {role for role, row in job.rows.items() if row.is_final}
+            pending = {file.role for file in files} - final
             if pending:
                 self.open[job.job_id] = job.key, pending
             elif files or NO_FILE in job.rows:  # without any file a job is not done by itself
@@ -246,7 +247,3 @@ class ArchivePlan:
 
 
 SUCCEEDED = f"state = '{JobState.SUCCEEDED.value}'"
-
-
-def _is_final(row: FileRow | None) -> bool:
-    return bool(row and row.is_final)

@@ -59,7 +59,7 @@ def test_a_search_finds_prompts_that_have_all_of_the_words(filled: Settings) -> 
 
 @pytest.mark.parametrize("words", ["' OR 1=1 --", "\\'", "$evil", "'); DROP TABLE x", "\0", "%s{}"])
 def test_what_is_typed_is_never_sql(filled: Settings, words: str) -> None:
-    assert found(filled, words=f"nothing {words}") == set()
+    assert found(filled, text=f"nothing {words}") == set()
 
 
 def test_filters_narrow_down(filled: Settings) -> None:

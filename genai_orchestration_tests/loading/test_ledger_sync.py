@@ -18,7 +18,7 @@ from genai_orchestration.providers.states import Failure, JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.imagine_api.account import emptied, load_images
-from genai_orchestration_tests.providers.imagine_api.test_submission import post
+from genai_orchestration_tests.providers.imagine_api.submitting import post
 from genai_orchestration_tests.support import ledgers
 from genai_orchestration_tests.support.doubles import replace
 

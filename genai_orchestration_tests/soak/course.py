@@ -2,12 +2,10 @@
 
 import os
 import random
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 
 from genai_orchestration.providers.sandbox import Sandbox
@@ -17,9 +15,9 @@ from genai_orchestration.settings import Settings
 from genai_orchestration_tests.soak import found, verdict
 from genai_orchestration_tests.soak.processes import Process
 from genai_orchestration_tests.soak.servers import Dev, SandboxServer
+from genai_orchestration_tests.soak.settling import Settling
 from genai_orchestration_tests.soak.truth import Reader, Truth
 from genai_orchestration_tests.soak.work import Work
-from genai_orchestration_tests.support.command import GENAI
 from genai_orchestration_tests.support.vendors import PROVIDERS
 
 VICTIMS = ("worker", "daemon", "code server", "web server", "sandbox")
@@ -28,7 +26,6 @@ PAUSE_SECONDS = (3.0, 15.0)  # between being whole and the next kill
 WORKER_WITHIN_SECONDS = 90.0  # for a run to begin, when its worker is to be killed
 REPAIR_SECONDS = 6.0  # for `genai dev` to be whole again by itself
 FAULTS_ALONE_SECONDS = 120.0  # at most, after the last kill
-LOOK_SECONDS = 5.0  # between two looks while it settles
 FOREIGN = ("API_KEY", "GENAI_", "DAGSTER_", "SOURCES__", "DESTINATION__", "REQUESTS__")
 
 
@@ -54,8 +51,6 @@ class Soak:
     tell: Callable[[str], None] = print
     kills: Counter[str] = field(default_factory=Counter)
     outages: list[verdict.Outage] = field(default_factory=list)
-    decided: int = 0  # requests that only a person could decide
-    settled: float | None = None  # seconds until nothing differed
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
@@ -70,13 +65,22 @@ class Soak:
         self.dev = Dev(self.folder, environment)
         self.work = Work(self.seed, self.seconds, self.sandbox.url, inbox, self.old_days)
         self.reader = Reader(self.sandbox.url, self.sandbox.file)
+        self.settling = Settling(
+            self.folder,
+            self.settle_seconds,
+            self.settings,
+            environment,
+            self.reader,
+            self.work,
+            self.tell,
+        )
 
     def run(self) -> Verdict:
         """All of it; every process is ended at the end."""
         try:
             self._begin()
             self._storm()
-            verdict = self._settle()
+            verdict = self._verdict(*self.settling.wait())
             left = [f"process: {each.command[:80]} outlives genai dev." for each in self.dev.stop()]
             return Verdict([*verdict.differences, *left], verdict.counts)
         finally:
@@ -180,52 +184,6 @@ class Soak:
                 return
             time.sleep(min(left, 0.1))
 
-    def _settle(self) -> Verdict:
-        """Wait until nothing differs, at most for the time that there is; then look at all."""
-        began = time.monotonic()
-        known: list[str] = []
-        decided = False
-        while True:
-            truth, now = self.reader.read(self.work.keys), datetime.now(timezone.utc)
-            seen = found.read(self.settings)
-            differences = verdict.differences(truth, seen, self.work.keys, now)
-            elapsed = time.monotonic() - began
-            if not differences:
-                self.settled = elapsed
-            if not differences or elapsed > self.settle_seconds:
-                return self._verdict(truth, seen, differences)
-            if len(differences) != len(known):
-                self.tell(f"{elapsed:5.0f} s of settling: {len(differences)} differences")
-            known = differences
-            if not decided and not truth.open:
-                decided = self._decide(truth, seen)
-            time.sleep(LOOK_SECONDS)
-
-    def _decide(self, truth: Truth, seen: found.Found) -> bool:
-        """What only a person can: say what became of requests whose answer was lost."""
-        waiting = [row for row in seen.requests.values() if row["state"] in ("approved", "planned")]
-        if waiting or len(seen.requests) < len(self.work.keys):
-            return False
-        for key, row in seen.requests.items():
-            if row["state"] != "unknown":
-                continue
-            jobs = truth.jobs[row["provider"]][key]
-            answer = ["--job", jobs[0]] if jobs else ["--never-arrived"]
-            self._genai("requests", "resolve", key, *answer)
-            self.decided += 1
-        return True
-
-    def _genai(self, *arguments: str) -> None:
-        done = subprocess.run(
-            [GENAI, *arguments],
-            cwd=self.folder,
-            env=dict(self.dev.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.tell(f"genai {' '.join(arguments)}: {(done.stdout + done.stderr).strip()}")
-
     def _verdict(self, truth: Truth, seen: found.Found, differences: list[str]) -> Verdict:
         torn = verdict.torn(
             truth,
@@ -235,17 +193,17 @@ class Soak:
             found.kept(self.settings),
         )
         red, excused = verdict.red(seen, self.outages)
-        calls = self.sandbox.calls
+        calls, settled = self.sandbox.calls, self.settling.settled
         failed = sum(self.sandbox.failed.values())
         counts = {
             **verdict.counts(truth, seen),
             "ticks whose process was killed": excused,
             "SIGKILLs": ", ".join(f"{n} {victim}" for victim, n in self.kills.most_common()),
-            "requests that a person had to decide": self.decided,
+            "requests that a person had to decide": self.settling.decided,
             "starts of genai dev": self.dev.starts,
             "calls / failed on purpose": f"{calls} / {failed}",
             **{f"  {name}": number for name, number in self.sandbox.failed.most_common()},
-            "settled after": f"{self.settled:.0f} s" if self.settled is not None else "not",
+            "settled after": f"{settled:.0f} s" if settled is not None else "not",
         }
         spared = [f"soak: no {each} was killed." for each in self.victims if not self.kills[each]]
         return Verdict([*differences, *torn, *red, *spared], counts)

@@ -25,8 +25,8 @@ from genai_orchestration.submission import reconcile
 from genai_orchestration.watching import watch
 from genai_orchestration_tests.submission.test_reconcile import Asked
 from genai_orchestration_tests.support import ledgers
+from genai_orchestration_tests.support.job_reader import Says
 from genai_orchestration_tests.support.ledgers import NOW, job, said
-from genai_orchestration_tests.watching.test_watch import Says
 
 MAGIC = provider_named("magic_hour")
 [KIND] = MAGIC.job_kinds

@@ -15,6 +15,7 @@ from genai_orchestration.settings import Settings
 from genai_orchestration_tests.support.command import Said, genai
 
 Json = dict[str, Any]
+SUBMIT = ("requests", "submit")
 SNEAKER = {"image_count": 2, "style": {"prompt": "a sneaker"}, "model": "z-image-turbo"}  # 10
 OTHER = {**SNEAKER, "image_count": 1}  # 5 credits
 

@@ -54,6 +54,7 @@ from genai_orchestration.watching.day_watch import RunOutcome
 SENSOR = SANDBOX_APPROVER  # also who has planned a request, in the ledger
 INTERVAL_SECONDS = 30  # between two evaluations
 BUDGET_SECONDS = 20.0  # of reading in one evaluation; Dagster ends it after 60
+MISSING = RunOutcome("missing")
 
 logger = logging.getLogger(__name__)
 
@@ -207,19 +208,15 @@ class _Evaluation:
                 return cursor
         decision = decide(asked, outcome, queue, cursor.seq + 1, self.now)
         if decision.reason:
-            sentence = (
-                f"{what}: {counted(queue.approved, 'request')} approved and {decision.reason}."
-            )
-            self.reasons.append(sentence)
-            self.failures += [sentence] if decision.failed else []
+            approved = counted(queue.approved, "request")
+            self.reasons.append(f"{what}: {approved} approved and {decision.reason}.")
+            self.failures += self.reasons[-1:] if decision.failed else []
         if decision.run and decision.asked:
             self.runs.append(_run_request(provider, operation, decision.asked.key(what)))
         return _with(cursor, what, decision.asked)
 
     def _outcome(self, asked: RequestedRun | None, what: str) -> RunOutcome:
-        return (
-            outcome_of(self.instance, SENSOR, asked.key(what)) if asked else RunOutcome("missing")
-        )
+        return outcome_of(self.instance, SENSOR, asked.key(what)) if asked else MISSING
 
 
 def _in_sandbox(provider: Provider) -> bool:
@@ -249,6 +246,5 @@ def _run_request(provider: Provider, operation: Operation, key: str) -> dg.RunRe
 def _state_of(found: Found) -> str:
     if not (found.planned or found.known):
         return f"{found.state}."
-    return (
-        f"{counted(found.planned, 'request')} planned, {found.known} known already: {found.state}."
-    )
+    planned = counted(found.planned, "request")
+    return f"{planned} planned, {found.known} known already: {found.state}."

@@ -1,11 +1,12 @@
 """An ImagineAPI account to read in tests: images put into the sandbox, and the client that asks."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import requests
 
+from genai_orchestration.providers.base import Account
 from genai_orchestration.providers.imagine_api import PROVIDER, api, imagine_api_source
 from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
@@ -17,6 +18,8 @@ from genai_orchestration.settings import Settings
 from genai_orchestration_tests.providers.loading import Row, load, select
 
 LIST = "/imagine_api/items/images"
+BEGINNING = date(2023, 1, 1)
+MINUTE = timedelta(minutes=1)
 
 
 def state(sandbox: Sandbox) -> ImagineApiSandbox:
@@ -30,6 +33,10 @@ def emptied(sandbox: Sandbox) -> ImagineApiSandbox:
     found = state(sandbox)
     found.images.clear()
     return found
+
+
+def account(sandbox: Sandbox) -> Account:
+    return Account(api_key=KEY, base_url=sandbox.base_url("imagine_api"))
 
 
 def client(sandbox: Sandbox) -> ImageClient:

@@ -1,58 +1,17 @@
-"""ImagineAPI's paid POST: what is sent, what its errors mean, and what became of a lost one."""
+"""ImagineAPI's paid POST: what is sent, and what its answers and errors mean."""
 
 import uuid
-from typing import Any
 
 import pytest
-import requests
 
-from genai_orchestration.providers.base import Account
-from genai_orchestration.providers.imagine_api import PROVIDER
-from genai_orchestration.providers.imagine_api.jobs import is_of
-from genai_orchestration.providers.imagine_api.submission import RECORDS_READ, ImagineApiSubmitter
 from genai_orchestration.providers.paid import Ambiguous, NotNow, Rejected
 from genai_orchestration.providers.refusals import ProviderError
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration.providers.states import Failure
 from genai_orchestration.providers.work import Submitter
-from genai_orchestration.sandbox.server import KEY
-from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration_tests.providers.imagine_api.account import emptied
+from genai_orchestration_tests.providers.imagine_api.submitting import CREATE, FOX, fail, of, posts
 from genai_orchestration_tests.providers.vendor import saying
-
-CREATE = "images_create"
-FOX = {"prompt": "a fox"}
-
-
-@pytest.fixture
-def submitter(sandbox: Sandbox) -> Submitter:
-    assert PROVIDER.submitter
-    return PROVIDER.submitter()
-
-
-def of(base_url: str, key: str = KEY) -> ImagineApiSubmitter:
-    return ImagineApiSubmitter(Account(api_key=key, base_url=base_url))
-
-
-def posts(sandbox: Sandbox) -> int:
-    return [call.method for call in sandbox.traffic.calls].count("POST")
-
-
-def fail(sandbox: Sandbox, **fault: Any) -> None:
-    sandbox.traffic.faults.append(
-        Fault(**{"kind": "status", "path": "/imagine_api", "method": "POST", **fault})
-    )
-
-
-def post(sandbox: Sandbox, **body: str) -> str:
-    """An image that somebody else has asked for; its id."""
-    answer = requests.post(
-        f"{sandbox.base_url('imagine_api')}/items/images",
-        json=body,
-        headers={"Authorization": f"Bearer {KEY}"},
-        timeout=10,
-    )
-    return str(answer.json()["data"]["id"])
 
 
 def test_an_image_goes_out_with_its_key_as_ref_and_an_id_that_follows_from_it(
@@ -87,94 +46,6 @@ def test_a_server_without_ref_gets_none(sandbox: Sandbox, submitter: Submitter) 
     accepted = submitter.submit(CREATE, FOX, "fox-1")
     assert account.images[accepted.job_id].ref is None
     assert submitter.find("fox-1", FOX) == [accepted.job_id]
-
-
-def test_a_request_that_is_there_already_is_found_and_not_made_again(
-    sandbox: Sandbox, submitter: Submitter
-) -> None:
-    account = emptied(sandbox)
-    fail(sandbox, kind="reset")
-    for _ in range(2):
-        with pytest.raises(Ambiguous):
-            submitter.submit(CREATE, FOX, "fox-1")
-    assert submitter.find("fox-1", FOX) == list(account.images)
-    assert (posts(sandbox), len(account.images)) == (2, 1)
-
-
-def test_what_is_not_there_is_not_found(sandbox: Sandbox, submitter: Submitter) -> None:
-    submitter.submit(CREATE, FOX, "fox-1")
-    assert submitter.find("fox-2", FOX) == []
-    assert submitter.find("fox", FOX) == []
-    assert submitter.find("FOX-1", FOX) == []
-
-
-def test_a_server_that_makes_its_own_ids_is_searched_by_ref_oldest_first(
-    sandbox: Sandbox, submitter: Submitter
-) -> None:
-    emptied(sandbox)
-    made = []
-    for _ in range(3):
-        made.append(post(sandbox, prompt="a fox", ref="fox-1"))
-        sandbox.clock.advance(1)
-    found = submitter.find("fox-1", FOX)
-    assert found is not None
-    assert list(found) == made[: len(found)]
-
-
-def test_our_own_id_counts_more_than_an_older_ref_of_somebody_else(
-    sandbox: Sandbox, submitter: Submitter
-) -> None:
-    emptied(sandbox)
-    for _ in range(3):
-        post(sandbox, prompt="another fox", ref="fox-1")
-        sandbox.clock.advance(1)
-    accepted = submitter.submit(CREATE, FOX, "fox-1")
-    assert submitter.find("fox-1", FOX) == [accepted.job_id]
-
-
-def test_a_server_without_ref_proves_nothing_the_key_may_have_been_another(
-    sandbox: Sandbox, submitter: Submitter
-) -> None:
-    account = emptied(sandbox)
-    account.has_ref = False
-    post(sandbox, prompt="somebody's")
-    submitter.submit(CREATE, FOX, "fox-2")
-    assert submitter.find("fox-1", FOX) is None
-
-
-def test_an_image_of_another_prompt_is_somebody_elses_whatever_its_ref(
-    sandbox: Sandbox, submitter: Submitter
-) -> None:
-    emptied(sandbox)
-    post(sandbox, prompt="a wolf", ref="fox-1")
-    assert submitter.find("fox-1", FOX) == []
-    ours = post(sandbox, prompt="a  fox ", ref="fox-1")
-    assert submitter.find("fox-1", FOX) == [ours]
-
-
-def test_so_many_images_of_a_ref_that_ours_may_be_behind_them_prove_nothing(
-    sandbox: Sandbox, submitter: Submitter
-) -> None:
-    emptied(sandbox)
-    for _ in range(RECORDS_READ):
-        post(sandbox, prompt="a wolf", ref="fox-1")
-    assert submitter.find("fox-1", FOX) is None
-
-
-def test_our_id_with_another_prompt_means_that_the_key_is_taken(
-    sandbox: Sandbox, submitter: Submitter
-) -> None:
-    emptied(sandbox)
-    submitter.submit(CREATE, {"prompt": "a wolf"}, "fox-1")
-    with pytest.raises(Ambiguous):
-        submitter.submit(CREATE, FOX, "fox-1")
-    with pytest.raises(Rejected, match="Plan it again under another key") as caught:
-        submitter.find("fox-1", FOX)
-    assert caught.value.failure is Failure.INVALID
-
-
-def test_half_a_surrogate_that_a_server_replaces_is_still_our_prompt() -> None:
-    assert is_of({"prompt": "a \ufffd fox"}, {"prompt": "a \ud800 fox"})
 
 
 @pytest.mark.parametrize("body", [b'{"data": {}}', b'{"data": []}', b'{"data": {"id": true}}'])
