@@ -9,7 +9,7 @@ ones; both are seen and read again.
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -194,39 +194,57 @@ class _Listing:
 
     def page(self, offset: int, limit: int) -> Page:
         """The records from `offset` on, at most `limit` of them, in one request."""
-        found = self.client.images(
+        return sound(self.answer(offset, limit), dated=UNDATED not in self.filters)
+
+    def answer(self, offset: int, limit: int) -> list[Any]:
+        """The same as the server writes them, ids too."""
+        return self.client.images(
             filter=all_of(self.filters),
             sort="date_created,id",  # the default order, by uuid, gives duplicates
             fields=self.fields,
             limit=limit,
             offset=offset,
         )
-        return sound(found, dated=UNDATED not in self.filters)
-
-    def overlapping(self, offset: int, limit: int) -> Page:
-        """A page that begins with the last record of the one before: of two records, at least."""
-        if limit > 1:
-            return self.page(offset, limit)
-        # what overlaps is read last: if records moved while both were read, it is another one
-        following = self.page(offset + 1, 1)
-        return self.page(offset, 1) + following
 
 
 def _pages(listing: _Listing, *, counted: bool) -> Iterator[Page]:
     """Pages that overlap by one record, up to and including the first short one."""
     limit, first = listing.client.within_limit(PAGE, lambda most: (most, listing.page(0, most)))
+    if limit == 1:
+        yield from _pairs(listing)
+        return
     yield first
     if len(first) < limit:
         return
-    full, step = max(limit, 2), max(limit - 1, 1)
+    last, step = first, limit - 1
     known = count(listing.client, *listing.filters) if counted else 0
-    offsets = range(limit - 1, max(known, limit), step)
-    last = first
-    for last in ahead(lambda offset: listing.overlapping(offset, limit), offsets, AHEAD):
+    offsets = range(step, max(known, limit), step)
+    for last in ahead(lambda offset: listing.page(offset, limit), offsets, AHEAD):
         yield last
     # beyond what was counted: the list has grown, or nobody counted
-    for offset in itertools.count(limit - 1 + len(offsets) * step, step):
-        if len(last) < full:
+    for offset in itertools.count(step + len(offsets) * step, step):
+        if len(last) < limit:
             return
-        last = listing.overlapping(offset, limit)
+        last = listing.page(offset, limit)
         yield last
+
+
+def _pairs(listing: _Listing) -> Iterator[Page]:
+    """The same where a server gives one record per request: each record, and the one after it.
+
+    Two requests may see two states of the list, so none asks by place: each asks for the first
+    record, from the last `date_created` on, that was not given out.
+    """
+    last: Page = []
+    given: list[Any] = []  # the ids of that very millisecond, as the server writes them
+    following = listing
+    while answer := following.answer(0, 1):
+        id_ = answer[0].get("id")
+        page = sound(answer, dated=UNDATED not in listing.filters)
+        yield last + page
+        since = page[0]["date_created"]
+        given = [*given, id_] if last and last[0]["date_created"] == since else [id_]
+        late = [{"date_created": {"_gte": since}}] if since else []
+        following = replace(listing, filters=[*listing.filters, *late, {"id": {"_nin": given}}])
+        last = page
+    yield last

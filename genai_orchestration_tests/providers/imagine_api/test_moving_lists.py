@@ -1,5 +1,6 @@
 """Lists that change while they are read: who was there all along is read exactly once."""
 
+import itertools
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -7,14 +8,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from genai_orchestration.providers.imagine_api import api, listing
+from genai_orchestration.providers.imagine_api.client import ImageClient
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.refusals import Unavailable
 from genai_orchestration.providers.sandbox import Sandbox
+from genai_orchestration.providers.shapes import Record
 from genai_orchestration_tests.providers.imagine_api.account import (
     apart,
     at,
     client,
-    emptied,
     ids,
 )
 from genai_orchestration_tests.providers.loading import midnight
@@ -28,11 +30,6 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of seven, each asked for when the one before has been taken."""
     monkeypatch.setattr(listing, "PAGE", 7)
     monkeypatch.setattr(listing, "AHEAD", 1)
-
-
-@pytest.fixture
-def images(sandbox: Sandbox) -> ImagineApiSandbox:
-    return emptied(sandbox)
 
 
 @pytest.fixture
@@ -92,6 +89,35 @@ def test_images_appended_while_the_list_is_read_are_read_too(
     found = ids([next(reading)])
     appended = images.add(apart(noon + timedelta(hours=2), 30, MINUTE))[::-1]
     assert found + ids(reading) == there + appended
+
+
+@pytest.mark.parametrize("number", range(3, 16))
+def test_an_image_that_is_missing_from_one_answer_hides_no_other_one(
+    sandbox: Sandbox,
+    images: ImagineApiSandbox,
+    noon: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    """The list moves, and moves back: its places look the same before and after."""
+    images.query_limit_max = 1
+    oldest, *there = images.add(apart(noon, 6, MINUTE))[::-1]
+    reader, read = client(sandbox), ImageClient.images
+    requests = itertools.count(1)
+
+    def moved_for_one_request(client: ImageClient, **params: object) -> list[Record]:
+        if next(requests) != number:
+            return read(client, **params)
+        image = images.images.pop(oldest)
+        try:
+            return read(client, **params)
+        finally:
+            images.images[oldest] = image
+
+    monkeypatch.setattr(ImageClient, "images", moved_for_one_request)
+    found = ids(listing.read(reader))
+    assert len(found) == len(set(found))
+    assert set(there) <= set(found)
 
 
 @pytest.mark.parametrize(("ahead", "limit"), [(1, None), (8, None), (1, 1), (8, 1), (1, 2), (8, 2)])

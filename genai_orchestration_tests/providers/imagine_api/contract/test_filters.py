@@ -144,10 +144,12 @@ def test_a_null_is_in_no_list_and_not_outside_of_one_either(gallery: Client) -> 
     assert gallery.rows("filter[status][_nin]=completed,null") == []
 
 
-def test_unknown_ids_are_simply_absent_from_a_list(gallery: Client) -> None:
+def test_a_list_of_ids_takes_those_that_exist_and_its_opposite_all_others(gallery: Client) -> None:
     wanted = ids(gallery, "limit=30")
     assert ids(gallery, f"filter[id][_in]={','.join(wanted)},{UNKNOWN}") == wanted
     assert ids(gallery, "&".join(f"filter[id][_in][]={id}" for id in wanted)) == wanted
+    others = ids(gallery, f"filter[id][_nin]={','.join(wanted)}&limit=-1")
+    assert wanted + others == ids(gallery, "limit=-1")
 
 
 @pytest.mark.parametrize("query", ["filter[id][_in]=", "filter[id][_in]=no-uuid"])
