@@ -8,7 +8,6 @@ Time and the vendor are all that is not real. Ticks begin as Dagster's daemon be
 
 import contextlib
 import dataclasses
-import random
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from unittest import mock
 from magic_hour.resources.v1.image_projects import client as sdk
 from magic_hour.types.models import V1ImageProjectsGetResponse
 
+from benchmarks.magic_hour_jobs import JOBS, MEDIANS, PROJECTS, Job, made
 from benchmarks.measuring import Line, at_home
 from genai_orchestration.ledger import Ledger
 from genai_orchestration.ledger.budget import Limits
@@ -33,13 +33,8 @@ from genai_orchestration.settings import Settings
 from genai_orchestration.watching import watch
 from genai_orchestration.watching.watch import PollResult
 
-(PROJECTS,) = PROVIDER.job_kinds
-JOBS = 1000
 FEWER, LATE = 0.8, 0.1  # polls than the SDK's; median delay, of a job's own time
 LOOKS = 20
-MEDIANS = PROJECTS.polling.medians  # the vendor's published processing times: 5 s and 22 s
-SPREAD = 0.54  # of durations (lognormal): a tenth takes over twice the median; assumed
-PACE = 0.2  # seconds between two submissions: POSTs one after the other
 DAEMON = 5.0  # seconds between two looks of Dagster's daemon at its sensors
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 LOCAL = Limits(base_url="http://127.0.0.1")  # where no caps are needed
@@ -49,42 +44,6 @@ RENDERING = V1ImageProjectsGetResponse.model_validate_json(
     '"total_frame_cost": 5, "downloads": [], "error": null}'
 )
 COMPLETE = RENDERING.model_copy(update={"status": "complete"})
-
-
-@dataclass
-class Job:
-    """A job at the vendor, in seconds since the beginning."""
-
-    operation: str
-    start: float
-    end: float
-    polls: int = 0
-    noticed: float | None = None
-
-    @property
-    def late(self) -> float:
-        """From its end to the poll that saw it, in its own duration."""
-        assert self.noticed is not None, "its end was not noticed"
-        return (self.noticed - self.end) / (self.end - self.start)
-
-    def over(self, moment: float) -> bool:
-        """Count a poll; whether it finds that the job is over."""
-        self.polls += 1
-        if moment < self.end:
-            return False
-        self.noticed = self.noticed or moment
-        return True
-
-
-def made(policy: float = PACE) -> list[Job]:
-    """Jobs in the order of their submission, the same ones each time; operations take turns."""
-    chance = random.Random(20260101)
-    found = []
-    for place in range(JOBS):
-        operation = [*MEDIANS][place % len(MEDIANS)]
-        lasts = MEDIANS[operation].total_seconds() * chance.lognormvariate(0, SPREAD)
-        found.append(Job(operation, place * policy, place * policy + lasts))
-    return found
 
 
 @dataclass

@@ -5,6 +5,7 @@ Settings of dlt's files are read in a process of their own, as dlt reads them on
 
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +16,6 @@ from genai_orchestration.definitions import defs
 from genai_orchestration.providers import all_providers
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.orchestration.daemon import Daemon
-from genai_orchestration_tests.orchestration.test_definitions import AT
 from genai_orchestration_tests.support.command import process, variable
 
 NOBODY = "~nobody-of-that-name/x"
@@ -199,7 +199,9 @@ def tick_of(definitions: dg.Definitions, name: str) -> str:
         daemon = Daemon(name, definitions=definitions)
         assert daemon.tick() == []
         return daemon.said
-    context = dg.build_schedule_context(scheduled_execution_time=AT)
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 3, 10, 1, tzinfo=timezone.utc)
+    )
     tick = definitions.resolve_schedule_def(name).evaluate_tick(context)
     assert not tick.run_requests
     return str(tick.skip_message)

@@ -17,7 +17,7 @@ from genai_orchestration.archive.store import open_store
 from genai_orchestration.clock import now
 from genai_orchestration.sandbox.png import picture
 from genai_orchestration.settings import Settings
-from genai_orchestration_tests.support.file_server import Answer, FileServer, file_server, wanted
+from genai_orchestration_tests.support.file_server import Answer, FileServer, wanted
 
 BUCKET = "pictures"
 
@@ -41,12 +41,6 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield client
     client.close()
     server.stop()
-
-
-@pytest.fixture
-def provider() -> Iterator[FileServer]:
-    with file_server() as running:
-        yield running
 
 
 def archiver(provider: FileServer, settings: Settings) -> Archiver:

@@ -2,8 +2,6 @@
 
 import contextlib
 import struct
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +15,10 @@ from genai_orchestration.warehouse import locks
 from genai_orchestration.warehouse.destination_errors import WarehouseUnreachable, translate_error
 from genai_orchestration_tests.support import postgres
 from genai_orchestration_tests.support.command import (
-    HOLDER,
     SECRET,
     Said,
     genai,
+    kept_open,
     process,
 )
 
@@ -174,14 +172,9 @@ def test_a_warehouse_that_a_stranger_keeps_open_names_the_stranger(
 ) -> None:
     monkeypatch.setattr(locks, "LOCK_TIMEOUT_SECONDS", 0.5)
     settings.home.mkdir()
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(settings.warehouse)], stdin=-1, stdout=-1, text=True
-    ) as stranger:
-        assert stranger.stdout
-        assert stranger.stdout.readline() == "open\n"
+    with kept_open(settings.warehouse) as stranger:
         said = genai("load", "magic_hour").sentence
-        stranger.communicate("close\n")
-    assert f"(PID {stranger.pid})" in said
+    assert f"(PID {stranger})" in said
     assert said.endswith(
         "Close it, or wait for it to end, and run this again: loading twice changes nothing."
     )

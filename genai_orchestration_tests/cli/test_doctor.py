@@ -1,7 +1,5 @@
 """`genai doctor`: all is well, or what is wrong with home, warehouse, ledger or archive."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,10 @@ from genai_orchestration.warehouse import locks
 from genai_orchestration_tests.cli.findings import bad, findings
 from genai_orchestration_tests.support import paid, postgres
 from genai_orchestration_tests.support.command import (
-    HOLDER,
     PROVIDERS,
     SECRET,
     genai,
+    kept_open,
     process,
     variable,
 )
@@ -131,14 +129,9 @@ def test_a_warehouse_that_a_stranger_keeps_open_is_found(
 ) -> None:
     monkeypatch.setattr(locks, "LOCK_TIMEOUT_SECONDS", 0.5)
     settings.home.mkdir()
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(settings.warehouse)], stdin=-1, stdout=-1, text=True
-    ) as stranger:
-        assert stranger.stdout
-        assert stranger.stdout.readline() == "open\n"
+    with kept_open(settings.warehouse) as stranger:
         found = bad()
-        stranger.communicate("close\n")
-    assert f"(PID {stranger.pid})" in found
+    assert f"(PID {stranger})" in found
 
 
 def test_it_is_the_same_as_a_process_and_shows_no_key_at_any_log_level(sandbox: Sandbox) -> None:

@@ -49,11 +49,8 @@ def test_the_tour_ends_with_every_image_final_but_the_stuck_ones_and_leaves_the_
         assert f"│ {table} " in said.out
 
     assert settings.warehouse.read_text() == "the real warehouse"
-    assert sorted(path.name for path in settings.home.iterdir()) == [
-        "demo",
-        "demo.lock",
-        "warehouse.duckdb",
-    ]
+    home = sorted(path.name for path in settings.home.iterdir())
+    assert home == ["demo", "demo.lock", "warehouse.duckdb"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["zwölf Füchse"]
     assert left_behind(str(tmp_path)) == []
 

@@ -70,10 +70,8 @@ def has_sent(sandbox: Sandbox, number: int) -> Callable[[], bool]:
     return lambda: len(posts(sandbox)) >= number
 
 
-@pytest.mark.long
-def test_terminated_runs_end_and_send_nothing_more(
-    ui: Dagster, sandbox: Sandbox, settings: Settings
-) -> None:
+def paid_runs_are_terminated(ui: Dagster, sandbox: Sandbox, settings: Settings) -> None:
+    """At three moments: nothing more is sent, and each request is sent once."""
     approved(*(hero(f"hero-{number}", f"sneaker {number}") for number in range(30)))
     sandbox.traffic.faults.append(slow("POST", 1.0))
 
@@ -100,6 +98,9 @@ def test_terminated_runs_end_and_send_nothing_more(
     assert requests(settings) == {"submitted": 30}
     assert sandbox.providers["magic_hour"].accepted == 30
 
+
+def loads_are_terminated(ui: Dagster, sandbox: Sandbox, settings: Settings) -> None:
+    """At three moments: each ends at once."""
     # an answer to a load is on its way
     sandbox.traffic.faults[:] = [slow("GET", 300.0)]
     sandbox.traffic.calls.clear()
@@ -123,7 +124,9 @@ def test_terminated_runs_end_and_send_nothing_more(
         time.sleep(IDLE_SECONDS)
         assert end(ui, run, SAFE) == "CANCELED"
 
-    # Dagster's own limit of a run's time
+
+def a_run_is_too_long(ui: Dagster, sandbox: Sandbox, settings: Settings) -> None:
+    """Dagster's own limit of a run's time: what is not sent stays approved."""
     approved(*(hero(f"late-{number}", f"boot {number}") for number in range(30)))
     sandbox.traffic.faults.append(slow("POST", 1.0))
     run = ui.launch(PAID, dagster__max_runtime="1")
@@ -136,6 +139,14 @@ def test_terminated_runs_end_and_send_nothing_more(
     assert requests(settings)["unknown"] == requests(settings)["submitting"] == 0
     assert requests(settings)["approved"] > 0
 
+
+@pytest.mark.long
+def test_terminated_runs_end_and_send_nothing_more(
+    ui: Dagster, sandbox: Sandbox, settings: Settings
+) -> None:
+    paid_runs_are_terminated(ui, sandbox, settings)
+    loads_are_terminated(ui, sandbox, settings)
+    a_run_is_too_long(ui, sandbox, settings)
     # and after all of that, the next run
     run = ui.launch(LOAD)
     until("the load succeeds", STARTS_WITHIN, lambda: ui.status(run) == "SUCCESS")

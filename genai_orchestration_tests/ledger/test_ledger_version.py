@@ -14,8 +14,8 @@ from genai_orchestration.providers import provider_named
 from genai_orchestration.providers.states import JobState
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission import reconcile
-from genai_orchestration_tests.submission.test_reconcile import Asked
 from genai_orchestration_tests.support import ledgers
+from genai_orchestration_tests.support.asked import Asked
 from genai_orchestration_tests.support.ledgers import LOCAL, NOW, job, said
 
 MAGIC = provider_named("magic_hour")

@@ -1,6 +1,5 @@
 """The assets of archived files: of days and of all jobs, and their checks."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -22,12 +21,6 @@ from genai_orchestration_tests.support.archived import (
     pictures,
     rows,
 )
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
 
 
 def run(

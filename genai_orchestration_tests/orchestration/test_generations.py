@@ -1,7 +1,7 @@
 """When Dagster rebuilds `genai/generations`: after news of the tables behind it, once."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
@@ -16,12 +16,6 @@ from genai_orchestration_tests.support.warehouse_rows import put
 # one day of hundreds: the others are missing, and need not be there
 IMAGES = dg.AssetKey(["imagine_api", "images"])
 DAY = dg.AssetMaterialization(IMAGES, partition="2026-03-10")
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield instance
 
 
 def test_it_follows_the_providers_tables() -> None:

@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import dagster as dg
 import pytest
@@ -20,6 +20,7 @@ from genai_orchestration.providers.states import JobState
 from genai_orchestration.providers.work import JobReport
 from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
+from genai_orchestration_tests.orchestration.moved_clock import later
 from genai_orchestration_tests.orchestration.paid import approved, banner, hero, materialize
 
 GENERATOR = ("magic_hour", "ai_image_generator")
@@ -53,11 +54,6 @@ def looked(instance: dg.DagsterInstance, provider: str) -> tuple[bool, str]:
     check = checks(result)["balance_matches_ledger"]
     assert check.severity is dg.AssetCheckSeverity.WARN
     return check.passed, html.unescape(check.description or "")
-
-
-def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
-    now = datetime.now(timezone.utc) + timedelta(**by)
-    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 @pytest.mark.parametrize("provider", all_providers(), ids=lambda provider: provider.name)

@@ -23,8 +23,8 @@ from genai_orchestration.providers.work import JobReport
 from genai_orchestration.settings import Settings
 from genai_orchestration.submission import reconcile
 from genai_orchestration.watching import watch
-from genai_orchestration_tests.submission.test_reconcile import Asked
 from genai_orchestration_tests.support import ledgers
+from genai_orchestration_tests.support.asked import Asked
 from genai_orchestration_tests.support.job_reader import Says
 from genai_orchestration_tests.support.ledgers import NOW, job, said
 

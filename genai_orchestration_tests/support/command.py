@@ -36,6 +36,20 @@ HOLDER = (
 each_provider = pytest.mark.parametrize("provider", PROVIDERS)
 
 
+@contextlib.contextmanager
+def kept_open(warehouse: Path) -> Iterator[int]:
+    """Another program has the DuckDB file open; its process id."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(warehouse)], stdin=-1, stdout=-1, text=True
+    ) as stranger:
+        assert stranger.stdout
+        assert stranger.stdout.readline() == "open\n"
+        try:
+            yield stranger.pid
+        finally:
+            stranger.communicate("close\n")
+
+
 @dataclass(frozen=True)
 class Said:
     """What a command wrote, and its exit code."""

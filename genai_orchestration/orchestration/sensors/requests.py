@@ -188,6 +188,7 @@ class _Evaluation:
         self, cursor: InboxCursor, provider: Provider, operation: Operation, queue: QueueStatus
     ) -> InboxCursor:
         what = f"{provider.name}/{operation.name}"
+        approved = f"{what}: {counted(queue.approved, 'request')} approved"
         asked = cursor.asked.get(what)
         outcome = self._outcome(asked, what)
         if queue.planned:
@@ -202,15 +203,13 @@ class _Evaluation:
             except UserError as error:  # another provider's settings may be right
                 why = str(error).rstrip(".")
             if why:
-                self.reasons.append(
-                    f"{what}: {counted(queue.approved, 'request')} approved: {why}."
-                )
+                self.reasons.append(f"{approved}: {why}.")
                 return cursor
         decision = decide(asked, outcome, queue, cursor.seq + 1, self.now)
         if decision.reason:
-            approved = counted(queue.approved, "request")
-            self.reasons.append(f"{what}: {approved} approved and {decision.reason}.")
-            self.failures += self.reasons[-1:] if decision.failed else []
+            sentence = f"{approved} and {decision.reason}."
+            self.reasons.append(sentence)
+            self.failures += [sentence] if decision.failed else []
         if decision.run and decision.asked:
             self.runs.append(_run_request(provider, operation, decision.asked.key(what)))
         return _with(cursor, what, decision.asked)

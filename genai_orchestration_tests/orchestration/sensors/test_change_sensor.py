@@ -1,12 +1,11 @@
 """The sensor that asks for a version: a run for each change, and none without."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
 
-from genai_orchestration import clock, warehouse
+from genai_orchestration import warehouse
 from genai_orchestration.orchestration.runs import attempts
 from genai_orchestration.orchestration.runs.outcomes import NotLoaded
 from genai_orchestration.providers import provider_named
@@ -16,6 +15,7 @@ from genai_orchestration.sandbox.traffic import Fault
 from genai_orchestration.settings import Settings
 from genai_orchestration.watching.day_watch import RED_AFTER
 from genai_orchestration_tests.orchestration.daemon import Daemon, refuse
+from genai_orchestration_tests.orchestration.moved_clock import later
 
 ABYSSALE = provider_named("abyssale")
 DESIGNS = 3  # each costs a request, and Abyssale takes ten a second
@@ -51,11 +51,6 @@ def rename(vendor: AbyssaleSandbox, sandbox: Sandbox, name: str) -> str:
 def names(table: str) -> dict[str, str]:
     rows = warehouse.query(ABYSSALE, Settings.load(), f"SELECT id, name FROM {{{table}}}")
     return {row[0]: row[1] for row in rows or []}
-
-
-def later(monkeypatch: pytest.MonkeyPatch, **by: float) -> None:
-    now = datetime.now(timezone.utc) + timedelta(**by)
-    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 def test_a_change_is_loaded_by_one_run_and_no_change_is_a_sentence(

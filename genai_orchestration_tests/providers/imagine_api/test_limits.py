@@ -18,17 +18,11 @@ from genai_orchestration_tests.providers.imagine_api.account import (
     apart,
     at,
     client,
-    emptied,
     ids,
 )
 from genai_orchestration_tests.providers.loading import midnight
 
 BEGINNING = date(2023, 1, 1)
-
-
-@pytest.fixture
-def images(sandbox: Sandbox) -> ImagineApiSandbox:
-    return emptied(sandbox)
 
 
 @pytest.fixture(params=["says its limit", "does not say it"])

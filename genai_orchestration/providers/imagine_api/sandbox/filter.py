@@ -17,12 +17,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from genai_orchestration.providers.imagine_api.sandbox import time
-from genai_orchestration.providers.imagine_api.sandbox.http import (
-    forbidden,
-    invalid_query,
-    server_fault,
-)
+from genai_orchestration.providers.imagine_api.sandbox import http, time
 
 
 class Record(Protocol):
@@ -84,7 +79,7 @@ def from_json(value: object, name: str) -> dict[str, Any]:
     """A parameter that is an object, or the JSON text of one; 400 for anything else."""
     value = _parsed(value)
     if not isinstance(value, dict):
-        raise invalid_query(f'Invalid value passed for "{name}".')
+        raise http.invalid_query(f'Invalid value passed for "{name}".')
     return value
 
 
@@ -94,7 +89,7 @@ def _filter(value: object) -> dict[str, Any]:
     if value == []:
         return {}
     if not isinstance(value, dict):
-        raise server_fault()
+        raise http.server_fault()
     return value
 
 
@@ -120,10 +115,10 @@ def _of_key(key: str, value: object, rules: Rules) -> list[Condition]:
     if key in ("_and", "_or"):
         return _joined(key, value, rules)
     if key not in rules.types:
-        raise forbidden()
+        raise http.forbidden()
     operators = value if isinstance(value, dict) else {"_eq": value}
     if value in (None, [], {}) or _overflows(operators):
-        raise server_fault()
+        raise http.server_fault()
     tests = [
         _of_field(key, test)
         for name, operand in operators.items()
@@ -155,7 +150,7 @@ def _of_field(field: str, test: Test) -> Condition:
 def _joined(key: str, value: object, rules: Rules) -> list[Condition]:
     """One group, or nothing: 9.23.1 leaves out an `_or` with an empty filter among its members."""
     if not isinstance(value, list):  # as are more than 21 members by index
-        raise server_fault()
+        raise http.server_fault()
     filters = [_filter(member) for member in value]
     parts = [clause for member in filters for clause in _clauses(member, rules)]
     if key == "_and":
@@ -176,25 +171,25 @@ def _tests(name: str, kind: str, operand: object, rules: Rules) -> list[Test]:
         return [test, opposite] if _boolean(name, operand) is False else [test]
     if name in ("_in", "_nin") and kind in SCALAR_TYPES:
         if operand == [] and rules.validates:
-            raise invalid_query(f'"{name}" has to be an array of values')
+            raise http.invalid_query(f'"{name}" has to be an array of values')
         return [_membership(name, _list(operand, kind, rules))]
     if name in ("_eq", "_neq") and kind in SCALAR_TYPES:
         return [_equality(name, operand, kind, rules)]
     if name in ORDERINGS and kind in ORDERED_TYPES:
         return [_ordering(ORDERINGS[name], cast(operand, kind, rules))]
-    raise invalid_query(f'"{kind}" field type does not contain the "{name}" filter operator')
+    raise http.invalid_query(f'"{kind}" field type does not contain the "{name}" filter operator')
 
 
 def _boolean(name: str, operand: object) -> bool | None:
     value = WORDS.get(operand, operand) if isinstance(operand, str) else operand
     if value is None or isinstance(value, bool):
         return value
-    raise invalid_query(f'"{name}" has to be a boolean')
+    raise http.invalid_query(f'"{name}" has to be a boolean')
 
 
 def _equality(name: str, operand: object, kind: str, rules: Rules) -> Test:
     if operand == "":
-        raise invalid_query(f'You can\'t filter for an empty string in "{name}".')
+        raise http.invalid_query(f'You can\'t filter for an empty string in "{name}".')
     wanted, equal = cast(operand, kind, rules), name == "_eq"
     if wanted is None:  # `= NULL` is never true, but of the other one it makes IS NOT NULL
         return (lambda value: False) if equal else IS_FILLED

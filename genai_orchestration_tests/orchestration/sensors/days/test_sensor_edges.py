@@ -26,14 +26,6 @@ NOW = datetime.now(timezone.utc)
 OLD = NOW.replace(hour=12) - timedelta(days=9)
 
 
-@pytest.fixture
-def vendor(sandbox: Sandbox) -> ImagineApiSandbox:
-    vendor = sandbox.providers["imagine_api"]
-    assert isinstance(vendor, ImagineApiSandbox)
-    vendor.images.clear()
-    return vendor
-
-
 def stored() -> set[str]:
     return {
         r[0] for r in warehouse.query(IMAGINE, Settings.load(), "SELECT id FROM {images}") or []

@@ -1,8 +1,6 @@
 """Files are archived by one run at a time, as often and as many as a person wants."""
 
 import re
-import subprocess
-import sys
 
 import dagster as dg
 import pytest
@@ -23,7 +21,7 @@ from genai_orchestration_tests.orchestration.sensors.files.jobs_with_files impor
 )
 from genai_orchestration_tests.providers.imagine_api.account import at, emptied
 from genai_orchestration_tests.support.archived import IMAGINE, loaded_images, rows
-from genai_orchestration_tests.support.command import HOLDER
+from genai_orchestration_tests.support.command import kept_open
 
 
 def test_one_run_is_under_way_and_a_failed_one_is_asked_for_again_under_another_key(
@@ -98,13 +96,8 @@ def test_while_others_have_the_warehouse_or_archive_the_sensor_says_so_within_se
     emptied(sandbox).add(at(*days_ago(3)))
     loaded_images(settings)
     monkeypatch.setattr(files_sensor, "LOCK_SECONDS", 0.2)
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(settings.warehouse)], stdin=-1, stdout=-1, text=True
-    ) as stranger:
-        assert stranger.stdout
-        assert stranger.stdout.readline() == "open\n"
+    with kept_open(settings.warehouse):
         assert daemon.tick() == []
-        stranger.communicate("close\n")
     assert daemon.said.startswith("The warehouse is in use: ")
     assert "for 0.2 s" in daemon.said
     with archiving._alone(IMAGINE, settings):

@@ -23,9 +23,6 @@ Json = dict[str, Any]
 TOO_LONG = "much too long " * 10  # 140 characters
 
 
-# --- generations ------------------------------------------------------------------------------
-
-
 def test_an_image_is_generated_at_once_and_its_file_is_a_picture(
     client: Abyssale, state: AbyssaleSandbox
 ) -> None:

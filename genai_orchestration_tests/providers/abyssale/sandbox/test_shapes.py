@@ -10,8 +10,6 @@ from genai_orchestration.providers.abyssale.sandbox import AbyssaleSandbox
 from genai_orchestration.providers.sandbox import Sandbox
 from genai_orchestration_tests.providers.abyssale.sandbox.client import design_of, get
 
-# --- the official SDK as the judge of shapes --------------------------------------------------
-
 
 def test_the_sdks_models_accept_every_shape(client: Abyssale, state: AbyssaleSandbox) -> None:
     # the SDK's strict models wrongly refuse a design without a project: known, so left out

@@ -19,9 +19,6 @@ from genai_orchestration_tests.providers.magic_hour.sandbox.client import (
 FACES: Json = {"assets": {"target_file_path": "api-assets/u1/portrait.png"}}
 
 
-# --- what a create refuses --------------------------------------------------------------------
-
-
 def image(**changes: Any) -> Json:
     return {**IMAGE, **changes}
 

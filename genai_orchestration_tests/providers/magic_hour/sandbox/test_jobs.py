@@ -22,8 +22,6 @@ from genai_orchestration_tests.providers.magic_hour.sandbox.client import (
     status,
 )
 
-# --- the life of a job ------------------------------------------------------------------------
-
 
 def test_an_image_is_queued_rendered_and_complete(
     server: Sandbox, client: magic_hour.Client, state: MagicHourSandbox
