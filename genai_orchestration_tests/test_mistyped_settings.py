@@ -197,7 +197,8 @@ def tick_of(definitions: dg.Definitions, name: str) -> str:
     """The sentence with which a sensor or a schedule skips."""
     if name.endswith("_sensor"):
         daemon = Daemon(name, definitions=definitions)
-        assert daemon.tick() == []
+        with daemon.instance:
+            assert daemon.tick() == []
         return daemon.said
     context = dg.build_schedule_context(
         scheduled_execution_time=datetime(2026, 3, 10, 1, tzinfo=timezone.utc)
