@@ -1,5 +1,6 @@
 """A ledger whose file is replaced while it is open, and reports that cannot be written."""
 
+import math
 import os
 import shutil
 
@@ -50,6 +51,19 @@ def test_one_report_that_cannot_be_written_keeps_no_other_from_it(
     assert ledger.job(job("job of b")).state is JobState.QUEUED
     assert "image_project job of b cannot be written: " in caplog.text
     assert "SECRET" not in caplog.text
+
+
+def test_a_report_that_the_database_refuses_keeps_no_other_from_it(ledger: Ledger) -> None:
+    """PostgreSQL takes no NaN for JSON, and nothing more in a transaction that has failed."""
+    for key in ("a", "b", "c"):
+        ledgers.submitted(ledger, key)
+    odd = JobReport(state=JobState.SUCCEEDED, raw="complete", record={"score": math.nan})
+    reports = {"a": DONE, "b": odd, "c": DONE}
+    ledger.observe_all(
+        [JobObservation(job(f"job of {key}"), report) for key, report in reports.items()], NOW
+    )
+    assert ledger.job(job("job of a")).state is JobState.SUCCEEDED
+    assert ledger.job(job("job of c")).state is JobState.SUCCEEDED
 
 
 def test_a_database_that_fails_is_no_odd_report(settings: Settings) -> None:
