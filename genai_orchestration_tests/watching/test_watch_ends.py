@@ -91,7 +91,8 @@ def test_a_job_that_ended_without_all_of_it_runs_for_some_minutes_more_then_is_o
         assert record.incomplete_since == NOW + 10 * MINUTE
         assert record.next_poll
         age = max(record.next_poll - NOW, age + SECOND)
-    assert ages[-1] - ages[0] == watch.COMPLETE_WITHIN
+    # the last poll but one may have been less than a second before the end
+    assert watch.COMPLETE_WITHIN <= ages[-1] - ages[0] < watch.COMPLETE_WITHIN + SECOND
     assert (record.state, record.record) == (JobState.SUCCEEDED, {"id": "x"})
     assert record.error_text == "Magic Hour gives 1 of 4 pictures."
 
