@@ -183,7 +183,7 @@ def _late(jobs: Sequence[Job], name: str = "") -> float:
 def _ledger_cost() -> Line:
     """What a look takes without the network: at a thousand open jobs that are not due, and are."""
     with _ledger() as ledger:
-        side = Ours(ledger, made(policy=0))
+        side = Ours(ledger, made(pace=0))
         side.plan()
         side.sleep(0)
         for job in side.jobs:

@@ -37,12 +37,12 @@ class Job:
         return True
 
 
-def made(policy: float = PACE) -> list[Job]:
+def made(pace: float = PACE) -> list[Job]:
     """Jobs in the order of their submission, the same ones each time; operations take turns."""
     chance = random.Random(20260101)
     found = []
     for place in range(JOBS):
         operation = [*MEDIANS][place % len(MEDIANS)]
         lasts = MEDIANS[operation].total_seconds() * chance.lognormvariate(0, SPREAD)
-        found.append(Job(operation, place * policy, place * policy + lasts))
+        found.append(Job(operation, place * pace, place * pace + lasts))
     return found
