@@ -1,4 +1,4 @@
-"""ImagineAPI's lists and counts: every image once, in a stable order, fetched ahead.
+"""ImagineAPI's lists: every image once, in a stable order, fetched ahead.
 
     Window ─► count ─► pages of 1,000, fetched ahead ─► every record once, oldest first
 
@@ -10,14 +10,11 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from genai_orchestration.providers.base import Counts
 from genai_orchestration.providers.imagine_api.api import (
-    FINISHED,
     UNDATED,
-    UNFINISHED,
     Page,
     Window,
     all_of,
@@ -50,72 +47,6 @@ def count(client: ImageClient, *filters: Mapping[str, Any]) -> int:
     except (WrongSetting, KeyError, TypeError, ValueError):
         pages = read(client, *filters, fields="id,date_created", counted=False)
         return sum(len(page) for page in pages)
-
-
-@dataclass(frozen=True)
-class ImageCounter:
-    """The account's images, counted by UTC day of `date_created`."""
-
-    client: ImageClient
-
-    def counts(self, start: date, end: date | None) -> Counts:
-        """Open images first: one that finishes in between is counted twice, not never."""
-        window = Window(start, end).filter()
-        unfinished = count(self.client, window, UNFINISHED)
-        return Counts(unfinished, count(self.client, window, FINISHED))
-
-    def unfinished_days(self, start: date, end: date) -> Iterator[date]:
-        """One small request for each such day, however many images it has."""
-        while start < end and (found := self._oldest(Window(start, end))):
-            # a server whose clock is not in UTC may name another day than it filters by
-            day = max(found.date(), start)
-            yield day
-            start = day + timedelta(days=1)
-
-    def unfinished(self, start: date, before: datetime | None = None) -> int:
-        """Open images created since `start`, and before then."""
-        until = [_before(before)] if before else []
-        return count(self.client, Window(start).filter(), *until, UNFINISHED)
-
-    def oldest_unfinished(self, start: date) -> datetime | None:
-        """`date_created` of the oldest open image since `start`."""
-        return self._oldest(Window(start))
-
-    def oldest_open(self, start: date, before: datetime, most: int) -> list[tuple[str, datetime]]:
-        """Id and `date_created` of the oldest open images since `start` and before then."""
-        found = self.client.within_limit(
-            most,
-            lambda limit: self.client.images(
-                fields="id,date_created",
-                sort="date_created,id",
-                limit=limit,
-                filter=all_of([Window(start).filter(), _before(before), UNFINISHED]),
-            ),
-        )
-        return [(record["id"], parsed(record["date_created"])) for record in sound(found)]
-
-    def in_no_day(self, start: date | None, end: date) -> Mapping[str, int]:
-        """Images that no day from `start` to before `end` holds: how many, by the reason why."""
-        reasons: dict[str, Mapping[str, Any]] = {
-            "without date_created": UNDATED,
-            f"on or after {end}": {"date_created": {"_gte": instant(end)}},
-        }
-        if start:
-            reasons[f"before {start}"] = {"date_created": {"_lt": instant(start)}}
-        return {reason: count(self.client, which) for reason, which in reasons.items()}
-
-    def _oldest(self, window: Window) -> datetime | None:
-        found = self.client.images(
-            fields="date_created",
-            sort="date_created",
-            limit=1,
-            filter=all_of([window.filter(), UNFINISHED]),
-        )
-        return parsed(found[0]["date_created"]) if found else None
-
-
-def _before(moment: datetime) -> Mapping[str, Any]:
-    return {"date_created": {"_lt": sent(moment)}}
 
 
 def read_window(
@@ -194,7 +125,11 @@ class _Listing:
 
     def page(self, offset: int, limit: int) -> Page:
         """The records from `offset` on, at most `limit` of them, in one request."""
-        return sound(self.answer(offset, limit), dated=UNDATED not in self.filters)
+        return self.sound(self.answer(offset, limit))
+
+    def sound(self, answer: list[Any]) -> Page:
+        """The records of an answer; Unreadable or Unavailable for what has no place in the list."""
+        return sound(answer, dated=UNDATED not in self.filters)
 
     def answer(self, offset: int, limit: int) -> list[Any]:
         """The same as the server writes them, ids too."""
@@ -209,10 +144,11 @@ class _Listing:
 
 def _pages(listing: _Listing, *, counted: bool) -> Iterator[Page]:
     """Pages that overlap by one record, up to and including the first short one."""
-    limit, first = listing.client.within_limit(PAGE, lambda most: (most, listing.page(0, most)))
+    limit, answer = listing.client.within_limit(PAGE, lambda most: (most, listing.answer(0, most)))
     if limit == 1:
-        yield from _pairs(listing)
+        yield from _pairs(listing, answer)
         return
+    first = listing.sound(answer)
     yield first
     if len(first) < limit:
         return
@@ -229,7 +165,7 @@ def _pages(listing: _Listing, *, counted: bool) -> Iterator[Page]:
         yield last
 
 
-def _pairs(listing: _Listing) -> Iterator[Page]:
+def _pairs(listing: _Listing, answer: list[Any]) -> Iterator[Page]:
     """The same where a server gives one record per request: each record, and the one after it.
 
     Two requests may see two states of the list, so none asks by place: each asks for the first
@@ -237,14 +173,13 @@ def _pairs(listing: _Listing) -> Iterator[Page]:
     """
     last: Page = []
     given: list[Any] = []  # the ids of that very millisecond, as the server writes them
-    following = listing
-    while answer := following.answer(0, 1):
+    while answer:
         id_ = answer[0].get("id")
-        page = sound(answer, dated=UNDATED not in listing.filters)
+        page = listing.sound(answer)
         yield last + page
         since = page[0]["date_created"]
         given = [*given, id_] if last and last[0]["date_created"] == since else [id_]
         late = [{"date_created": {"_gte": since}}] if since else []
         following = replace(listing, filters=[*listing.filters, *late, {"id": {"_nin": given}}])
-        last = page
+        last, answer = page, following.answer(0, 1)
     yield last

@@ -17,6 +17,7 @@ from genai_orchestration.providers.base import Account, DayWatch, Provider, Sche
 from genai_orchestration.providers.http import LOAD_POLICY, SENSOR_POLICY, RetryPolicy
 from genai_orchestration.providers.imagine_api import api, jobs, listing
 from genai_orchestration.providers.imagine_api.client import ImageClient
+from genai_orchestration.providers.imagine_api.counter import ImageCounter
 from genai_orchestration.providers.imagine_api.doctor import examine
 from genai_orchestration.providers.imagine_api.files import ARCHIVE
 from genai_orchestration.providers.imagine_api.operations import OPERATIONS
@@ -70,10 +71,10 @@ def imagine_api_source(
     )
 
 
-def image_counter(policy: RetryPolicy = SENSOR_POLICY) -> listing.ImageCounter:
+def image_counter(policy: RetryPolicy = SENSOR_POLICY) -> ImageCounter:
     """The configured account's images, to be counted."""
     account = account_of(PROVIDER, None, None)
-    return listing.ImageCounter(api.connect(account.api_key, account.base_url, policy))
+    return ImageCounter(api.connect(account.api_key, account.base_url, policy))
 
 
 def in_no_day(start: date, end: date) -> Mapping[str, int]:

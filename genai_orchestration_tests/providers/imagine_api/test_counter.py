@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from genai_orchestration.providers.base import Counts
-from genai_orchestration.providers.imagine_api.listing import ImageCounter
+from genai_orchestration.providers.imagine_api.counter import ImageCounter
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.imagine_api.sandbox.time import iso

@@ -7,7 +7,7 @@ import pytest
 from genai_orchestration.providers.base import Account, Counts
 from genai_orchestration.providers.imagine_api import PROVIDER, api, listing
 from genai_orchestration.providers.imagine_api.client import InvalidQuery
-from genai_orchestration.providers.imagine_api.listing import ImageCounter
+from genai_orchestration.providers.imagine_api.counter import ImageCounter
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox, directus
 from genai_orchestration.providers.imagine_api.sandbox.http import DirectusError, invalid_query
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec

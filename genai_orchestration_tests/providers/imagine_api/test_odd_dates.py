@@ -8,7 +8,7 @@ import pytest
 
 from genai_orchestration.archive import archiving
 from genai_orchestration.providers.imagine_api import PROVIDER, api, listing
-from genai_orchestration.providers.imagine_api.listing import ImageCounter
+from genai_orchestration.providers.imagine_api.counter import ImageCounter
 from genai_orchestration.providers.imagine_api.pages import sound
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec

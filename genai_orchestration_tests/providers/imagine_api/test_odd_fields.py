@@ -10,9 +10,9 @@ from genai_orchestration.errors import plain
 from genai_orchestration.providers.base import Counts
 from genai_orchestration.providers.imagine_api import PROVIDER, imagine_api_source, listing
 from genai_orchestration.providers.imagine_api.client import NEEDED, Unreadable, image_list
+from genai_orchestration.providers.imagine_api.counter import ImageCounter
 from genai_orchestration.providers.imagine_api.files import files
 from genai_orchestration.providers.imagine_api.jobs import report_of
-from genai_orchestration.providers.imagine_api.listing import ImageCounter
 from genai_orchestration.providers.imagine_api.sandbox import ImagineApiSandbox
 from genai_orchestration.providers.imagine_api.sandbox.images import Spec
 from genai_orchestration.providers.refusals import WrongSetting
